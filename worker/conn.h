@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The connection machine: one connection from its descriptor to its close,
+ * over TCP or a unix socket, plain or TLS.  A protocol (http1, lmtp) is a
+ * const struct conn_proto; it never touches the socket.  It takes bytes from
+ * c->in (buf_peek, buf_left, buf_skip), appends to c->out, and is called
+ * through c->step until it says what it waits for.
+ *
+ * One turn: bytes arrive -> step, step, ... -> one write of all of c->out.
+ *
+ * Only conn.c reads, writes, closes, or touches an event.  A step must not
+ * free its connection; it returns IO_CLOSE.
+ */
+#ifndef WORKER_CONN_H
+#define WORKER_CONN_H
+
+#include "common/compat.h"
+
+#include <event.h>
+
+#include "common/buf.h"
+#include "common/ip.h"
+
+struct conn;
+struct conf_listen;
+struct tls_gen;
+struct ssl_st;
+
+/* What a step waits for. */
+enum io {
+	IO_DONE,	/* progress was made: call c->step again */
+	IO_WANT_READ,	/* more bytes in c->in (c->out is flushed first) */
+	IO_WANT_WRITE,	/* room: call again when c->out is empty */
+	IO_WAIT,	/* something else; conn_wake() will be called */
+	IO_CLOSE	/* flush c->out, then close, lingering */
+};
+
+typedef enum io	 conn_step(struct conn *);
+
+struct conn_proto {
+	const char	*name;		/* "http/1.1", "lmtp" */
+	size_t		 in_max;	/* most bytes c->in may hold */
+	/* The first step, after the TLS handshake if there is one.  Sets
+	 * c->data, c->step and c->deadline. */
+	conn_step	*open;
+	/* c->deadline passed.  May queue a last answer in c->out; returns
+	 * IO_CLOSE, or IO_DONE after it has set a new deadline. */
+	conn_step	*expire;
+	/* Nothing in flight and the worker drains: IO_CLOSE to end now,
+	 * IO_DONE to go on until the protocol ends it by itself. */
+	conn_step	*drain;
+	/* The connection dies: give back c->data.  May be called at any
+	 * point after open. */
+	void		(*free)(struct conn *);
+};
+
+struct conn {
+	TAILQ_ENTRY(conn)	 entry;
+	uint64_t		 id;	/* given by parent, see MSG_CONN */
+	int			 fd;
+	/* For the protocol. */
+	struct buf		 in, out;
+	conn_step		*step;
+	void			*data;	/* the protocol's own */
+	const struct conn_proto	*proto;
+	int64_t			 deadline; /* conn_now() ms; 0: none */
+	int			 eof;	/* the peer has sent its last byte */
+	/* Who and where; constant. */
+	struct ip		 peer, local;
+	uint16_t		 peer_port, local_port;
+	const struct conf_listen *listen; /* of the generation below */
+	struct conf_gen		*gen;	/* configuration it was born under */
+	int			 tls;	/* 1: TLS */
+	/* For show connections. */
+	int64_t			 born;	/* wall clock ms */
+	uint64_t		 nreq;	/* requests or messages begun */
+	uint64_t		 nin, nout; /* bytes, after decryption */
+	/* Private to conn.c and tls.c. */
+	struct ssl_st		*ssl;
+	const struct tls_cert	*cert;	/* the one SNI chose */
+	struct event		 ev_read, ev_write;
+	int64_t			 stall;	/* write must progress by then */
+	int64_t			 quiet;	/* since when nothing happened */
+	int			 flags;
+};
+TAILQ_HEAD(conn_list, conn);
+
+/* Milliseconds, monotonic, taken once per turn of the loop. */
+int64_t	conn_now(void);
+
+/*
+ * The thing an IO_WAIT waited for has happened: run the steps.  Safe from
+ * anywhere, inside the connection's own step too (then it does nothing but
+ * make the machine call the step again).  May free the connection when
+ * called from outside a step.
+ */
+void	conn_wake(struct conn *);
+
+/* Run fn(c, arg) for every connection.  fn may not end it. */
+void	conn_each(void (*)(struct conn *, void *), void *);
+
+#endif
