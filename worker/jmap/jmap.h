@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * JMAP (RFC 8620, 8621): the folder's manual.
+ *
+ * jmap_api() takes the bytes of a request and a user, and appends the bytes
+ * of the answer; it knows no HTTP.  It runs each call through a row of the
+ * method table (jmap_table.c), inside a store transaction it opened and ends.
+ * What a write method changed is durable before its answer is appended; on
+ * an error the output is cut back to where the call began and the
+ * transaction is dropped.
+ *
+ * A type (Mailbox, Email, ...) is one file with a struct jmap_type; the
+ * standard methods /get /changes /set /query /queryChanges exist once and
+ * are driven by it.  To add a type: write the file, name its methods in
+ * jmap_table.c.
+ *
+ * Ids are C strings in the request's arena (RFC 8620 1.2: 1 to 255 of
+ * A-Za-z0-9-_).  Everything allocated for a request lives in req->arena.
+ * Errors of a client are const objects; NULL is success.
+ */
+#ifndef WORKER_JMAP_JMAP_H
+#define WORKER_JMAP_JMAP_H
+
+#include "common/compat.h"
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/js.h"
+
+#define JMAP_ID_MAX	255	/* bytes of an Id */
+
+struct store;
+struct store_txn;
+struct jmap_call;
+struct jmap_get;
+struct jmap_set;
+struct jmap_query;
+struct jmap_changes;
+struct jmap_patch;
+struct jmap_method;
+struct jmap_type;
+
+/* --- errors (jmap_error.c) --------------------------------------------- */
+
+/* A method-level error (RFC 8620 3.6.2) or the type of a SetError (5.3). */
+struct jmap_error {
+	const char	*type;
+};
+extern const struct jmap_error
+    /* of any method */
+    jmap_error_server_unavailable, jmap_error_server_fail,
+    jmap_error_unknown_method, jmap_error_invalid_arguments,
+    jmap_error_invalid_result_reference, jmap_error_forbidden,
+    jmap_error_account_not_found, jmap_error_account_not_supported,
+    jmap_error_account_read_only, jmap_error_request_too_large,
+    jmap_error_state_mismatch, jmap_error_cannot_calculate_changes,
+    jmap_error_anchor_not_found, jmap_error_unsupported_sort,
+    jmap_error_unsupported_filter, jmap_error_too_many_changes,
+    jmap_error_from_account_not_found,
+    jmap_error_from_account_not_supported,
+    /* of one object in a /set; forbidden and stateMismatch as above */
+    jmap_error_over_quota, jmap_error_too_large, jmap_error_rate_limit,
+    jmap_error_not_found, jmap_error_invalid_patch,
+    jmap_error_will_destroy, jmap_error_invalid_properties,
+    jmap_error_singleton, jmap_error_already_exists,
+    /* RFC 8621 */
+    jmap_error_mailbox_has_child, jmap_error_mailbox_has_email,
+    jmap_error_blob_not_found, jmap_error_too_many_keywords,
+    jmap_error_too_many_mailboxes, jmap_error_invalid_email,
+    jmap_error_too_many_recipients, jmap_error_no_recipients,
+    jmap_error_invalid_recipients, jmap_error_forbidden_mail_from,
+    jmap_error_forbidden_from, jmap_error_forbidden_to_send,
+    jmap_error_cannot_unsend;
+
+/* "return jmap_error_say(c, &jmap_error_x, "why %s", ...)": sets the
+ * description of the call's error, and returns the error. */
+const struct jmap_error	*jmap_error_say(struct jmap_call *,
+			    const struct jmap_error *, const char *, ...)
+			    __printflike_(3, 4);
+
+/* A request-level error: RFC 9457 problem details (RFC 8620 3.6.1). */
+struct jmap_problem {
+	int		 status;	/* as HTTP would say it */
+	const char	*type;		/* URN, or "about:blank" */
+	const char	*title;
+	const char	*limit;		/* the limit's name, or NULL */
+};
+extern const struct jmap_problem
+    jmap_error_not_json, jmap_error_not_request,
+    jmap_error_unknown_capability, jmap_error_limit_size,
+    jmap_error_limit_calls, jmap_error_limit_concurrent,
+    jmap_error_limit_upload, jmap_error_limit_concurrent_upload;
+/* Append the problem as a JSON object; detail may be NULL. */
+void	jmap_error_problem(struct buf *, const struct jmap_problem *,
+	    const char *detail);
+
+/* --- the request (jmap_api.c) ------------------------------------------ */
+
+/* Bits of capabilities; names and objects are in jmap_session.c. */
+enum jmap_cap {
+	JMAP_CAP_CORE		= 1 << 0,
+	JMAP_CAP_MAIL		= 1 << 1,
+	JMAP_CAP_SUBMISSION	= 1 << 2,
+	JMAP_CAP_VACATION	= 1 << 3,
+	JMAP_CAP_WEBSOCKET	= 1 << 4,
+	JMAP_CAP_QUOTA		= 1 << 5,
+	JMAP_CAP_BLOB		= 1 << 6
+};
+
+struct jmap_limits {
+	uint64_t	 max_size_upload;	/* bytes */
+	uint64_t	 max_size_request;	/* bytes */
+	uint64_t	 max_size_response;	/* bytes, ours */
+	unsigned	 max_concurrent_upload;	/* per account */
+	unsigned	 max_concurrent_requests;
+	unsigned	 max_calls_in_request;
+	unsigned	 max_objects_in_get;
+	unsigned	 max_objects_in_set;
+	unsigned	 max_query;		/* ids of one /query */
+	unsigned	 max_changes;		/* ids of one /changes */
+	unsigned	 max_created_ids;	/* entries of createdIds */
+	int64_t		 max_ms;		/* time of one request */
+	/* RFC 8621 1.3.1 */
+	unsigned	 max_mailbox_depth;
+	unsigned	 max_mailbox_name;	/* bytes */
+	unsigned	 max_mailboxes_per_email;
+	uint64_t	 max_attachments;	/* bytes of one email */
+};
+extern const struct jmap_limits	jmap_api_limits;	/* design.md 8 */
+
+/* What one server says to all: built at configuration. */
+struct jmap_env {
+	const struct jmap_limits	*limits;
+	const char	*url;		/* "https://host[:port]", no slash */
+	uint64_t	 generation;	/* of the configuration */
+};
+
+/* Who asks.  For now a user is the owner of exactly one account. */
+struct jmap_user {
+	const char	*name;		/* login name, of the Session */
+	const char	*account;	/* account id (an Id) */
+	struct store	*store;		/* the account's, open */
+	unsigned	 caps;		/* JMAP_CAP_ bits this user may use */
+	/* Something was committed; called once per write call.  May be NULL.
+	 * The worker tells the other workers, which wake push channels. */
+	void		(*changed)(void *, const struct jmap_user *);
+	void		*arg;
+};
+
+/* A list of ids in the arena; put them in with jmap_api_add(). */
+struct jmap_ids {
+	const char	**id;
+	size_t		 n;
+	size_t		 cap;
+};
+
+struct jmap_req {
+	const struct jmap_env	*env;
+	const struct jmap_user	*user;
+	struct arena		 arena;
+	unsigned		 using;		/* JMAP_CAP_ bits */
+	int64_t			 start;		/* date_mono() */
+	struct buf		*out;
+	/* the rest is jmap_api.c's and jmap_ref.c's own */
+	struct js_val		*json;
+	struct jmap_result	*results;
+	size_t			 nresults;
+	struct jmap_want	*wants;
+	size_t			 nwants;
+	struct jmap_created	*created;
+	size_t			 ncreated;
+	int			 give_created;	/* client sent createdIds */
+	struct jmap_call	*queue;		/* implicit calls to come */
+	size_t			 nodes;		/* back references visited */
+};
+
+struct jmap_call {
+	struct jmap_req			*req;
+	const struct jmap_method	*method;
+	const char			*id;	/* method call id */
+	struct js_val			*args;	/* references resolved */
+	struct store_txn		*txn;
+	struct buf			*out;	/* = req->out */
+	const char			*desc;	/* of the error, or NULL */
+	const char			*more;	/* its further JSON members */
+	int				 dirty;	/* something was written */
+	const char			*ref_name; /* argument "#ref_name" ... */
+	const struct jmap_ids		*ref_ids; /* ... resolved to these */
+	struct jmap_call		*next;
+	size_t				 index;	/* of results */
+};
+
+/*
+ * A method: appends exactly one JSON object, the arguments of its response,
+ * to c->out and returns NULL; or returns an error, then what it appended is
+ * cut away.  With JM_ACCOUNT, accountId was checked and may be ignored.
+ */
+typedef const struct jmap_error	*jmap_fn(struct jmap_call *);
+
+#define JM_READ		0x01	/* runs in a read transaction */
+#define JM_WRITE	0x02	/* in a write transaction */
+#define JM_ACCOUNT	0x04	/* takes accountId */
+#define JM_REFS		0x08	/* takes "#ids"/"#destroy" as c->ref_ids */
+
+struct jmap_method {
+	const char			*name;	/* "Foo/get" */
+	unsigned			 cap;	/* JMAP_CAP_ bit */
+	jmap_fn				*fn;
+	unsigned			 flags;	/* JM_ */
+	const struct jmap_type		*type;	/* for the standard methods */
+};
+/* jmap_table.c: every method, in strcmp order. */
+const struct jmap_method	*jmap_table_find(const char *);
+
+/*
+ * Run one request of len bytes.  NULL: the response object was appended to
+ * out.  Else the request-level error; *detail (arena of nobody: static or
+ * NULL) says more and nothing was appended.  ws: the request is an RFC 8887
+ * message, "@type" and "id" go back out, in problems, too.
+ */
+const struct jmap_problem	*jmap_api(const struct jmap_env *,
+				    const struct jmap_user *, const void *,
+				    size_t len, int ws, struct buf *out,
+				    const char **detail);
+
+/* Ids: append (copied into the arena); 0, or -1 when out of memory. */
+int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *, size_t);
+/* The real id for a text that may be "#creationId"; NULL: no such. */
+const char	*jmap_api_real(struct jmap_req *, const char *);
+/* Remember what a creation id became.  0 or -1. */
+int	 jmap_api_created(struct jmap_req *, const char *cid, const char *id);
+/* Run another method after this one, with the same call id (as RFC 8621 7.5
+ * onSuccessUpdateEmail).  Takes args over. */
+int	 jmap_api_implicit(struct jmap_call *, const char *method, struct js_val *);
+/* 1 when the request has had its time or the response its bytes. */
+int	 jmap_api_spent(struct jmap_req *);
+/* States: the text of a modseq, and back (-1: not one of ours). */
+const char	*jmap_api_state(struct jmap_req *, uint64_t);
+int	 jmap_api_state_get(const char *, uint64_t *);
+/* Append "accountId":"...". */
+void	 jmap_api_account(struct jmap_call *);
+
+/*
+ * Back references (jmap_ref.c, RFC 8620 3.7).  A method that can cheaply
+ * give the ids a later call will ask for asks jmap_ref_keep() with the path
+ * ("/ids", "/list/" "*" "/threadId"): NULL when nobody will, else where to
+ * jmap_api_add() them, all of them in order.  Anything not kept is parsed
+ * from the response when it is asked for.
+ */
+struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
+
+/* --- types ------------------------------------------------------------- */
+
+#define JP_SERVER	0x01	/* server-set: a client may not choose it */
+#define JP_FIXED	0x02	/* immutable after creation */
+#define JP_NOTDEF	0x04	/* not in /get's default set */
+#define JP_IDREF	0x08	/* Id, Id[] or Id[x]: creation ids are resolved */
+#define JP_NULLDEF	0x10	/* null in a patch means: back to the default */
+
+/*
+ * put: append the value (no key) of obj.  set: take val into obj, where val
+ * has passed nothing but JSON; return 0, or -1 to put the property's name in
+ * invalidProperties (s->e.desc may say why).
+ */
+struct jmap_prop {
+	const char	*name;
+	unsigned	 flags;
+	void		(*put)(struct jmap_call *, const void *, struct buf *);
+	int		(*set)(struct jmap_set *, void *, struct js_val *);
+};
+
+/*
+ * Each function may be NULL where the type has no such method.  Ints are
+ * 1 yes/done, 0 no/not found/refused, -1 the store failed (errno): the whole
+ * method answers serverFail and is rolled back.
+ */
+struct jmap_type {
+	const char		*name;		/* "Mailbox" */
+	int			 kind;		/* store's number of the type */
+	const struct jmap_prop	*props;		/* in strcmp order */
+	size_t			 nprops;
+	/* bytes of the object load() fills, if the property table is used */
+	size_t			 size;
+
+	/* /get.  args: read further arguments (js_rd_end is called after).
+	 * other: a property name that is in no table ("header:..."): 1 if it
+	 * is a good one (keep it in g->more), else 0.
+	 * all: every id, or NULL when "ids": null is too large.
+	 * row: append the object with jmap_get_props() or otherwise. */
+	const struct jmap_error	*(*args)(struct jmap_get *, struct js_rd *);
+	int	(*other)(struct jmap_get *, const char *);
+	int	(*all)(struct jmap_get *, struct jmap_ids *);
+	int	(*row)(struct jmap_get *, const char *id);
+	int	(*load)(struct jmap_call *, const char *id, void *obj);
+	uint64_t (*state)(struct jmap_call *);	/* NULL: store's for kind */
+
+	/* /changes: further members of the response, after the lists. */
+	int	(*changes)(struct jmap_changes *, struct buf *);
+
+	/* /set.  args as above.  create: make it from obj (JSON, creation ids
+	 * of JP_IDREF properties resolved, server-set properties refused
+	 * before), put its id in id[] and further members of the created
+	 * object into s->reply.  update: by a patch.  destroy.  Each returns
+	 * 1 done, 0 refused with s->e filled (jmap_set_refuse), -1.
+	 * begin and finish bracket all of it. */
+	const struct jmap_error	*(*set_args)(struct jmap_set *, struct js_rd *);
+	int	(*set_begin)(struct jmap_set *);
+	int	(*create)(struct jmap_set *, struct js_val *,
+		    char id[JMAP_ID_MAX + 1]);
+	int	(*update)(struct jmap_set *, const char *id,
+		    const struct jmap_patch *);
+	int	(*destroy)(struct jmap_set *, const char *id);
+	int	(*set_finish)(struct jmap_set *);
+
+	/* /query.  Conditions and sort properties in strcmp order.  query:
+	 * run q; for queryChanges the second. */
+	const struct jmap_cond	*conds;
+	size_t			 nconds;
+	const struct jmap_order	*orders;
+	size_t			 norders;
+	const struct jmap_error	*(*query_args)(struct jmap_query *,
+				    struct js_rd *);
+	const struct jmap_error	*(*query)(struct jmap_query *);
+	const struct jmap_error	*(*query_changes)(struct jmap_query *);
+};
+
+/* The standard methods: jmap_fn to stand in the method table. */
+jmap_fn	jmap_get, jmap_changes, jmap_set, jmap_copy, jmap_query,
+	jmap_query_changes;
+
+/* --- /get (jmap_get.c) ------------------------------------------------- */
+
+struct jmap_get {
+	struct jmap_call	*c;
+	const struct jmap_type	*type;
+	struct jmap_ids		 ids;		/* asked for, no duplicates */
+	struct jmap_ids		 missing;	/* notFound */
+	uint64_t		 want;		/* bit i: type->props[i] */
+	int			 all_props;	/* "properties" was null/absent */
+	struct jmap_ids		 more;		/* names other() accepted */
+	void			*obj;		/* type->size bytes */
+	void			*arg;		/* the type's own */
+};
+/* Append the object: the wanted properties of obj through their put().
+ * Usable as a part: it writes "{...}" complete. */
+void	jmap_get_props(struct jmap_get *, const void *obj);
+/* 1 if the property of that name is wanted. */
+int	jmap_get_wants(const struct jmap_get *, const char *);
+/* Parse "properties" alone, for methods of their own (Email/parse,
+ * SearchSnippet): fills want, all_props, more. */
+const struct jmap_error	*jmap_get_properties(struct jmap_get *, struct js_val *);
+
+/* --- /changes (jmap_changes.c) ----------------------------------------- */
+
+struct jmap_changes {
+	struct jmap_call	*c;
+	const struct jmap_type	*type;
+	uint64_t		 since, now;	/* now: newState's modseq */
+	int			 more;		/* hasMoreChanges */
+	struct jmap_ids		 created, updated, destroyed;
+};
+
+/* --- /set (jmap_set.c) ------------------------------------------------- */
+
+struct jmap_seterr {
+	const struct jmap_error	*err;		/* NULL: none */
+	const char		*desc;
+	const char		*props[32];	/* invalidProperties */
+	size_t			 nprops;
+	const char		*more;	/* JSON members: "\"existingId\":\"x\"" */
+};
+
+/* One entry of a PatchObject: a JSON pointer split at '/', unescaped. */
+struct jmap_patch_op {
+	const char		*prop;		/* first segment */
+	const char		*sub;		/* second, or NULL: the whole */
+	const char		*path;		/* as sent, for messages */
+	const char		*deep;		/* third and on, raw, or NULL */
+	struct js_val		*val;		/* NULL: remove, or default */
+};
+struct jmap_patch {
+	struct jmap_patch_op	*op;		/* checked: no op is a prefix */
+	size_t			 n;		/* of another */
+};
+
+struct jmap_set {
+	struct jmap_call	*c;
+	const struct jmap_type	*type;
+	struct jmap_seterr	 e;		/* of the object in hand */
+	struct buf		 reply;		/* members for created/updated */
+	const char		*cid;		/* creation id in hand, or NULL */
+	struct jmap_ids		 destroying;	/* all ids to be destroyed */
+	uint64_t		 old;		/* modseq before */
+	int			 ncreated, nupdated, ndestroyed;
+	void			*arg;		/* the type's own */
+};
+/* Fill s->e; returns 0, so: return jmap_set_refuse(s, &err, "why"). */
+int	jmap_set_refuse(struct jmap_set *, const struct jmap_error *,
+	    const char *, ...) __printflike_(3, 4);
+/* Add to invalidProperties, with an optional reason; returns -1. */
+int	jmap_set_bad(struct jmap_set *, const char *prop, const char *, ...)
+	    __printflike_(3, 4);
+/*
+ * The generic property walk for types with set() in their table: all members
+ * of a create, or a whole patch, into obj.  For a patch obj must hold the
+ * current values: sub-paths are applied to what put() says, server-set and
+ * immutable properties must come out equal.  1, or 0 with s->e filled.
+ */
+int	jmap_set_create(struct jmap_set *, struct js_val *, void *obj);
+int	jmap_set_patch(struct jmap_set *, const struct jmap_patch *, void *obj);
+/* A property of that name is server-set or unknown: fills s->e.  1 or 0. */
+int	jmap_set_check(struct jmap_set *, struct js_val *);
+
+/* --- /query (jmap_query.c) --------------------------------------------- */
+
+enum jmap_op { JMAP_AND, JMAP_OR, JMAP_NOT, JMAP_COND };
+
+/* A FilterOperator or FilterCondition: a tree of bounded size. */
+struct jmap_filter {
+	enum jmap_op		 op;
+	struct jmap_filter	*kids;		/* nkids of them, in a row */
+	size_t			 nkids;
+	struct jmap_filter_term	*terms;		/* of a condition: all must */
+	size_t			 nterms;	/* hold; 0 matches everything */
+};
+/* One property of a condition. */
+struct jmap_filter_term {
+	const struct jmap_cond	*cond;
+	struct js_val		*val;		/* NULL is null */
+	const char		*str;		/* of the string kinds; ids real */
+	int64_t			 num;		/* number, bool, date in ms */
+};
+
+enum jmap_kind {
+	JK_STR, JK_STR_NULL, JK_ID, JK_ID_NULL, JK_BOOL, JK_UINT, JK_DATE,
+	JK_IDS,			/* Id[] */
+	JK_STRS			/* String[] */
+};
+struct jmap_cond {
+	const char	*name;
+	enum jmap_kind	 kind;
+	int		 code;		/* the type's own */
+	/* for jmap_query_match(): 1 if obj fits */
+	int		(*match)(struct jmap_query *, const void *obj,
+			    const struct jmap_filter_term *);
+};
+struct jmap_order {
+	const char	*name;
+	int		 code;
+	int		(*cmp)(struct jmap_query *, const void *, const void *);
+	int		 keyword;	/* takes a "keyword" (RFC 8621 4.4.2) */
+};
+struct jmap_sort {
+	const struct jmap_order	*order;
+	int			 desc;		/* isAscending: false */
+	const char		*collation;	/* or NULL */
+	const char		*keyword;	/* or NULL */
+};
+
+/*
+ * A query.  The framework reads the arguments; type->query() fills the
+ * lower half.  The result is a list of q->n entries the type keeps in its
+ * own form; the framework cuts the window out and asks for ids.
+ * A type may stop once it has q->need entries (window only; SIZE_MAX: all
+ * are needed, as for an anchor or a negative position).
+ */
+struct jmap_query {
+	struct jmap_call	*c;
+	const struct jmap_type	*type;
+	struct jmap_filter	*filter;	/* NULL: everything */
+	struct jmap_sort	 sort[8];
+	size_t			 nsort;
+	int			 collapse;	/* collapseThreads, by query_args */
+	int64_t			 position;
+	const char		*anchor;
+	int64_t			 anchor_offset;
+	uint64_t		 limit;		/* already at most max_query */
+	int			 calc_total;
+	size_t			 need;
+	/* queryChanges only */
+	uint64_t		 since;
+	uint64_t		 max_changes;	/* 0: no limit */
+	const char		*up_to;
+
+	/* filled by the type */
+	size_t			 n;		/* entries in the result */
+	size_t			 total;		/* if calc_total */
+	uint64_t		 state;		/* queryState's modseq */
+	int			 can_changes;	/* canCalculateChanges */
+	int			 total_set;	/* total was filled, else n */
+	/* id of entry i, into the arena or static; NULL: out of memory */
+	const char		*(*id)(struct jmap_query *, size_t);
+	/* index of an id, SIZE_MAX if not in the result */
+	size_t			(*find)(struct jmap_query *, const char *);
+	void			*arg;		/* the type's own */
+	/* queryChanges: ids gone or perhaps moved, and ids now in, by index */
+	struct jmap_ids		 removed;
+	struct jmap_ids		 added;
+	size_t			*added_at;	/* nadded indexes, ascending */
+};
+/* For types without indexes: 1 if obj passes the filter. */
+int	jmap_query_match(struct jmap_query *, const struct jmap_filter *,
+	    const void *obj);
+/* <0, 0, >0 by q->sort; ties are the caller's to break, by id. */
+int	jmap_query_cmp(struct jmap_query *, const void *, const void *);
+/* Parse a filter alone (SearchSnippet/get). */
+const struct jmap_error	*jmap_query_filter(struct jmap_query *, struct js_val *);
+
+/* --- session (jmap_session.c, RFC 8620 2) ------------------------------ */
+
+/* Append the Session object. */
+void		 jmap_session(struct buf *, const struct jmap_env *,
+		    const struct jmap_user *);
+/* Its state: changes when configuration or the user's rights do. */
+const char	*jmap_session_state(struct jmap_req *);
+void		 jmap_session_put_state(struct buf *, const struct jmap_env *,
+		    const struct jmap_user *);
+/* The bit of a capability's URN that this server knows, or 0. */
+unsigned	 jmap_session_cap(const char *urn);
+
+/* --- blobs (jmap_blob.c, RFC 8620 6) ----------------------------------- */
+
+struct jmap_blob {
+	struct buf	 data;		/* decoded bytes */
+	const char	*type;		/* when the store knows one, or NULL */
+};
+/* Keep an upload; appends the answer object of RFC 8620 6.1.  0, or -1. */
+int	jmap_blob_upload(const struct jmap_env *, const struct jmap_user *,
+	    const char *type, const void *, size_t, struct buf *out);
+/* Bytes behind a blob id: 1, 0 no such blob, -1 errno.  Opens and ends a
+ * read transaction of its own.  Caller frees b->data. */
+int	jmap_blob_download(const struct jmap_user *, const char *id,
+	    struct jmap_blob *);
+/* The same inside a call's transaction, for Email/import, /parse, /set. */
+int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
+
+/* --- types we have ------------------------------------------------------ */
+
+extern const struct jmap_type	mailbox_type, thread_type, email_type;
+jmap_fn	jmap_blob_copy, jmap_api_echo;
+
+#endif
