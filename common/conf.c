@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tables of the configuration, and what is done by walking them:
+ * defaults, text to value and back, value to message and back.
+ * The file itself is read by daemon/conf_parse.c.
+ */
+#include "common/compat.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/cur.h"
+#include "common/log.h"
+#include "common/proc.h"
+
+#define KEYS	MSG_P(PROC_KEYS)
+#define AUTH	MSG_P(PROC_AUTH)
+#define PUSH	MSG_P(PROC_PUSH)
+#define WORKER	MSG_P(PROC_WORKER)
+#define NONE	0
+#define ALL	(KEYS | AUTH | PUSH | WORKER)
+
+#define SECOND	1000ULL
+#define MINUTE	(60 * SECOND)
+#define HOUR	(60 * MINUTE)
+#define DAY	(24 * HOUR)
+#define KB	1024ULL
+#define MB	(1024 * KB)
+#define GB	(1024 * MB)
+
+static const char *const words_protocol[] = { "http", "lmtp", NULL };
+static const char *const words_sync[] = { "full", "meta", "off", NULL };
+
+#define O(n, t, f, d, lo, hi, r) \
+	{ n, t, offsetof(struct conf, f), d, lo, hi, r, NULL }
+#define STR(n, f, d, r)	O(n, CONF_STR, f, d, 0, 1024, r)
+
+static const struct conf_opt opts_top[] = {
+	STR("hostname", hostname, "", ALL),
+	O("workers", CONF_UINT, workers, "0", 0, 256, WORKER),
+	STR("data-dir", data_dir, "/var/jmapd", WORKER),
+	STR("auth-dir", auth_dir, "/var/jmapd-auth", AUTH),
+	STR("empty-dir", empty_dir, "/var/empty", KEYS | PUSH),
+	STR("control-socket", control_socket, "/var/run/jmapd.sock", NONE),
+	STR("user", user, "_jmapd", WORKER),
+	STR("auth-user", auth_user, "_jmapauth", AUTH),
+	STR("keys-user", keys_user, "_jmapkey", KEYS),
+	STR("push-user", push_user, "_jmappush", PUSH),
+	STR("group", group, "_jmapd", NONE),
+	O("log-requests", CONF_BOOL, log_requests, "true", 0, 1, WORKER),
+};
+
+static const struct conf_opt opts_http[] = {
+	STR("url", url, "", WORKER),
+	O("headers", CONF_STRS, headers, NULL, 0, 4096, WORKER),
+	O("hsts", CONF_BOOL, hsts, "false", 0, 1, WORKER),
+	O("permissive-cors", CONF_BOOL, permissive_cors, "false", 0, 1,
+	    WORKER),
+	O("use-x-forwarded", CONF_BOOL, use_x_forwarded, "false", 0, 1,
+	    WORKER),
+	O("trusted-proxies", CONF_STRS, trusted_proxies, NULL, 0, 128,
+	    WORKER),
+};
+
+#define TIME(n, f, d, lo, hi)	O(n, CONF_TIME, f, d, lo, hi, WORKER)
+#define SIZE(n, f, d, lo, hi)	O(n, CONF_SIZE, f, d, lo, hi, WORKER)
+#define UINT(n, f, d, lo, hi)	O(n, CONF_UINT, f, d, lo, hi, WORKER)
+
+static const struct conf_opt opts_limits[] = {
+	TIME("header-timeout", header_timeout, "10s", 100, HOUR),
+	TIME("tls-timeout", tls_timeout, "10s", 100, HOUR),
+	TIME("body-grace", body_grace, "10s", 100, HOUR),
+	TIME("body-timeout", body_timeout, "300s", 100, DAY),
+	SIZE("body-rate", body_rate, "1K", 0, GB),
+	TIME("keep-alive", keep_alive, "60s", 0, DAY),
+	TIME("write-timeout", write_timeout, "30s", 100, HOUR),
+	TIME("lmtp-timeout", lmtp_timeout, "300s", 1000, DAY),
+	TIME("drain-timeout", drain_timeout, "60s", 0, DAY),
+	SIZE("request-line", request_line, "8K", 256, 64 * KB),
+	SIZE("field-size", field_size, "8K", 256, 64 * KB),
+	SIZE("fields-size", fields_size, "32K", 1 * KB, 256 * KB),
+	UINT("fields", fields, "100", 8, 1000),
+	O("connections", CONF_UINT, connections, "10000", 1, 1000000, NONE),
+	O("connections-per-source", CONF_UINT, connections_per_source, "64",
+	    1, 1000000, NONE),
+	SIZE("max-size-request", max_size_request, "10000000", KB, 256 * MB),
+	SIZE("max-size-upload", max_size_upload, "50000000", KB, 2 * GB),
+	SIZE("max-message-size", max_message_size, "50000000", KB, 2 * GB),
+	UINT("max-concurrent-requests", max_concurrent_requests, "4", 1,
+	    10000),
+	UINT("max-concurrent-upload", max_concurrent_upload, "4", 1, 10000),
+	UINT("max-calls-in-request", max_calls_in_request, "16", 1, 1024),
+	UINT("max-objects-in-get", max_objects_in_get, "500", 1, 100000),
+	UINT("max-objects-in-set", max_objects_in_set, "500", 1, 100000),
+	UINT("max-query-results", max_query_results, "5000", 1, 1000000),
+	UINT("max-changes", max_changes, "5000", 1, 1000000),
+	SIZE("max-response", max_response, "64M", MB, GB),
+	SIZE("worker-memory", worker_memory, "512M", 64 * MB, 1024 * GB),
+};
+
+static const struct conf_opt opts_auth[] = {
+	O("argon2-memory", CONF_SIZE, argon2_memory, "19M", 64 * KB, 4 * GB,
+	    AUTH),
+	O("argon2-time", CONF_UINT, argon2_time, "2", 1, 100, AUTH),
+	O("cache", CONF_TIME, auth_cache, "300s", 0, DAY, AUTH),
+	O("failures", CONF_UINT, auth_failures, "100", 1, 1000000, AUTH),
+};
+
+static const struct conf_opt opts_store[] = {
+	{ "sync", CONF_WORD, offsetof(struct conf, sync), "full", 0, 0,
+	    WORKER, words_sync },
+	UINT("open-accounts", open_accounts, "256", 1, 100000),
+	SIZE("segment-size", segment_size, "8M", 64 * KB, GB),
+	TIME("upload-expiry", upload_expiry, "1h", 60 * SECOND, 365 * DAY),
+	O("default-quota", CONF_SIZE, default_quota, "0", 0, 1ULL << 50,
+	    AUTH | WORKER),
+};
+
+#define L(n, t, f, d, lo, hi, w) \
+	{ n, t, offsetof(struct conf_listen, f), d, lo, hi, WORKER, w }
+
+static const struct conf_opt opts_listen[] = {
+	L("name", CONF_STR, name, "", 0, 64, NULL),
+	L("address", CONF_STR, address, "", 0, 64, NULL),
+	L("port", CONF_UINT, port, "0", 0, 65535, NULL),
+	L("path", CONF_STR, path, "", 0, 100, NULL),
+	L("tls", CONF_BOOL, tls, "false", 0, 1, NULL),
+	L("protocol", CONF_WORD, protocol, "http", 0, 0, words_protocol),
+};
+
+#define C(n, f, r) \
+	{ n, CONF_STR, offsetof(struct conf_cert, f), "", 0, 1024, r, NULL }
+
+static const struct conf_opt opts_cert[] = {
+	C("name", name, KEYS | WORKER),
+	C("chain", chain, NONE),
+	C("key", key, NONE),
+};
+
+#define SECT(n, o)	{ n, o, nitems(o), 0, 0, 0 }
+
+const struct conf_sect conf_sects[] = {
+	SECT("", opts_top),
+	SECT("http", opts_http),
+	SECT("limits", opts_limits),
+	SECT("auth", opts_auth),
+	SECT("store", opts_store),
+	{ "listen", opts_listen, nitems(opts_listen),
+	    sizeof(struct conf_listen), offsetof(struct conf, listens),
+	    offsetof(struct conf, nlistens) },
+	{ "certificate", opts_cert, nitems(opts_cert),
+	    sizeof(struct conf_cert), offsetof(struct conf, certs),
+	    offsetof(struct conf, ncerts) },
+};
+const size_t	conf_nsects = nitems(conf_sects);
+
+struct conf_unit {
+	const char	*name;
+	uint64_t	 factor;
+};
+static const struct conf_unit units_size[] = {
+	{ "", 1 }, { "K", KB }, { "M", MB }, { "G", GB }, { NULL, 0 }
+};
+static const struct conf_unit units_time[] = {
+	{ "", SECOND }, { "ms", 1 }, { "s", SECOND }, { "m", MINUTE },
+	{ "h", HOUR }, { "d", DAY }, { NULL, 0 }
+};
+static const struct conf_unit units_none[] = { { "", 1 }, { NULL, 0 } };
+
+static void	conf_defaults(const struct conf_sect *, void *);
+static void	conf_clear(const struct conf_sect *, void *);
+static void	conf_strs_add(struct conf_strs *, const char *, size_t);
+static void	conf_str(char **, const char *, size_t);
+static const struct conf_unit	*conf_units(enum conf_type);
+static int	conf_number(const struct conf_opt *, uint64_t *, const char *,
+		    char *, size_t);
+static int	conf_word(const struct conf_opt *, uint64_t *, const char *,
+		    char *, size_t);
+static int	conf_send_opt(struct proc_peer *, struct msg_conf_set *,
+		    const struct conf_opt *, const void *);
+
+static void *
+conf_field(const struct conf_opt *o, const void *base)
+{
+	return (uint8_t *)(uintptr_t)base + o->off;
+}
+
+struct conf *
+conf_new(void)
+{
+	struct conf	*c;
+	size_t		 i;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		fatal("conf");
+	for (i = 0; i < conf_nsects; i++)
+		if (conf_sects[i].size == 0)
+			conf_defaults(&conf_sects[i], c);
+	return c;
+}
+
+static void
+conf_defaults(const struct conf_sect *s, void *base)
+{
+	const struct conf_opt	*o;
+	char			 err[128];
+
+	for (o = s->opts; o < s->opts + s->nopts; o++)
+		if (o->dflt != NULL &&
+		    conf_text(o, base, o->dflt, err, sizeof(err)) == -1)
+			fatalx("default of %s: %s", o->name, err);
+}
+
+void
+conf_free(struct conf *c)
+{
+	const struct conf_sect	*s;
+	void			*item;
+	size_t			 n;
+
+	if (c == NULL)
+		return;
+	for (s = conf_sects; s < conf_sects + conf_nsects; s++)
+		for (n = 0; (item = conf_item(c, s, n)) != NULL; n++)
+			conf_clear(s, item);
+	free(c->listens);
+	free(c->certs);
+	free(c);
+}
+
+static void
+conf_clear(const struct conf_sect *s, void *base)
+{
+	const struct conf_opt	*o;
+	struct conf_strs	*l;
+	size_t			 i;
+
+	for (o = s->opts; o < s->opts + s->nopts; o++) {
+		if (o->type == CONF_STR)
+			free(*(char **)conf_field(o, base));
+		if (o->type != CONF_STRS)
+			continue;
+		l = conf_field(o, base);
+		for (i = 0; i < l->n; i++)
+			free(l->v[i]);
+		free(l->v);
+	}
+}
+
+void *
+conf_item(struct conf *c, const struct conf_sect *s, size_t item)
+{
+	uint8_t	*base = (uint8_t *)c;
+
+	if (s->size == 0)
+		return item == 0 ? c : NULL;
+	if (item >= *(size_t *)(void *)(base + s->nitems))
+		return NULL;
+	return *(uint8_t **)(void *)(base + s->items) + item * s->size;
+}
+
+size_t
+conf_add(struct conf *c, const struct conf_sect *s)
+{
+	uint8_t	*base = (uint8_t *)c, *p;
+	size_t	*n = (void *)(base + s->nitems);
+	void	**items = (void *)(base + s->items);
+
+	if ((p = reallocarray(*items, *n + 1, s->size)) == NULL)
+		fatal("conf");
+	*items = p;
+	memset(p + *n * s->size, 0, s->size);
+	conf_defaults(s, p + *n * s->size);
+	return (*n)++;
+}
+
+static void
+conf_str(char **to, const char *s, size_t len)
+{
+	free(*to);
+	if ((*to = strndup(s, len)) == NULL)
+		fatal("conf");
+}
+
+static void
+conf_strs_add(struct conf_strs *l, const char *s, size_t len)
+{
+	char	**v;
+
+	if ((v = reallocarray(l->v, l->n + 1, sizeof(*v))) == NULL)
+		fatal("conf");
+	l->v = v;
+	v[l->n] = NULL;
+	conf_str(&v[l->n++], s, len);
+}
+
+static const struct conf_unit *
+conf_units(enum conf_type t)
+{
+	return t == CONF_SIZE ? units_size : t == CONF_TIME ? units_time :
+	    units_none;
+}
+
+/* Digits and a unit; overflow and range are checked. */
+static int
+conf_number(const struct conf_opt *o, uint64_t *to, const char *text,
+    char *err, size_t errlen)
+{
+	const struct conf_unit	*u;
+	char			*end;
+	uint64_t		 v;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	for (u = conf_units(o->type); u->name != NULL; u++)
+		if (strcmp(u->name, end) == 0)
+			break;
+	if (end == text || text[0] < '0' || text[0] > '9' || u->name == NULL) {
+		snprintf(err, errlen, "\"%s\" is not a %s", text,
+		    o->type == CONF_TIME ? "time (like 10s, 5m, 1h)" :
+		    o->type == CONF_SIZE ? "size (like 4096, 8K, 50M)" :
+		    "number");
+		return -1;
+	}
+	if (errno == ERANGE || v > o->max / u->factor ||
+	    v * u->factor < o->min) {
+		snprintf(err, errlen, "\"%s\" is out of range (%" PRIu64
+		    " to %" PRIu64 "%s)", text, o->min, o->max,
+		    o->type == CONF_TIME ? " ms" :
+		    o->type == CONF_SIZE ? " bytes" : "");
+		return -1;
+	}
+	*to = v * u->factor;
+	return 0;
+}
+
+static int
+conf_word(const struct conf_opt *o, uint64_t *to, const char *text, char *err,
+    size_t errlen)
+{
+	static const char *const	 bools[] = { "false", "true", NULL };
+	const char *const		*w, *const *words;
+
+	words = o->type == CONF_BOOL ? bools : o->words;
+	for (w = words; *w != NULL; w++)
+		if (strcmp(*w, text) == 0) {
+			*to = w - words;
+			return 0;
+		}
+	snprintf(err, errlen, "\"%s\" is not one of", text);
+	for (w = words; *w != NULL; w++) {
+		strlcat(err, w == words ? " " : ", ", errlen);
+		strlcat(err, *w, errlen);
+	}
+	return -1;
+}
+
+int
+conf_text(const struct conf_opt *o, void *base, const char *text, char *err,
+    size_t errlen)
+{
+	size_t	 len = strlen(text);
+
+	switch (o->type) {
+	case CONF_STR:
+	case CONF_STRS:
+		if (len > o->max) {
+			snprintf(err, errlen, "longer than %" PRIu64
+			    " bytes", o->max);
+			return -1;
+		}
+		if (o->type == CONF_STR)
+			conf_str(conf_field(o, base), text, len);
+		else
+			conf_strs_add(conf_field(o, base), text, len);
+		return 0;
+	case CONF_BOOL:
+	case CONF_WORD:
+		return conf_word(o, conf_field(o, base), text, err, errlen);
+	default:
+		return conf_number(o, conf_field(o, base), text, err, errlen);
+	}
+}
+
+void
+conf_show(const struct conf_opt *o, const void *base, char *out, size_t outlen)
+{
+	const struct conf_strs	*l = conf_field(o, base);
+	uint64_t		 v;
+	size_t			 i;
+
+	out[0] = '\0';
+	if (o->type == CONF_STR) {
+		strlcpy(out, *(char **)conf_field(o, base), outlen);
+		return;
+	}
+	if (o->type == CONF_STRS) {
+		for (i = 0; i < l->n; i++) {
+			strlcat(out, i == 0 ? "" : ", ", outlen);
+			strlcat(out, l->v[i], outlen);
+		}
+		return;
+	}
+	v = *(uint64_t *)conf_field(o, base);
+	if (o->type == CONF_BOOL)
+		strlcpy(out, v ? "true" : "false", outlen);
+	else if (o->type == CONF_WORD)
+		strlcpy(out, o->words[v], outlen);
+	else
+		snprintf(out, outlen, "%" PRIu64 "%s", v,
+		    o->type == CONF_TIME ? "ms" : "");
+}
+
+int
+conf_send(struct conf *c, struct proc_peer *p)
+{
+	struct msg_conf		 begin = { c->generation };
+	struct msg_conf_set	 h = { 0, 0, 0, 0 };
+	const struct conf_sect	*s;
+	const void		*base;
+
+	if (proc_send(p, MSG_CONF_BEGIN, 0, -1, &begin, NULL, 0) == -1)
+		return -1;
+	for (h.sect = 0; h.sect < conf_nsects; h.sect++) {
+		s = &conf_sects[h.sect];
+		for (h.item = 0; (base = conf_item(c, s, h.item)) != NULL;
+		    h.item++)
+			for (h.opt = 0; h.opt < s->nopts; h.opt++)
+				if ((s->opts[h.opt].roles & MSG_P(p->id)) &&
+				    conf_send_opt(p, &h, &s->opts[h.opt],
+				    base) == -1)
+					return -1;
+	}
+	return 0;
+}
+
+/* Strings as bytes, numbers as text: nothing depends on a struct's shape. */
+static int
+conf_send_opt(struct proc_peer *p, struct msg_conf_set *h,
+    const struct conf_opt *o, const void *base)
+{
+	const struct conf_strs	*l = conf_field(o, base);
+	uint64_t		 v;
+	const char		*s;
+	size_t			 i;
+
+	if (o->type == CONF_STRS) {
+		for (i = 0; i < l->n; i++)
+			if (proc_send(p, MSG_CONF_SET, 0, -1, h, l->v[i],
+			    strlen(l->v[i])) == -1)
+				return -1;
+		return 0;
+	}
+	if (o->type == CONF_STR) {
+		s = *(char **)conf_field(o, base);
+		return proc_send(p, MSG_CONF_SET, 0, -1, h, s, strlen(s));
+	}
+	v = *(uint64_t *)conf_field(o, base);
+	return proc_send(p, MSG_CONF_SET, 0, -1, h, &v, sizeof(v));
+}
+
+int
+conf_set(struct conf *c, const struct msg *m)
+{
+	const struct msg_conf_set	*h = m->fixed;
+	const struct conf_sect		*s;
+	const struct conf_opt		*o;
+	void				*base;
+
+	if (h->sect >= conf_nsects)
+		return -1;
+	s = &conf_sects[h->sect];
+	if (h->opt >= s->nopts)
+		return -1;
+	o = &s->opts[h->opt];
+	if (s->size != 0 && conf_item(c, s, h->item) == NULL)
+		conf_add(c, s);
+	if ((base = conf_item(c, s, h->item)) == NULL)
+		return -1;
+	if (o->type == CONF_STRS)
+		conf_strs_add(conf_field(o, base), (const char *)m->tail,
+		    m->tail_len);
+	else if (o->type == CONF_STR)
+		conf_str(conf_field(o, base), (const char *)m->tail, m->tail_len);
+	else if (m->tail_len == sizeof(uint64_t))
+		memcpy(conf_field(o, base), m->tail, sizeof(uint64_t));
+	else
+		return -1;
+	return 0;
+}

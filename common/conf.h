@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration: what there is to set, with type, range and default, in
+ * const tables that everybody shares.  conf_parse.c (parent only) fills a
+ * struct conf from the file; conf_send and conf_set carry it to the other
+ * roles value by value, each role getting what its mask in the table says;
+ * jmapctl prints it.  An option is added by one row here, one field in
+ * struct conf, and its paragraph in jmapd.conf.5.
+ *
+ * Times are in milliseconds, sizes in bytes, whatever unit the file used.
+ */
+#ifndef COMMON_CONF_H
+#define COMMON_CONF_H
+
+#include "common/compat.h"
+#include "common/msg.h"
+
+struct proc_peer;
+
+struct conf_strs {
+	char	**v;
+	size_t	  n;
+};
+
+struct conf_listen {			/* listen NAME { } */
+	char		*name;
+	char		*address;	/* IPv4, IPv6, or "" with a path */
+	uint64_t	 port;
+	char		*path;		/* unix socket, lmtp only, or "" */
+	uint64_t	 tls;
+	uint64_t	 protocol;	/* CONF_HTTP or CONF_LMTP */
+};
+enum conf_protocol { CONF_HTTP, CONF_LMTP };
+
+struct conf_cert {			/* certificate NAME { } */
+	char		*name;
+	char		*chain;		/* path of PEM, leaf first */
+	char		*key;		/* path of PEM */
+};
+
+enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_META, CONF_SYNC_OFF };
+
+struct conf {
+	uint32_t	 generation;
+
+	/* the file's top level */
+	char		*hostname;
+	uint64_t	 workers;	/* 0: four a core */
+	char		*data_dir;	/* the workers' root */
+	char		*auth_dir;	/* auth's root */
+	char		*empty_dir;	/* root of keys and push */
+	char		*control_socket;
+	char		*user, *auth_user, *keys_user, *push_user;
+	char		*group;		/* of the control socket */
+	uint64_t	 log_requests;
+
+	/* http { } */
+	char		*url;
+	struct conf_strs headers;
+	uint64_t	 hsts;
+	uint64_t	 permissive_cors;
+	uint64_t	 use_x_forwarded;
+	struct conf_strs trusted_proxies;
+
+	/* limits { } */
+	uint64_t	 header_timeout, tls_timeout, body_grace, body_timeout;
+	uint64_t	 body_rate;	/* bytes a second */
+	uint64_t	 keep_alive, write_timeout, lmtp_timeout, drain_timeout;
+	uint64_t	 request_line, field_size, fields_size, fields;
+	uint64_t	 connections, connections_per_source;
+	uint64_t	 max_size_request, max_size_upload, max_message_size;
+	uint64_t	 max_concurrent_requests, max_concurrent_upload;
+	uint64_t	 max_calls_in_request;
+	uint64_t	 max_objects_in_get, max_objects_in_set;
+	uint64_t	 max_query_results, max_changes;
+	uint64_t	 max_response;
+	uint64_t	 worker_memory;
+
+	/* auth { } */
+	uint64_t	 argon2_memory, argon2_time;
+	uint64_t	 auth_cache;
+	uint64_t	 auth_failures;	/* of a source or login in an hour */
+
+	/* store { } */
+	uint64_t	 sync;		/* enum conf_sync */
+	uint64_t	 open_accounts;	/* environments a worker keeps open */
+	uint64_t	 segment_size;
+	uint64_t	 upload_expiry;
+	uint64_t	 default_quota;
+
+	struct conf_listen	*listens;
+	size_t			 nlistens;
+	struct conf_cert	*certs;
+	size_t			 ncerts;
+};
+
+enum conf_type {
+	CONF_BOOL,	/* uint64_t 0 or 1 */
+	CONF_UINT,	/* uint64_t */
+	CONF_SIZE,	/* uint64_t; K, M, G are powers of 1024 */
+	CONF_TIME,	/* uint64_t ms; ms, s, m, h, d; bare number: seconds */
+	CONF_WORD,	/* uint64_t, position in words */
+	CONF_STR,	/* char *, never NULL */
+	CONF_STRS	/* struct conf_strs */
+};
+
+struct conf_opt {
+	const char		*name;
+	enum conf_type		 type;
+	size_t			 off;	/* of the field */
+	const char		*dflt;	/* as the file would say it */
+	uint64_t		 min, max;
+	unsigned int		 roles;	/* MSG_P() mask: who is told */
+	const char *const	*words;	/* CONF_WORD: NULL-terminated */
+};
+
+struct conf_sect {
+	const char		*name;	/* "" for the top level */
+	const struct conf_opt	*opts;
+	size_t			 nopts;
+	size_t			 size;	/* of one item; 0: fields of struct
+					 * conf itself, not repeatable */
+	size_t			 items;	/* offset of the array pointer */
+	size_t			 nitems;/* offset of its count */
+};
+
+extern const struct conf_sect	conf_sects[];
+extern const size_t		conf_nsects;
+
+/* A fresh configuration with every default, no listeners, no certificates;
+ * gives to the caller, who calls conf_free.  Fatal without memory. */
+struct conf	*conf_new(void);
+void		 conf_free(struct conf *);
+
+/* Base of the item-th struct of a section, or NULL if there is none. */
+void	*conf_item(struct conf *, const struct conf_sect *, size_t item);
+/* Append one defaulted item to a repeatable section; its number. */
+size_t	 conf_add(struct conf *, const struct conf_sect *);
+/*
+ * Set one option of a base from text, as in the file.  For CONF_STRS, adds
+ * one string.  0, or -1 with a reason that names the range in err.
+ */
+int	 conf_text(const struct conf_opt *, void *base, const char *text,
+	    char *err, size_t errlen);
+/* Its value as text (list items separated by ", "), into out. */
+void	 conf_show(const struct conf_opt *, const void *base, char *out,
+	    size_t outlen);
+
+/* Send what this peer may know: BEGIN, SET ..., without END. 0 or -1. */
+int	 conf_send(struct conf *, struct proc_peer *);
+/* Take one MSG_CONF_SET.  0, or -1 if it is not one of ours. */
+int	 conf_set(struct conf *, const struct msg *);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every message that crosses a pipe between our processes, or between
+ * jmapctl and them: type, fixed part, who may say it to whom.
+ *
+ * A message has a fixed struct of fixed-width fields, then, where its row in
+ * msg_rules says so, bytes of variable length (the tail) or one descriptor.
+ * No pointer, bool, enum or size_t is on the wire.  Who sent a message is
+ * known from the pipe it came by, never from a field in it.
+ * proc.c checks the row before a handler runs, so handlers may assume it.
+ */
+#ifndef COMMON_MSG_H
+#define COMMON_MSG_H
+
+#include "common/compat.h"
+
+#define MSG_CTL_VERSION	1	/* first word on the control socket */
+
+/* The processes, the more privileged first; as bits of a mask too. */
+enum msg_proc {
+	PROC_PARENT,
+	PROC_KEYS,
+	PROC_AUTH,
+	PROC_PUSH,
+	PROC_WORKER,
+	PROC_CTL,		/* jmapctl: nobody's child, least trusted */
+	PROC_MAX
+};
+#define MSG_P(p)	(1u << (p))
+
+/* name		from -> to	   fixed part	   then	    answer	*/
+enum msg_type {
+	MSG_NONE,
+
+	/* set-up: a transaction, in this order; END is answered READY */
+	MSG_PEER,	/* parent -> any   msg_peer	   fd	    -		*/
+	MSG_CONF_BEGIN,	/* parent -> any   msg_conf	   -	    -		*/
+	MSG_CONF_SET,	/* parent -> any   msg_conf_set	   value    -		*/
+	MSG_CONF_CERT,	/* parent -> wrk,keys msg_conf_cert PEM     -		*/
+	MSG_CONF_KEY,	/* parent -> keys  msg_conf_cert   PEM	    -		*/
+	MSG_CONF_END,	/* parent -> any   msg_conf	   -	    READY	*/
+	MSG_READY,	/* any -> parent   msg_ready	   error    -		*/
+	MSG_VERBOSE,	/* parent -> any   msg_verbose	   -	    -		*/
+
+	/* connections */
+	MSG_CONN,	/* parent -> wrk   msg_conn	   fd	    CONN_END	*/
+	MSG_CONN_END,	/* wrk -> parent   msg_conn_end	   -	    -		*/
+	MSG_DRAIN,	/* parent -> wrk   -		   -	    exits	*/
+	MSG_TICKET,	/* keys -> parent -> wrk msg_ticket -	    -		*/
+
+	/* signatures: synchronous, on the pipe of worker and keys */
+	MSG_SIGN,	/* wrk -> keys	   msg_sign	   tbs	    SIGNED	*/
+	MSG_SIGNED,	/* keys -> wrk	   msg_signed	   sig	    -		*/
+
+	/* identity, on the pipe of worker and auth */
+	MSG_AUTH,	/* wrk -> auth	   msg_auth	   strings  AUTH_OK|NO	*/
+	MSG_AUTH_OK,	/* auth -> wrk	   msg_auth_ok	   name	    -		*/
+	MSG_AUTH_NO,	/* auth -> wrk	   msg_auth_no	   -	    -		*/
+	MSG_REVOKE,	/* auth -> wrk	   msg_revoke	   -	    -		*/
+	MSG_RCPT,	/* wrk -> auth	   -		   address  RCPT_IS	*/
+	MSG_RCPT_IS,	/* auth -> wrk	   msg_rcpt_is	   -	    -		*/
+	MSG_DIR,	/* wrk -> auth	   msg_dir	   request  DIR_ROW* END */
+	MSG_DIR_ROW,	/* auth -> wrk	   -		   row	    -		*/
+	MSG_DIR_END,	/* auth -> wrk	   msg_dir_end	   text	    -		*/
+
+	/* control: jmapctl says HELLO first; rows until END */
+	MSG_CTL_HELLO,	/* ctl -> parent   msg_ctl_hello   -	    CTL_END	*/
+	MSG_CTL_SHOW,	/* ctl -> parent -> any msg_ctl_show -	    ROW* END	*/
+	MSG_CTL_RELOAD,	/* ctl -> parent   -		   -	    CTL_END	*/
+	MSG_CTL_VERBOSE,/* ctl -> parent   msg_verbose	   -	    CTL_END	*/
+	MSG_CTL_STOP,	/* ctl -> parent   -		   -	    CTL_END	*/
+	MSG_CTL_DIR,	/* ctl -> parent -> auth msg_dir   request  ROW* END	*/
+	MSG_CTL_STREAM,	/* ctl -> parent   msg_ctl_stream  account  STREAM_FD	*/
+	MSG_CTL_STREAM_FD, /* parent -> ctl -		   fd	    -		*/
+	MSG_CTL_ROW,	/* any -> parent -> ctl -	   fields   -		*/
+	MSG_CTL_END,	/* any -> parent -> ctl msg_ctl_end text    -		*/
+	MSG_STREAM,	/* parent -> wrk   msg_stream	   fd	    -		*/
+
+	/* a stream between jmapctl and one worker: import, export, check */
+	MSG_ST_BOX,	/* either way	   msg_st_box	   path	    ST_OK|FAIL	*/
+	MSG_ST_MAIL,	/* either way	   msg_st_mail	   fields   -		*/
+	MSG_ST_DATA,	/* either way	   -		   bytes    -		*/
+	MSG_ST_SYNC,	/* ctl -> wrk	   -		   -	    ST_OK	*/
+	MSG_ST_GO,	/* ctl -> wrk	   msg_st_go	   -	    rows, ST_OK	*/
+	MSG_ST_ROW,	/* wrk -> ctl	   -		   fields   -		*/
+	MSG_ST_OK,	/* wrk -> ctl	   msg_st_ok	   -	    -		*/
+	MSG_ST_FAIL,	/* wrk -> ctl	   msg_st_ok	   text	    -		*/
+
+	MSG_MAX
+};
+
+struct msg_peer {		/* the other end of the pipe that comes along */
+	uint32_t	 proc;		/* enum msg_proc */
+	uint32_t	 slot;		/* which of several workers */
+};
+struct msg_conf {
+	uint32_t	 generation;	/* counts reloads, from 1 */
+};
+struct msg_conf_set {		/* one value; conf.c packs and unpacks it */
+	uint16_t	 sect;
+	uint16_t	 item;		/* which of several sections of a kind */
+	uint16_t	 opt;
+	uint16_t	 zero;
+};
+struct msg_conf_cert {
+	uint32_t	 id;		/* item of conf.certs */
+	uint32_t	 generation;
+};
+struct msg_ready {
+	uint32_t	 generation;
+	uint32_t	 ok;		/* 1; 0 with the reason as tail */
+};
+struct msg_verbose {
+	uint32_t	 verbose;	/* 0 or 1 */
+};
+struct msg_addr {		/* an end of a connection */
+	uint8_t		 family;	/* 4, 6, or 0 for a unix socket */
+	uint8_t		 zero;
+	uint16_t	 port;		/* host order */
+	uint8_t		 addr[16];	/* first 4 for IPv4 */
+};
+struct msg_conn {
+	uint32_t	 conn;		/* parent's number for it */
+	uint32_t	 listener;	/* item of conf.listens */
+	struct msg_addr	 peer;
+	struct msg_addr	 local;
+};
+struct msg_conn_end {
+	uint32_t	 conn;
+};
+#define MSG_TICKET_KEYS	3	/* current, previous, next */
+struct msg_ticket {
+	struct msg_ticket_key {
+		uint8_t	 name[16];
+		uint8_t	 aes[32];
+		uint8_t	 hmac[32];
+	} key[MSG_TICKET_KEYS];
+	uint64_t	 made;		/* wall clock, ms, of the current one */
+};
+struct msg_sign {
+	uint32_t	 key;		/* item of conf.certs */
+	uint32_t	 generation;
+	uint32_t	 scheme;	/* RFC 8446 4.2.3 SignatureScheme */
+};
+struct msg_signed {
+	uint32_t	 error;		/* 0, or an errno value and no tail */
+};
+struct msg_auth {		/* tail: user, then secret, no NULs between */
+	struct msg_addr	 client;
+	uint16_t	 user_len;
+	uint16_t	 secret_len;
+};
+#define MSG_HANDLE	16
+#define MSG_PERM_ADMIN	0x0001	/* may use the management API */
+#define MSG_PERM_MAIL	0x0002	/* has an account with mail */
+struct msg_auth_ok {		/* tail: canonical login name */
+	uint64_t	 account;
+	uint32_t	 perms;		/* MSG_PERM_* */
+	uint32_t	 ttl_ms;	/* how long it may be cached */
+	uint8_t		 handle[MSG_HANDLE];	/* proves it to MSG_DIR */
+};
+struct msg_auth_no {
+	uint32_t	 reason;	/* 0 wrong, 1 too many, 2 busy, 3 off */
+	uint32_t	 retry_s;	/* for 1 and 2 */
+};
+struct msg_revoke {
+	uint64_t	 account;	/* forget it; 0: forget everybody */
+};
+struct msg_rcpt_is {
+	uint64_t	 account;	/* 0: no such recipient here */
+	uint64_t	 quota;		/* bytes, 0 for none */
+	uint32_t	 error;		/* 0, or an errno value: try later */
+	uint32_t	 zero;
+};
+struct msg_dir {		/* a call on the directory */
+	uint32_t	 op;		/* enum auth_op in daemon/auth.h's terms */
+	uint32_t	 zero;
+	uint8_t		 handle[MSG_HANDLE];	/* zero from jmapctl */
+};
+struct msg_dir_end {
+	uint32_t	 error;		/* 0 or an errno value, reason as tail */
+	uint32_t	 zero;
+};
+struct msg_ctl_hello {
+	uint32_t	 version;	/* MSG_CTL_VERSION */
+};
+struct msg_ctl_show {
+	uint32_t	 what;		/* enum msg_show */
+};
+enum msg_show {
+	MSG_SHOW_STATUS, MSG_SHOW_WORKERS, MSG_SHOW_LISTENERS,
+	MSG_SHOW_CONNECTIONS, MSG_SHOW_CONFIG
+};
+enum msg_stream_kind {
+	MSG_STREAM_IMPORT, MSG_STREAM_EXPORT, MSG_STREAM_CHECK
+};
+struct msg_ctl_stream {		/* tail: login name */
+	uint32_t	 kind;		/* enum msg_stream_kind */
+	uint32_t	 flags;
+};
+struct msg_ctl_end {
+	uint32_t	 code;		/* exit code of jmapctl, text as tail */
+};
+struct msg_stream {
+	uint64_t	 account;
+	uint32_t	 kind;
+	uint32_t	 flags;
+};
+struct msg_st_box {		/* tail: mailbox path, components by '/' */
+	uint32_t	 box;		/* number used by ST_MAIL below */
+	uint32_t	 flags;
+};
+struct msg_st_mail {		/* tail: keywords, each ended by NUL; the
+				 * message follows in ST_DATA, size bytes */
+	uint64_t	 size;
+	int64_t		 received;	/* ms */
+	uint64_t	 key;		/* importer's, for resuming */
+	uint32_t	 box;
+	uint32_t	 nkeywords;
+};
+struct msg_st_go {
+	uint32_t	 flags;		/* check: 1 repair */
+};
+struct msg_st_ok {
+	uint64_t	 done;		/* mails durable so far on this stream */
+	uint32_t	 box;
+	uint32_t	 code;
+};
+
+#define MSG_FD	0x01	/* carries exactly one descriptor */
+#define MSG_VAR	0x02	/* a tail follows the fixed part */
+
+struct msg_rule {
+	const char	*name;		/* for logs */
+	unsigned int	 from;		/* MSG_P() mask of senders */
+	unsigned int	 to;		/* MSG_P() mask of receivers */
+	size_t		 len;		/* bytes of the fixed part */
+	int		 flags;
+};
+extern const struct msg_rule msg_rules[MSG_MAX];
+extern const char *const msg_procs[PROC_MAX];	/* "parent", "keys", ... */
+
+/* A message as handlers see it. */
+struct msg {
+	uint32_t	 type;
+	uint32_t	 id;		/* echo it in an answer */
+	int		 fd;		/* or -1; a handler that keeps it
+					 * sets -1 here */
+	const void	*fixed;		/* aligned; cast to the row's struct */
+	const uint8_t	*tail;
+	size_t		 tail_len;
+};
+
+/*
+ * Does this frame keep its rule, said by "from" to "to"?  1 or 0.  len is
+ * the data's length, has_fd whether a descriptor came.
+ */
+int	msg_ok(uint32_t type, size_t len, int has_fd, enum msg_proc from,
+	    enum msg_proc to);
+/* The name of a type for logs, "?" if there is none. */
+const char	*msg_name(uint32_t type);
+
+#endif
