@@ -108,6 +108,8 @@ int		 js_set(struct js_val *obj, const char *key, struct js_val *);
 int		 js_add(struct js_val *arr, struct js_val *);
 void		 js_del(struct js_val *obj, const char *key);
 
+/* --- js_rd.c: typed reading --------------------------------------------- */
+
 /*
  * Typed reading of the members of one object, keeping the first fault.
  * Each getter returns 1 and sets the value; 0 when the member is absent, or
@@ -118,7 +120,8 @@ void		 js_del(struct js_val *obj, const char *key);
 struct js_rd {
 	struct js_val	*obj;
 	const char	*path;		/* of obj, "" at the top */
-	size_t		 seen;		/* members that getters took */
+	const char	*took[48];	/* members that getters found */
+	size_t		 ntook;
 	char		 fault[128];	/* "" while all is well */
 };
 /* obj must be an object, else a fault. */
