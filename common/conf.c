@@ -418,7 +418,7 @@ conf_show(const struct conf_opt *o, const void *base, char *out, size_t outlen)
 int
 conf_send(struct conf *c, struct proc_peer *p)
 {
-	struct msg_conf		 begin = { c->generation };
+	struct msg_conf		 begin = { c->generation, c->previous };
 	struct msg_conf_set	 h = { 0, 0, 0, 0 };
 	const struct conf_sect	*s;
 	const void		*base;

@@ -41,7 +41,9 @@ struct conf_cert {			/* certificate NAME { } */
 enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_META, CONF_SYNC_OFF };
 
 struct conf {
-	uint32_t	 generation;
+	uint32_t	 generation;	/* counts reloads, from 1 */
+	uint32_t	 previous;	/* the one before, still in use until
+					 * all have taken this one; or 0 */
 
 	/* the file's top level */
 	char		*hostname;

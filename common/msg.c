@@ -19,6 +19,7 @@
 
 /* The wire does not depend on a compiler's padding. */
 _Static_assert(sizeof(struct msg_peer) == 8, "msg_peer");
+_Static_assert(sizeof(struct msg_conf) == 8, "msg_conf");
 _Static_assert(sizeof(struct msg_conf_set) == 8, "msg_conf_set");
 _Static_assert(sizeof(struct msg_conf_cert) == 8, "msg_conf_cert");
 _Static_assert(sizeof(struct msg_ready) == 8, "msg_ready");

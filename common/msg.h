@@ -32,13 +32,14 @@ enum msg_proc {
 enum msg_type {
 	MSG_NONE,
 
-	/* set-up: a transaction, in this order; END is answered READY */
-	MSG_PEER,	/* parent -> any   msg_peer	   fd	    -		*/
+	/* set-up: a transaction, in this order; END is answered READY; then
+	 * the pipes to other roles */
 	MSG_CONF_BEGIN,	/* parent -> any   msg_conf	   -	    -		*/
 	MSG_CONF_SET,	/* parent -> any   msg_conf_set	   value    -		*/
 	MSG_CONF_CERT,	/* parent -> wrk,keys msg_conf_cert PEM     -		*/
 	MSG_CONF_KEY,	/* parent -> keys  msg_conf_cert   PEM	    -		*/
 	MSG_CONF_END,	/* parent -> any   msg_conf	   -	    READY	*/
+	MSG_PEER,	/* parent -> any   msg_peer	   fd	    -		*/
 	MSG_READY,	/* any -> parent   msg_ready	   error    -		*/
 	MSG_VERBOSE,	/* parent -> any   msg_verbose	   -	    -		*/
 
@@ -95,6 +96,7 @@ struct msg_peer {		/* the other end of the pipe that comes along */
 };
 struct msg_conf {
 	uint32_t	 generation;	/* counts reloads, from 1 */
+	uint32_t	 previous;	/* in force until all are READY, or 0 */
 };
 struct msg_conf_set {		/* one value; conf.c packs and unpacks it */
 	uint16_t	 sect;
