@@ -28,11 +28,12 @@ _Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
 _Static_assert(sizeof(struct msg_ticket) == 248, "msg_ticket");
 _Static_assert(sizeof(struct msg_sign) == 12, "msg_sign");
 _Static_assert(sizeof(struct msg_auth) == 24, "msg_auth");
-_Static_assert(sizeof(struct msg_auth_ok) == 32, "msg_auth_ok");
+_Static_assert(sizeof(struct msg_auth_ok) == 40, "msg_auth_ok");
 _Static_assert(sizeof(struct msg_auth_no) == 8, "msg_auth_no");
 _Static_assert(sizeof(struct msg_rcpt_is) == 24, "msg_rcpt_is");
 _Static_assert(sizeof(struct msg_dir) == 24, "msg_dir");
 _Static_assert(sizeof(struct msg_dir_end) == 8, "msg_dir_end");
+_Static_assert(sizeof(struct msg_erase) == 8, "msg_erase");
 _Static_assert(sizeof(struct msg_ctl_stream) == 8, "msg_ctl_stream");
 _Static_assert(sizeof(struct msg_stream) == 16, "msg_stream");
 _Static_assert(sizeof(struct msg_st_box) == 8, "msg_st_box");
@@ -88,6 +89,14 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_DIR_ROW] = ROW("dir-row", AUTH, WORKER, 0, MSG_VAR),
 	[MSG_DIR_END] = ROW("dir-end", AUTH, WORKER,
 	    sizeof(struct msg_dir_end), MSG_VAR),
+
+	[MSG_RELOAD] = ROW("reload", AUTH, PARENT, 0, 0),
+	[MSG_RELOADED] = ROW("reloaded", PARENT, AUTH,
+	    sizeof(struct msg_reloaded), MSG_VAR),
+	[MSG_ERASE] = ROW("erase", AUTH | PARENT, PARENT | WORKER,
+	    sizeof(struct msg_erase), 0),
+	[MSG_ERASED] = ROW("erased", WORKER | PARENT, PARENT | AUTH,
+	    sizeof(struct msg_erase), 0),
 
 	[MSG_CTL_HELLO] = ROW("ctl-hello", CTL, PARENT,
 	    sizeof(struct msg_ctl_hello), 0),

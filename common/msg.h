@@ -58,11 +58,15 @@ enum msg_type {
 	MSG_AUTH_OK,	/* auth -> wrk	   msg_auth_ok	   name	    -		*/
 	MSG_AUTH_NO,	/* auth -> wrk	   msg_auth_no	   -	    -		*/
 	MSG_REVOKE,	/* auth -> wrk	   msg_revoke	   -	    -		*/
-	MSG_RCPT,	/* wrk -> auth	   -		   address  RCPT_IS	*/
-	MSG_RCPT_IS,	/* auth -> wrk	   msg_rcpt_is	   -	    -		*/
+	MSG_RCPT,	/* wrk,parent -> auth -		   address  RCPT_IS	*/
+	MSG_RCPT_IS,	/* auth -> wrk,parent    msg_rcpt_is	   -	    -		*/
 	MSG_DIR,	/* wrk -> auth	   msg_dir	   request  DIR_ROW* END */
 	MSG_DIR_ROW,	/* auth -> wrk	   -		   row	    -		*/
 	MSG_DIR_END,	/* auth -> wrk	   msg_dir_end	   text	    -		*/
+	MSG_RELOAD,	/* auth -> parent  -		   -	    RELOADED	*/
+	MSG_RELOADED,	/* parent -> auth  msg_reloaded	   text	    -		*/
+	MSG_ERASE,	/* auth -> parent -> wrk msg_erase -	    ERASED	*/
+	MSG_ERASED,	/* wrk -> parent -> auth msg_erase -	    -		*/
 
 	/* control: jmapctl says HELLO first; rows until END */
 	MSG_CTL_HELLO,	/* ctl -> parent   msg_ctl_hello   -	    CTL_END	*/
@@ -153,12 +157,11 @@ struct msg_auth {		/* tail: user, then secret, no NULs between */
 	uint16_t	 secret_len;
 };
 #define MSG_HANDLE	16
-#define MSG_PERM_ADMIN	0x0001	/* may use the management API */
-#define MSG_PERM_MAIL	0x0002	/* has an account with mail */
 struct msg_auth_ok {		/* tail: canonical login name */
 	uint64_t	 account;
-	uint32_t	 perms;		/* MSG_PERM_* */
+	uint64_t	 perms;		/* PERM_BIT()s of perm.h */
 	uint32_t	 ttl_ms;	/* how long it may be cached */
+	uint32_t	 zero;
 	uint8_t		 handle[MSG_HANDLE];	/* proves it to MSG_DIR */
 };
 struct msg_auth_no {
@@ -175,13 +178,19 @@ struct msg_rcpt_is {
 	uint32_t	 zero;
 };
 struct msg_dir {		/* a call on the directory */
-	uint32_t	 op;		/* enum auth_op in daemon/auth.h's terms */
-	uint32_t	 zero;
+	uint32_t	 op;		/* enum dir_op of dir.h; so the tail */
+	uint32_t	 flags;		/* believed from jmapctl only */
 	uint8_t		 handle[MSG_HANDLE];	/* zero from jmapctl */
 };
 struct msg_dir_end {
-	uint32_t	 error;		/* 0 or an errno value, reason as tail */
-	uint32_t	 zero;
+	uint32_t	 error;		/* enum dir_err, tail as said there */
+	uint32_t	 total;		/* DIR_FIND: all that match */
+};
+struct msg_reloaded {		/* tail: why it failed */
+	uint32_t	 ok;
+};
+struct msg_erase {		/* remove the mail of a deleted account */
+	uint64_t	 account;
 };
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */

@@ -129,7 +129,8 @@ struct req_user {
 	char		 account[65];	/* account id; "" for none */
 	char		 login[256];
 	uint32_t	 flags;		/* USER_ */
-	uint64_t	 perms;		/* permission bits, see authz.h */
+	uint64_t	 perms;		/* PERM_BIT()s of common/perm.h */
+	uint8_t		 handle[16];	/* auth's, for auth_ask_dir */
 };
 
 /* --- the request ------------------------------------------------------------ */
