@@ -29,6 +29,7 @@
 
 #include "common/arena.h"
 #include "common/ip.h"
+#include "common/msg.h"
 
 struct buf;
 struct conf;
@@ -123,14 +124,12 @@ struct route {
 
 /* --- who asks -------------------------------------------------------------- */
 
-#define USER_ADMIN	0x01
-
+/* What auth answered (struct msg_auth_ok), copied. */
 struct req_user {
-	char		 account[65];	/* account id; "" for none */
-	char		 login[256];
-	uint32_t	 flags;		/* USER_ */
-	uint64_t	 perms;		/* PERM_BIT()s of common/perm.h */
-	uint8_t		 handle[16];	/* auth's, for auth_ask_dir */
+	uint64_t	 account;
+	uint64_t	 perms;			/* PERM_BIT()s of perm.h */
+	uint8_t		 handle[MSG_HANDLE];	/* proves it to MSG_DIR */
+	char		 login[256];		/* canonical */
 };
 
 /* --- the request ------------------------------------------------------------ */
