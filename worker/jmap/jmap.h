@@ -25,11 +25,10 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/js.h"
+#include "worker/store/store.h"
 
 #define JMAP_ID_MAX	255	/* bytes of an Id */
 
-struct store;
-struct store_txn;
 struct jmap_call;
 struct jmap_get;
 struct jmap_set;
@@ -85,7 +84,7 @@ struct jmap_problem {
 	const char	*limit;		/* the limit's name, or NULL */
 };
 extern const struct jmap_problem
-    jmap_error_not_json, jmap_error_not_request,
+    jmap_error_not_json, jmap_error_not_request, jmap_error_internal,
     jmap_error_unknown_capability, jmap_error_limit_size,
     jmap_error_limit_calls, jmap_error_limit_concurrent,
     jmap_error_limit_upload, jmap_error_limit_concurrent_upload;
@@ -162,14 +161,15 @@ struct jmap_req {
 	struct buf		*out;
 	/* the rest is jmap_api.c's and jmap_ref.c's own */
 	struct js_val		*json;
+	size_t			 base;		/* of our bytes in out */
 	struct jmap_result	*results;
 	size_t			 nresults;
 	struct jmap_want	*wants;
 	size_t			 nwants;
 	struct jmap_created	*created;
-	size_t			 ncreated;
+	size_t			 ncreated, capcreated;
 	int			 give_created;	/* client sent createdIds */
-	struct jmap_call	*queue;		/* implicit calls to come */
+	STAILQ_HEAD(, jmap_call) queue;		/* implicit calls to come */
 	size_t			 nodes;		/* back references visited */
 };
 
@@ -183,10 +183,10 @@ struct jmap_call {
 	const char			*desc;	/* of the error, or NULL */
 	const char			*more;	/* its further JSON members */
 	int				 dirty;	/* something was written */
+	enum store_err			 store_err; /* see jmap_api_store */
 	const char			*ref_name; /* argument "#ref_name" ... */
 	const struct jmap_ids		*ref_ids; /* ... resolved to these */
-	struct jmap_call		*next;
-	size_t				 index;	/* of results */
+	STAILQ_ENTRY(jmap_call)		 entry;
 };
 
 /*
@@ -222,6 +222,15 @@ const struct jmap_problem	*jmap_api(const struct jmap_env *,
 				    size_t len, int ws, struct buf *out,
 				    const char **detail);
 
+/*
+ * What the store said: 1 for STORE_OK, 0 for a refusal (e up to
+ * STORE_REFUSED), else -1 and noted in the call: return an error then (any:
+ * return jmap_api_lost(c)); the call is rolled back, run again for
+ * STORE_AGAIN, or answered with serverFail or serverUnavailable.
+ */
+int	 jmap_api_store(struct jmap_call *, enum store_err);
+const struct jmap_error	*jmap_api_lost(struct jmap_call *);
+
 /* Ids: append (copied into the arena); 0, or -1 when out of memory. */
 int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *, size_t);
 /* The real id for a text that may be "#creationId"; NULL: no such. */
@@ -254,7 +263,6 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
 #define JP_FIXED	0x02	/* immutable after creation */
 #define JP_NOTDEF	0x04	/* not in /get's default set */
 #define JP_IDREF	0x08	/* Id, Id[] or Id[x]: creation ids are resolved */
-#define JP_NULLDEF	0x10	/* null in a patch means: back to the default */
 
 /*
  * put: append the value (no key) of obj.  set: take val into obj, where val
@@ -270,12 +278,14 @@ struct jmap_prop {
 
 /*
  * Each function may be NULL where the type has no such method.  Ints are
- * 1 yes/done, 0 no/not found/refused, -1 the store failed (errno): the whole
- * method answers serverFail and is rolled back.
+ * 1 yes/done, 0 no/not found/refused, -1 the store failed (it went through
+ * jmap_api_store) or memory did: the whole method is rolled back.
  */
 struct jmap_type {
 	const char		*name;		/* "Mailbox" */
-	int			 kind;		/* store's number of the type */
+	enum store_type		 kind;
+	/* text of a number in store_changes: store_id_mail or the like */
+	size_t			(*idtext)(uint64_t, char out[STORE_IDLEN]);
 	const struct jmap_prop	*props;		/* in strcmp order */
 	size_t			 nprops;
 	/* bytes of the object load() fills, if the property table is used */
@@ -379,7 +389,7 @@ struct jmap_patch_op {
 };
 struct jmap_patch {
 	struct jmap_patch_op	*op;		/* checked: no op is a prefix */
-	size_t			 n;		/* of another */
+	size_t			 n;		/* of another; "#id"s resolved */
 };
 
 struct jmap_set {
@@ -388,9 +398,10 @@ struct jmap_set {
 	struct jmap_seterr	 e;		/* of the object in hand */
 	struct buf		 reply;		/* members for created/updated */
 	const char		*cid;		/* creation id in hand, or NULL */
+	int			 later;		/* set with a refusal: another
+						 * operation of this call may
+						 * make it possible; try again */
 	struct jmap_ids		 destroying;	/* all ids to be destroyed */
-	uint64_t		 old;		/* modseq before */
-	int			 ncreated, nupdated, ndestroyed;
 	void			*arg;		/* the type's own */
 };
 /* Fill s->e; returns 0, so: return jmap_set_refuse(s, &err, "why"). */
@@ -511,25 +522,33 @@ const struct jmap_error	*jmap_query_filter(struct jmap_query *, struct js_val *)
 void		 jmap_session(struct buf *, const struct jmap_env *,
 		    const struct jmap_user *);
 /* Its state: changes when configuration or the user's rights do. */
-const char	*jmap_session_state(struct jmap_req *);
-void		 jmap_session_put_state(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *);
+void		 jmap_session_state(const struct jmap_env *,
+		    const struct jmap_user *, char out[17]);
 /* The bit of a capability's URN that this server knows, or 0. */
 unsigned	 jmap_session_cap(const char *urn);
 
 /* --- blobs (jmap_blob.c, RFC 8620 6) ----------------------------------- */
 
+/*
+ * A blob id is the store's ("G..."), or that of a part of a message: the
+ * store's, then "-offset-length-encoding" (enum mime_cte) in decimal.
+ */
 struct jmap_blob {
-	struct buf	 data;		/* decoded bytes */
-	const char	*type;		/* when the store knows one, or NULL */
+	uint8_t		 hash[STORE_HASHLEN];
+	uint64_t	 off, len;	/* of a part, encoded */
+	int		 cte;		/* enum mime_cte */
+	int		 part;		/* 0: the whole, off to cte unused */
 };
+/* 0, or -1: not a blob id.  Does not say that it exists. */
+int	jmap_blob_parse(const char *id, struct jmap_blob *);
+void	jmap_blob_text(const struct jmap_blob *, char out[JMAP_ID_MAX + 1]);
 /* Keep an upload; appends the answer object of RFC 8620 6.1.  0, or -1. */
 int	jmap_blob_upload(const struct jmap_env *, const struct jmap_user *,
 	    const char *type, const void *, size_t, struct buf *out);
-/* Bytes behind a blob id: 1, 0 no such blob, -1 errno.  Opens and ends a
- * read transaction of its own.  Caller frees b->data. */
+/* Append the (decoded) bytes behind an id: 1, 0 no such blob, -1 failed.
+ * Opens and ends a read transaction of its own. */
 int	jmap_blob_download(const struct jmap_user *, const char *id,
-	    struct jmap_blob *);
+	    struct buf *);
 /* The same inside a call's transaction, for Email/import, /parse, /set. */
 int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 
@@ -537,5 +556,14 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 
 extern const struct jmap_type	mailbox_type, thread_type, email_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo;
+
+/* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
+
+/* 1 if the name is one the Session advertises. */
+int		 jmap_collate_known(const char *);
+/* A key whose bytes compare as the collation (NULL: i;unicode-casemap)
+ * orders, from the arena; NULL when out of memory. */
+const char	*jmap_collate_key(struct arena *, const char *collation,
+		    const char *);
 
 #endif
