@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Texts that a client searches for (RFC 8621 4.4.1): outside quotation marks
+ * white space divides words, all of which must be there; inside, the exact
+ * sequence of words must be.  The index knows words only, so a phrase is
+ * looked for in the folded text of the mails the index leaves.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/email.h"
+
+static const char *text_quoted(const char *);
+static int	text_phrase(struct arena *, const char *, const char *,
+		    struct buf *, struct email_text *, size_t);
+static int	text_white(int);
+static int	text_wordy(const char *);
+static int	text_inside(const char *, const char *);
+
+int
+email_text_parse(struct arena *a, const char *s, struct email_text *t)
+{
+	const char	*end, *p;
+	struct buf	 words;
+	size_t		 max = 1;
+	int		 ret = -1;
+
+	memset(t, 0, sizeof(*t));
+	buf_init(&words, 2 * strlen(s) + 2);
+	for (p = s; *p != '\0'; p++)
+		max += *p == '"' || *p == '\'';
+	if ((t->phrase = arena_array(a, max, sizeof(*t->phrase))) == NULL)
+		goto done;
+	for (p = s; *p != '\0'; p = end) {
+		if (text_white(*p)) {
+			end = p + 1;
+			continue;
+		}
+		if ((end = text_quoted(p)) != NULL) {
+			if (text_phrase(a, p + 1, end - 1, &words, t,
+			    max) == -1)
+				goto done;
+			continue;
+		}
+		for (end = p; *end != '\0' && !text_white(*end); end++)
+			;
+		buf_add(&words, p, (size_t)(end - p));
+		buf_addc(&words, ' ');
+	}
+	if (buf_bad(&words))
+		goto done;
+	t->words = arena_dup(a, words.len > 0 ? (char *)words.data : "",
+	    words.len);
+	ret = t->words == NULL ? -1 : 0;
+done:
+	buf_free(&words);
+	return ret;
+}
+
+/* After a quoted text that begins at p, or NULL: no quote, or it never
+ * ends ("but matched"), so that don't and 6'2" are plain words. */
+static const char *
+text_quoted(const char *p)
+{
+	const char	*q;
+
+	if (*p != '"' && *p != '\'')
+		return NULL;
+	for (q = p + 1; *q != '\0'; q++) {
+		if (*q == '\\' && q[1] != '\0')
+			q++;
+		else if (*q == *p)
+			return q + 1;
+	}
+	return NULL;
+}
+
+static int
+text_phrase(struct arena *a, const char *p, const char *end, struct buf *words,
+    struct email_text *t, size_t max)
+{
+	char	*copy, *folded;
+	size_t	 n = 0;
+
+	if ((copy = arena_dup(a, p, (size_t)(end - p))) == NULL)
+		return -1;
+	for (; p < end; p++) {
+		/* "To match one of ' " \ you MUST escape it" */
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		copy[n++] = *p;
+	}
+	copy[n] = '\0';
+	if (n == 0)
+		return 0;
+	if ((folded = email_text_fold(a, copy, n)) == NULL)
+		return -1;
+	if (t->nphrase + 1 < max)
+		t->phrase[t->nphrase++] = folded;
+	/* a star here is itself, not the mark of a prefix */
+	for (p = copy; *p != '\0'; p++)
+		buf_addc(words, *p == '*' ? ' ' : (unsigned char)*p);
+	return buf_addc(words, ' ');
+}
+
+char *
+email_text_fold(struct arena *a, const char *s, size_t n)
+{
+	utf8proc_uint8_t	*map = NULL;
+	char			*out;
+	size_t			 i, k = 0;
+	ssize_t			 len;
+
+	for (i = 0; i < n && (unsigned char)s[i] < 0x80; i++)
+		;
+	if (i < n) {
+		len = utf8proc_map((const utf8proc_uint8_t *)s,
+		    (utf8proc_ssize_t)n, &map, UTF8PROC_STABLE |
+		    UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+		if (len < 0) {
+			if (len == UTF8PROC_ERROR_NOMEM)
+				return NULL;
+		} else {
+			s = (const char *)map;
+			n = (size_t)len;
+		}
+	}
+	if ((out = arena_dup(a, s, n)) != NULL) {
+		for (i = 0; i < n; i++) {
+			if (text_white(s[i])) {
+				if (k > 0 && out[k - 1] != ' ')
+					out[k++] = ' ';
+			} else
+				out[k++] = (char)utf8_lower(
+				    (unsigned char)s[i]);
+		}
+		if (k > 0 && out[k - 1] == ' ')
+			k--;
+		out[k] = '\0';
+	}
+	free(map);
+	return out;
+}
+
+static int
+text_white(int c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Is this the first byte of something that belongs to a word? */
+static int
+text_wordy(const char *s)
+{
+	uint32_t	 cp;
+
+	if ((unsigned char)*s < 0x80)
+		return (*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9');
+	if (utf8_get((const uint8_t *)s, strnlen(s, 4), &cp) == 0)
+		return 0;
+	switch (utf8proc_category((utf8proc_int32_t)cp)) {
+	case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_MN:
+	case UTF8PROC_CATEGORY_MC:
+		return 1;
+	default:	/* LO: scripts without spaces have no word ends */
+		return 0;
+	}
+}
+
+/* Does a word go on across at, which is inside the text from start? */
+static int
+text_inside(const char *start, const char *at)
+{
+	const char	*p = at;
+
+	if (at == start || *at == '\0')
+		return 0;
+	for (p--; p > start && ((unsigned char)*p & 0xc0) == 0x80; p--)
+		;
+	return text_wordy(p) && text_wordy(at);
+}
+
+int
+email_text_has(const char *text, const char *phrase)
+{
+	const char	*p;
+	size_t		 n = strlen(phrase);
+
+	for (p = text; (p = strstr(p, phrase)) != NULL; p++)
+		if (!text_inside(text, p) && !text_inside(text, p + n))
+			return 1;
+	return n == 0;
+}
