@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mail in and out of an account by jmapctl: import, export, check.  The far
+ * end is a worker, see worker/stream.h for what is said.
+ *
+ *	ctl_mail.c	the three verbs, the conversation, the progress line
+ *	ctl_mbox.c	mbox files: mboxrd, mboxo
+ *	ctl_maildir.c	Maildir++ folders
+ *	ctl_name.c	names of mailboxes in paths, keywords, keys
+ *
+ * Files are hostile, too: no symbolic link is followed below the path that
+ * was named, nothing is overwritten, and no byte of a file or mailbox name
+ * reaches a terminal or a path unescaped.
+ */
+#ifndef DAEMON_CTL_MAIL_H
+#define DAEMON_CTL_MAIL_H
+
+#include "common/buf.h"
+#include "common/compat.h"
+
+/* --- for ctl.c: verbs, argv[0] being the verb; the exit code ---------------- */
+
+int	ctl_mail_import(int argc, char *argv[]);
+int	ctl_mail_export(int argc, char *argv[]);
+int	ctl_mail_check(int argc, char *argv[]);
+
+/* --- from ctl.c ------------------------------------------------------------- */
+
+/*
+ * Ask the parent for a stream (MSG_CTL_STREAM): kind is enum msg_stream_kind.
+ * Returns its descriptor, or -1 after it has said why on standard error.
+ */
+int	ctl_stream(uint32_t kind, const char *account);
+/* 1: -j was given, print JSON. */
+extern int	ctl_json;
+
+/* --- one mail, between the conversation and the files ----------------------- */
+
+#define CTL_WORDS	60000	/* bytes of all keywords of one mail */
+#define CTL_DEPTH	32	/* folders inside folders */
+
+struct ctl_mail {
+	const char	*box;		/* path as in worker/stream.h */
+	int64_t		 received;	/* ms */
+	uint64_t	 key;		/* on import; on export a number that
+					 * no other mail has */
+	struct buf	 words;		/* keywords, each ended by NUL */
+	uint32_t	 nwords;
+	const uint8_t	*data;
+	size_t		 len;
+};
+
+/* Reading: fn is called for each mail; its nonzero result ends the reading
+ * and is returned.  -1: reading failed (was said on standard error).
+ * box: where to, or NULL: INBOX and what the files say. */
+typedef int	ctl_mail_fn(void *, struct ctl_mail *);
+int	ctl_mbox_read(const char *path, const char *box, ctl_mail_fn *, void *);
+int	ctl_maildir_read(const char *path, const char *box, ctl_mail_fn *,
+	    void *);
+
+/* Writing.  open: path must not exist, or be an empty folder.  All return 0,
+ * or -1 (was said).  close always frees. */
+struct ctl_sink {
+	const char	*name;
+	void		*(*open)(const char *path);
+	int		 (*box)(void *, const char *path);
+	int		 (*mail)(void *, const struct ctl_mail *);
+	int		 (*close)(void *);
+};
+extern const struct ctl_sink	ctl_mbox_sink, ctl_maildir_sink;
+
+/* --- ctl_mbox.c, for the tests ----------------------------------------------- */
+
+/* 1 if the line (without its end) is a From_ line; its date in *ms. */
+int	ctl_mbox_from(const char *line, size_t len, int64_t *ms);
+
+/* --- ctl_name.c ---------------------------------------------------------------- */
+
+/* Append the words to m's keywords if they can be one (RFC 8621 4.1.1). */
+void	ctl_name_word(struct ctl_mail *, const char *, size_t);
+/* 1 if the keyword is there, in any case of letters. */
+int	ctl_name_has(const struct ctl_mail *, const char *word);
+/* Call fn for each keyword. */
+void	ctl_name_each(const struct ctl_mail *, void (*)(void *, const char *),
+	    void *);
+
+/* A letter of a mail system, and the keyword it stands for. */
+struct ctl_flag {
+	char		 letter;
+	const char	*word;
+};
+
+/* Append a component to a path as in worker/stream.h. */
+void	ctl_name_add(struct buf *path, const char *, size_t);
+/*
+ * The next component of such a path, decoded, into out: 1, 0 at the end,
+ * -1 it is malformed.  *path moves on.
+ */
+int	ctl_name_next(const char **path, char *out, size_t size);
+
+/* Modified UTF-7 (RFC 3501 5.1.3), '.' and '/' encoded too.  get: 0, or -1:
+ * it is not that (the text is then appended as it stands). */
+void	ctl_name_utf7(struct buf *, const char *utf8);
+int	ctl_name_utf7_get(struct buf *, const char *, size_t);
+/* A name for a file: '/', '%', controls and a leading '.' as %XX. */
+void	ctl_name_file(struct buf *, const char *);
+
+/* The key of a mail: who it is, whatever its flags.  Two mails that are the
+ * same in everything have different keys, in order. */
+uint64_t	ctl_name_key(const char *box, const char *name, const void *,
+		    size_t);
+
+#endif

@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The conversation of LMTP (RFC 2033, RFC 5321): greeting, commands, data,
+ * one answer a recipient.  Called by conn.c with bytes; asks auth who a
+ * recipient is; hands the message to lmtp_deliver.c.
+ *
+ *	command <-> rcpt (waits for auth)
+ *	   |  \
+ *	  data  chunk (BDAT)
+ *	   |  /
+ *	 deliver, a recipient at a time -> command
+ *
+ * Never here: a 2xx for data that is not on the disk; memory by a number
+ * the client sent.
+ */
+#include "common/compat.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/auth_ask.h"
+#include "common/date.h"
+#include "common/log.h"
+#include "worker/lmtp/lmtp.h"
+#include "worker/lmtp/lmtp_deliver.h"
+#include "worker/lmtp/lmtp_parse.h"
+
+#define LMTP_IN		65536	/* bytes of input at a time */
+#define LMTP_HEAD	2048	/* more than the fields we put before a mail */
+#define LMTP_RCPTS	1000	/* recipients of one message */
+#define LMTP_ERRORS	20	/* bad commands before we hang up */
+#define LMTP_AUTH_MS	30000	/* patience with auth */
+#define LMTP_BIG	"552 5.3.4 too big for this system"
+
+struct lmtp_rcpt {
+	uint64_t	 account;
+	uint64_t	 quota;
+	const char	*reply;		/* NULL: not tried yet */
+};
+
+struct lmtp {
+	const struct lmtp_setup	*setup;
+	char			 helo[LMTP_HELOMAX + 1];	/* "": none */
+	unsigned int		 errors;
+	int			 skip;	/* in a line that was too long */
+	/* the transaction */
+	int			 begun;	/* MAIL was accepted */
+	int			 bdat;	/* a BDAT was seen */
+	struct lmtp_mail	 mail;
+	struct lmtp_rcpt	*rcpt;
+	size_t			 nrcpt, next;
+	struct buf		 msg;	/* our fields, then the message */
+	size_t			 head;	/* bytes of our fields */
+	uint64_t		 taken;	/* bytes of the message so far */
+	size_t			 held;	/* of lmtp_held */
+	int64_t			 since;	/* conn_now() of the first data */
+	const char		*failed; /* why no recipient gets it */
+	struct lmtp_data	 data;
+	uint64_t		 chunk;	/* bytes of the BDAT to come */
+	int			 last;
+	struct lmtp_deliver	 out;
+	/* the question to auth */
+	struct auth_ask		*ask;
+	struct lmtp_rcpt	 answer;
+	int			 error;
+};
+
+typedef enum io	 lmtp_verb_fn(struct conn *, struct lmtp *, struct slice);
+
+static conn_step	lmtp_open, lmtp_command, lmtp_rcpt_done, lmtp_data;
+static conn_step	lmtp_chunk, lmtp_store, lmtp_expire, lmtp_drain;
+static void		lmtp_free(struct conn *);
+static lmtp_verb_fn	lmtp_do_bdat, lmtp_do_data, lmtp_do_lhlo, lmtp_do_mail;
+static lmtp_verb_fn	lmtp_do_noop, lmtp_do_quit, lmtp_do_rcpt, lmtp_do_rset;
+static lmtp_verb_fn	lmtp_do_vrfy, lmtp_do_wrong;
+static enum io		lmtp_say(struct conn *, const char *);
+static enum io		lmtp_bad(struct conn *, const char *);
+static enum io		lmtp_skip(struct conn *, struct lmtp *);
+static void		lmtp_patience(struct conn *);
+static void		lmtp_reset(struct lmtp *);
+static enum io		lmtp_refuse(struct conn *, enum lmtp_error, int rcpt);
+static void		lmtp_answer(void *, int, uint64_t, uint64_t);
+static int		lmtp_begin(struct conn *, struct lmtp *);
+static void		lmtp_trace(struct conn *, struct lmtp *);
+static void		lmtp_took(struct conn *, struct lmtp *, size_t);
+static void		lmtp_drop(struct lmtp *, const char *);
+static enum io		lmtp_received(struct conn *, struct lmtp *);
+static void		lmtp_one(struct lmtp *, struct lmtp_rcpt *);
+static void		lmtp_log(struct conn *, struct lmtp *);
+
+const struct conn_proto lmtp_proto = {
+	"lmtp", LMTP_IN, lmtp_open, lmtp_expire, lmtp_drain, lmtp_free
+};
+
+#define DO_HELO	0x01	/* only after LHLO */
+#define DO_MAIL	0x02	/* only in a transaction */
+#define DO_BARE	0x04	/* takes no argument */
+
+static const struct lmtp_do {
+	lmtp_verb_fn	*run;
+	int		 flags;
+} lmtp_dos[LMTP_VERBS] = {
+	[LMTP_BDAT] = { lmtp_do_bdat, DO_HELO },
+	[LMTP_DATA] = { lmtp_do_data, DO_HELO | DO_MAIL | DO_BARE },
+	[LMTP_EHLO] = { lmtp_do_wrong, 0 },
+	[LMTP_HELO] = { lmtp_do_wrong, 0 },
+	[LMTP_LHLO] = { lmtp_do_lhlo, 0 },
+	[LMTP_MAIL] = { lmtp_do_mail, DO_HELO },
+	[LMTP_NOOP] = { lmtp_do_noop, 0 },
+	[LMTP_QUIT] = { lmtp_do_quit, DO_BARE },
+	[LMTP_RCPT] = { lmtp_do_rcpt, DO_HELO | DO_MAIL },
+	[LMTP_RSET] = { lmtp_do_rset, DO_BARE },
+	[LMTP_VRFY] = { lmtp_do_vrfy, 0 },
+};
+
+/* RFC 3463 codes; the bool is "a recipient's path". */
+static const char *const lmtp_refusals[][2] = {
+	[LMTP_SYNTAX] = { "501 5.5.4 that is not how MAIL is written",
+	    "501 5.5.4 that is not how RCPT is written" },
+	[LMTP_ADDRESS] = { "501 5.1.7 that is not an address",
+	    "501 5.1.3 that is not an address" },
+	[LMTP_PARAM] = { "555 5.5.4 a parameter that was not offered",
+	    "555 5.5.4 a parameter that was not offered" },
+	[LMTP_UTF8] = { "553 5.6.7 the address needs SMTPUTF8",
+	    "553 5.6.7 the address needs SMTPUTF8" },
+};
+
+static const char *const lmtp_results[LMTP_RESULTS] = {
+	[LMTP_STORED] = "250 2.0.0 delivered",
+	[LMTP_OVERQUOTA] = "452 4.2.2 the mailbox is full",
+	[LMTP_NOSPACE] = "452 4.3.1 no space on the disk",
+	[LMTP_LATER] = "451 4.3.0 the mailbox cannot be written now",
+};
+
+/* Bytes of all messages that are on their way in this process. */
+static uint64_t	lmtp_held;
+
+void
+lmtp_setup(struct lmtp_setup *s, const struct conf *conf)
+{
+	memset(s, 0, sizeof(*s));
+	strlcpy(s->host, conf->hostname[0] != '\0' ? conf->hostname :
+	    "localhost", sizeof(s->host));
+	s->max_size = conf->max_message_size;
+	s->max_held = conf->worker_memory / 4;
+	if (s->max_held < s->max_size + s->max_size / 2)
+		s->max_held = s->max_size + s->max_size / 2;
+	s->timeout = conf->lmtp_timeout;
+	s->rate = conf->body_rate;
+	s->log = conf->log_requests;
+}
+
+static enum io
+lmtp_open(struct conn *c)
+{
+	struct lmtp	*s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return IO_CLOSE;
+	s->setup = c->setup;
+	buf_init(&s->msg, s->setup->max_size + LMTP_HEAD);
+	c->data = s;
+	c->step = lmtp_command;
+	lmtp_patience(c);
+	buf_addf(&c->out, "220 %s LMTP jmapd\r\n", s->setup->host);
+	return IO_DONE;
+}
+
+static void
+lmtp_free(struct conn *c)
+{
+	struct lmtp	*s = c->data;
+
+	if (s == NULL)
+		return;
+	auth_ask_cancel(s->ask);
+	lmtp_reset(s);
+	free(s->rcpt);
+	free(s);
+	c->data = NULL;
+}
+
+/* Forget the transaction, give its memory back. */
+static void
+lmtp_reset(struct lmtp *s)
+{
+	if (s->begun)
+		lmtp_deliver_free(&s->out);
+	lmtp_drop(s, NULL);
+	s->begun = s->bdat = s->last = 0;
+	s->nrcpt = s->next = 0;
+	s->taken = s->chunk = 0;
+	s->since = 0;
+	memset(&s->mail, 0, sizeof(s->mail));
+	memset(&s->data, 0, sizeof(s->data));
+}
+
+/* Give the message's bytes back; what comes of it still is swallowed. */
+static void
+lmtp_drop(struct lmtp *s, const char *why)
+{
+	buf_free(&s->msg);
+	lmtp_held -= s->held;
+	s->held = 0;
+	s->failed = why;
+}
+
+static void
+lmtp_patience(struct conn *c)
+{
+	const struct lmtp_setup	*setup = c->setup;
+
+	c->deadline = conn_now() + setup->timeout;
+}
+
+static enum io
+lmtp_expire(struct conn *c)
+{
+	struct lmtp	*s = c->data;
+
+	if (s->ask == NULL) {
+		lmtp_say(c, "421 4.4.2 you took too long");
+		return IO_CLOSE;
+	}
+	auth_ask_cancel(s->ask);
+	s->ask = NULL;
+	s->error = 1;
+	lmtp_patience(c);
+	return IO_DONE;
+}
+
+static enum io
+lmtp_drain(struct conn *c)
+{
+	struct lmtp	*s = c->data;
+
+	if (s != NULL && (s->begun || c->step != lmtp_command))
+		return IO_DONE;
+	lmtp_say(c, "421 4.3.2 going down, come back");
+	return IO_CLOSE;
+}
+
+static enum io
+lmtp_say(struct conn *c, const char *text)
+{
+	buf_adds(&c->out, text);
+	buf_add(&c->out, "\r\n", 2);
+	return IO_DONE;
+}
+
+/* The client did what it must not: say so, and not for ever. */
+static enum io
+lmtp_bad(struct conn *c, const char *text)
+{
+	struct lmtp	*s = c->data;
+
+	lmtp_say(c, text);
+	if (++s->errors < LMTP_ERRORS)
+		return IO_DONE;
+	lmtp_say(c, "421 4.7.0 too many errors");
+	return IO_CLOSE;
+}
+
+static enum io
+lmtp_command(struct conn *c)
+{
+	struct lmtp		*s = c->data;
+	const struct lmtp_do	*d;
+	const uint8_t		*p = buf_peek(&c->in);
+	struct slice		 arg;
+	enum lmtp_verb		 verb;
+	size_t			 len;
+
+	if (s->skip)
+		return lmtp_skip(c, s);
+	if ((c->flags & CONN_DRAIN) && !s->begun)
+		return lmtp_drain(c);
+	switch (lmtp_parse_line(p, buf_left(&c->in), &len)) {
+	case PARSE_MORE:
+		return c->eof ? IO_CLOSE : IO_WANT_READ;
+	case PARSE_ERROR:
+		s->skip = 1;
+		return lmtp_bad(c, "500 5.5.2 the line is too long");
+	case PARSE_DONE:
+		break;
+	}
+	buf_skip(&c->in, len + 2);
+	lmtp_patience(c);
+	verb = lmtp_parse_verb(p, len, &arg);
+	d = &lmtp_dos[verb];
+	if (verb == LMTP_UNKNOWN)
+		return lmtp_bad(c, "500 5.5.1 unknown command");
+	if ((d->flags & DO_HELO) && s->helo[0] == '\0' && verb != LMTP_BDAT)
+		return lmtp_bad(c, "503 5.5.1 LHLO first");
+	if ((d->flags & DO_MAIL) && !s->begun)
+		return lmtp_bad(c, "503 5.5.1 MAIL first");
+	if ((d->flags & DO_BARE) && arg.n != 0)
+		return lmtp_bad(c, "501 5.5.4 no argument, please");
+	return d->run(c, s, arg);
+}
+
+/* Swallow up to the next CRLF. */
+static enum io
+lmtp_skip(struct conn *c, struct lmtp *s)
+{
+	const uint8_t	*p = buf_peek(&c->in);
+	size_t		 i, n = buf_left(&c->in);
+
+	for (i = 1; i < n; i++)
+		if (p[i - 1] == '\r' && p[i] == '\n') {
+			buf_skip(&c->in, i + 1);
+			s->skip = 0;
+			return IO_DONE;
+		}
+	if (n > 1)		/* the last byte may be half of a CRLF */
+		buf_skip(&c->in, n - 1);
+	return c->eof ? IO_CLOSE : IO_WANT_READ;
+}
+
+static enum io
+lmtp_do_lhlo(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	char	 helo[sizeof(s->helo)];
+
+	if (lmtp_parse_helo(arg, helo) == -1)
+		return lmtp_bad(c, "501 5.5.4 LHLO wants a domain");
+	lmtp_reset(s);
+	memcpy(s->helo, helo, sizeof(helo));
+	buf_addf(&c->out, "250-%s\r\n"
+	    "250-PIPELINING\r\n"
+	    "250-8BITMIME\r\n"
+	    "250-SMTPUTF8\r\n"
+	    "250-CHUNKING\r\n"
+	    "250-ENHANCEDSTATUSCODES\r\n"
+	    "250 SIZE %" PRIu64 "\r\n", s->setup->host, s->setup->max_size);
+	return IO_DONE;
+}
+
+/* RFC 2033 4.1: HELO and EHLO must not succeed, so that a wrong set-up
+ * shows. */
+static enum io
+lmtp_do_wrong(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return lmtp_bad(c, "500 5.5.1 this is LMTP: say LHLO");
+}
+
+static enum io
+lmtp_do_noop(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	return lmtp_say(c, "250 2.0.0 ok");
+}
+
+static enum io
+lmtp_do_rset(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)arg;
+	lmtp_reset(s);
+	return lmtp_say(c, "250 2.0.0 ok");
+}
+
+static enum io
+lmtp_do_vrfy(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)s;
+	if (arg.n == 0)
+		return lmtp_bad(c, "501 5.5.4 VRFY whom?");
+	return lmtp_say(c, "252 2.5.0 send it and you will see");
+}
+
+static enum io
+lmtp_do_quit(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)s;
+	(void)arg;
+	lmtp_say(c, "221 2.0.0 bye");
+	return IO_CLOSE;
+}
+
+static enum io
+lmtp_refuse(struct conn *c, enum lmtp_error e, int rcpt)
+{
+	return lmtp_bad(c, lmtp_refusals[e][rcpt]);
+}
+
+static enum io
+lmtp_do_mail(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	struct lmtp_mail	 m;
+	enum lmtp_error		 e;
+
+	if (s->begun)
+		return lmtp_bad(c, "503 5.5.1 a transaction is open");
+	if ((e = lmtp_parse_mail(arg, &m)) != LMTP_OK)
+		return lmtp_refuse(c, e, 0);
+	/* RFC 1870 6.1 */
+	if (m.size > s->setup->max_size)
+		return lmtp_say(c, LMTP_BIG);
+	s->mail = m;
+	s->begun = 1;
+	lmtp_deliver_init(&s->out, NULL, 0, 0);
+	c->nreq++;
+	return lmtp_say(c, "250 2.1.0 ok");
+}
+
+static enum io
+lmtp_do_rcpt(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	struct lmtp_path	 path;
+	enum lmtp_error		 e;
+
+	if (s->bdat)
+		return lmtp_bad(c, "503 5.5.1 data has begun");
+	if ((e = lmtp_parse_rcpt(arg, s->mail.utf8, &path)) != LMTP_OK)
+		return lmtp_refuse(c, e, 1);
+	/* RFC 5321 4.5.3.1.10 */
+	if (s->nrcpt == LMTP_RCPTS)
+		return lmtp_say(c, "452 4.5.3 too many recipients");
+	s->error = 0;
+	memset(&s->answer, 0, sizeof(s->answer));
+	if ((s->ask = auth_ask_rcpt(path.text, lmtp_answer, c)) == NULL)
+		return lmtp_say(c, "451 4.3.0 recipients cannot be looked up");
+	c->deadline = conn_now() + LMTP_AUTH_MS;
+	c->step = lmtp_rcpt_done;
+	return IO_WAIT;
+}
+
+static void
+lmtp_answer(void *arg, int error, uint64_t account, uint64_t quota)
+{
+	struct conn	*c = arg;
+	struct lmtp	*s = c->data;
+
+	s->ask = NULL;
+	s->error = error;
+	s->answer.account = account;
+	s->answer.quota = quota;
+	conn_wake(c);
+}
+
+static enum io
+lmtp_rcpt_done(struct conn *c)
+{
+	struct lmtp		*s = c->data;
+	struct lmtp_rcpt	*v;
+	enum lmtp_result	 room;
+
+	if (s->ask != NULL)
+		return IO_WAIT;
+	c->step = lmtp_command;
+	lmtp_patience(c);
+	if (s->error != 0)
+		return lmtp_say(c, "451 4.3.0 recipients cannot be looked up");
+	if (s->answer.account == 0)
+		return lmtp_say(c, "550 5.1.1 no such recipient here");
+	room = lmtp_deliver_room(s->answer.account, s->answer.quota,
+	    s->mail.size);
+	if (room != LMTP_STORED)
+		return lmtp_say(c, lmtp_results[room]);
+	v = recallocarray(s->rcpt, s->nrcpt, s->nrcpt + 1, sizeof(*v));
+	if (v == NULL)
+		return lmtp_say(c, "452 4.3.0 no memory");
+	s->rcpt = v;
+	s->rcpt[s->nrcpt++] = s->answer;
+	return lmtp_say(c, "250 2.1.5 ok");
+}
+
+static enum io
+lmtp_do_data(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	(void)arg;
+	if (s->bdat)		/* RFC 3030 2 */
+		return lmtp_bad(c, "503 5.5.1 BDAT or DATA, not both");
+	/* RFC 2033 4.2: MUST be 503 */
+	if (s->nrcpt == 0)
+		return lmtp_bad(c, "503 5.5.1 no valid recipients");
+	if (lmtp_begin(c, s) == -1)
+		return lmtp_say(c, "452 4.3.1 no memory");
+	s->since = conn_now();
+	c->step = lmtp_data;
+	return lmtp_say(c, "354 go on, end with CRLF.CRLF");
+}
+
+/* Before the first byte of a message: our fields.  0, or -1. */
+static int
+lmtp_begin(struct conn *c, struct lmtp *s)
+{
+	lmtp_trace(c, s);
+	s->head = s->msg.len;
+	return buf_bad(&s->msg) ? -1 : 0;
+}
+
+/*
+ * RFC 5321 4.4: Return-Path by who makes the final delivery, Received by
+ * everybody; the protocol's name by RFC 3848 and RFC 6531 4.3.
+ */
+static void
+lmtp_trace(struct conn *c, struct lmtp *s)
+{
+	char	 ip[IP_STRLEN], now[DATE_LEN];
+
+	date_mail(date_now(), 0, now);
+	buf_addf(&s->msg, "Return-Path: <%s>\r\n", s->mail.path.text);
+	buf_addf(&s->msg, "Received: from %s", s->helo);
+	if (c->peer.af == IP_V4 || c->peer.af == IP_V6)
+		buf_addf(&s->msg, " ([%s%s])", c->peer.af == IP_V6 ?
+		    "IPv6:" : "", ip_str(&c->peer, ip));
+	buf_addf(&s->msg, "\r\n\tby %s with %sLMTP%s;\r\n\t%s\r\n",
+	    s->setup->host, s->mail.utf8 ? "UTF8" : "", c->tls ? "S" : "",
+	    now);
+}
+
+static enum io
+lmtp_data(struct conn *c)
+{
+	struct lmtp	*s = c->data;
+	size_t		 used;
+	enum parse	 done;
+
+	done = lmtp_parse_data(&s->data, buf_peek(&c->in), buf_left(&c->in),
+	    &s->msg, &used);
+	buf_skip(&c->in, used);
+	lmtp_took(c, s, used);
+	if (done == PARSE_MORE)
+		return c->eof ? IO_CLOSE : IO_WANT_READ;
+	if (s->failed == NULL && s->data.bare_lf)
+		lmtp_drop(s, "554 5.6.0 a line ends in LF without CR");
+	return lmtp_received(c, s);
+}
+
+/*
+ * n bytes were read for the message: count them, see whether there are too
+ * many, here or in all connections, and give time for more.
+ */
+static void
+lmtp_took(struct conn *c, struct lmtp *s, size_t n)
+{
+	int64_t	 rate = s->setup->rate;
+
+	s->taken += n;
+	c->deadline = s->setup->timeout +
+	    (rate == 0 ? conn_now() : s->since +
+	    (int64_t)(s->taken / rate) * 1000);
+	if (s->failed != NULL)
+		return;
+	lmtp_held += s->msg.cap - s->held;
+	s->held = s->msg.cap;
+	if (s->msg.len > s->head + s->setup->max_size ||
+	    (buf_bad(&s->msg) && s->taken > s->setup->max_size))
+		lmtp_drop(s, LMTP_BIG);
+	else if (buf_bad(&s->msg))
+		lmtp_drop(s, "452 4.3.1 no memory");
+	else if (lmtp_held > s->setup->max_held)
+		lmtp_drop(s, "452 4.3.1 too much mail at once");
+}
+
+static enum io
+lmtp_do_bdat(struct conn *c, struct lmtp *s, struct slice arg)
+{
+	/* Where the chunk ends is not known then: no way to go on. */
+	if (lmtp_parse_bdat(arg, &s->chunk, &s->last) == -1) {
+		lmtp_say(c, "501 5.5.4 BDAT wants a size");
+		return IO_CLOSE;
+	}
+	s->since = s->since == 0 ? conn_now() : s->since;
+	if (!s->bdat && s->begun) {
+		if (s->nrcpt == 0)
+			s->failed = "503 5.5.1 no valid recipients";
+		else if (lmtp_begin(c, s) == -1)
+			lmtp_drop(s, "452 4.3.1 no memory");
+	}
+	s->bdat = s->begun;
+	c->step = lmtp_chunk;
+	return IO_DONE;
+}
+
+static enum io
+lmtp_chunk(struct conn *c)
+{
+	struct lmtp	*s = c->data;
+	size_t		 n = buf_left(&c->in);
+
+	if (n > s->chunk)
+		n = s->chunk;
+	if (s->begun && s->failed == NULL)
+		buf_add(&s->msg, buf_peek(&c->in), n);
+	buf_skip(&c->in, n);
+	s->chunk -= n;
+	lmtp_took(c, s, n);
+	if (s->chunk != 0)
+		return c->eof ? IO_CLOSE : IO_WANT_READ;
+	c->step = lmtp_command;
+	lmtp_patience(c);
+	if (!s->begun)
+		return lmtp_bad(c, "503 5.5.1 MAIL first");
+	if (s->last)
+		return lmtp_received(c, s);
+	return lmtp_say(c, s->failed != NULL ? s->failed :
+	    "250 2.0.0 go on");
+}
+
+/* The message is complete: now one answer for each recipient. */
+static enum io
+lmtp_received(struct conn *c, struct lmtp *s)
+{
+	s->out.raw = s->msg.data;
+	s->out.len = s->msg.len;
+	s->out.mail.received = date_now();
+	c->deadline = 0;
+	c->step = lmtp_store;
+	return IO_DONE;
+}
+
+/* One recipient; the answer leaves before the next one is worked on. */
+static enum io
+lmtp_store(struct conn *c)
+{
+	struct lmtp		*s = c->data;
+	struct lmtp_rcpt	*r;
+
+	if (s->next < s->nrcpt) {
+		r = &s->rcpt[s->next++];
+		if (r->reply == NULL)
+			lmtp_one(s, r);
+		lmtp_say(c, r->reply);
+		return IO_WANT_WRITE;
+	}
+	if (s->setup->log)
+		lmtp_log(c, s);
+	lmtp_reset(s);
+	lmtp_patience(c);
+	c->step = lmtp_command;
+	return IO_DONE;
+}
+
+/* Deliver to one recipient, and so to all that are the same account. */
+static void
+lmtp_one(struct lmtp *s, struct lmtp_rcpt *r)
+{
+	const char	*reply = s->failed;
+	size_t		 i;
+
+	if (reply == NULL)
+		reply = lmtp_results[lmtp_deliver(&s->out, r->account,
+		    r->quota)];
+	for (i = s->next - 1; i < s->nrcpt; i++)
+		if (s->rcpt[i].account == r->account)
+			s->rcpt[i].reply = reply;
+}
+
+static void
+lmtp_log(struct conn *c, struct lmtp *s)
+{
+	char	 ip[IP_STRLEN];
+	size_t	 i, ok = 0;
+
+	for (i = 0; i < s->nrcpt; i++)
+		ok += s->rcpt[i].reply[0] == '2';
+	log_info("lmtp: %s from <%s> %" PRIu64 " bytes: %zu of %zu "
+	    "recipients%s%s", ip_str(&c->peer, ip),
+	    log_vis(s->mail.path.text, s->mail.path.len), s->taken, ok,
+	    s->nrcpt, s->failed != NULL ? ": " : "",
+	    s->failed != NULL ? s->failed : "");
+}
