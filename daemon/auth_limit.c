@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Failures to log in: see auth_limit.h.  Called by auth.c alone.
+ *
+ * A counter is one number, the time at which it will be empty again ("due");
+ * a failure moves it by an hour divided by the rate, and what lies more than
+ * an hour ahead is refused.  Counters stand in sets of eight ways found by a
+ * keyed hash, so a stranger can neither fill the memory nor aim at somebody
+ * else's counter; a full set loses the one that is due first.
+ */
+#include "common/compat.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/msg.h"
+#include "daemon/auth_limit.h"
+
+#define LIMIT_HOUR	(INT64_C(3600) * 1000)
+#define LIMIT_KNOWN	(30 * 24 * LIMIT_HOUR)	/* a good pair's memory */
+#define LIMIT_SETS	8192
+#define LIMIT_WAYS	8
+#define LIMIT_WIDE	8	/* allowance of an IPv6 /48, in rates */
+
+struct limit_slot {
+	uint8_t	 key[16];
+	int64_t	 due;		/* ms; 0: free */
+};
+struct limit_table {
+	struct limit_slot	*slot;	/* [LIMIT_SETS][LIMIT_WAYS] */
+};
+
+enum limit_kind { LIMIT_SOURCE, LIMIT_NET, LIMIT_LOGIN, LIMIT_PAIR, LIMIT_N };
+
+static struct limit_table	limit_counts, limit_known;
+static uint8_t			limit_secret[32];
+static int64_t			limit_step;	/* ms of one failure */
+
+static void	limit_key(uint8_t [16], enum limit_kind,
+		    const struct msg_addr *, const char *);
+static struct limit_slot *limit_find(struct limit_table *,
+		    const uint8_t [16]);
+static struct limit_slot *limit_take(struct limit_table *,
+		    const uint8_t [16]);
+static int64_t	limit_over(enum limit_kind, const struct msg_addr *,
+		    const char *, int64_t);
+static int	limit_applies(enum limit_kind, const struct msg_addr *);
+
+void
+auth_limit_init(uint64_t rate)
+{
+	struct limit_table	*t[] = { &limit_counts, &limit_known };
+	size_t			 i;
+
+	for (i = 0; i < nitems(t); i++) {
+		free(t[i]->slot);
+		t[i]->slot = calloc((size_t)LIMIT_SETS * LIMIT_WAYS,
+		    sizeof(*t[i]->slot));
+		if (t[i]->slot == NULL)
+			fatal("auth_limit");
+	}
+	arc4random_buf(limit_secret, sizeof(limit_secret));
+	auth_limit_rate(rate);
+}
+
+void
+auth_limit_rate(uint64_t rate)
+{
+	limit_step = LIMIT_HOUR / (int64_t)(rate == 0 ? 1 : rate);
+	if (limit_step == 0)
+		limit_step = 1;
+}
+
+uint32_t
+auth_limit_check(const struct msg_addr *a, const char *login, int64_t now)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+	int64_t			 wait = 0, w;
+	enum limit_kind		 k;
+
+	limit_key(key, LIMIT_PAIR, a, login);
+	s = limit_find(&limit_known, key);
+	if (s != NULL && s->due > now)
+		wait = limit_over(LIMIT_PAIR, a, login, now);
+	else
+		for (k = 0; k < LIMIT_N; k++)
+			if ((w = limit_over(k, a, login, now)) > wait)
+				wait = w;
+	return (uint32_t)((wait + 999) / 1000);
+}
+
+/* Milliseconds until this counter allows one more failure; 0: it does. */
+static int64_t
+limit_over(enum limit_kind k, const struct msg_addr *a, const char *login,
+    int64_t now)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+	int64_t			 step = limit_step;
+
+	if (!limit_applies(k, a))
+		return 0;
+	if (k == LIMIT_NET)
+		step /= LIMIT_WIDE;
+	limit_key(key, k, a, login);
+	if ((s = limit_find(&limit_counts, key)) == NULL)
+		return 0;
+	return s->due + step - now > LIMIT_HOUR ?
+	    s->due + step - now - LIMIT_HOUR : 0;
+}
+
+void
+auth_limit_fail(const struct msg_addr *a, const char *login, int64_t now)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+	enum limit_kind		 k;
+
+	for (k = 0; k < LIMIT_N; k++) {
+		if (!limit_applies(k, a))
+			continue;
+		limit_key(key, k, a, login);
+		s = limit_take(&limit_counts, key);
+		if (s->due < now)
+			s->due = now;
+		s->due += k == LIMIT_NET ? limit_step / LIMIT_WIDE :
+		    limit_step;
+	}
+}
+
+void
+auth_limit_good(const struct msg_addr *a, const char *login, int64_t now)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+
+	limit_key(key, LIMIT_PAIR, a, login);
+	limit_take(&limit_known, key)->due = now + LIMIT_KNOWN;
+	if ((s = limit_find(&limit_counts, key)) != NULL)
+		s->due = 0;
+}
+
+void
+auth_limit_forget(const char *login)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+
+	limit_key(key, LIMIT_LOGIN, NULL, login);
+	if ((s = limit_find(&limit_counts, key)) != NULL)
+		s->due = 0;
+}
+
+/* A unix socket has no source; IPv4 has no wider net that says anything. */
+static int
+limit_applies(enum limit_kind k, const struct msg_addr *a)
+{
+	if (k == LIMIT_NET)
+		return a->family == 6;
+	return k != LIMIT_SOURCE || a->family != 0;
+}
+
+static void
+limit_key(uint8_t out[16], enum limit_kind k, const struct msg_addr *a,
+    const char *login)
+{
+	uint8_t		 in[2 + 8 + 256], md[EVP_MAX_MD_SIZE];
+	size_t		 n = 0, len;
+	unsigned int	 mdlen = 0;
+
+	in[n++] = (uint8_t)k;
+	if (k != LIMIT_LOGIN) {
+		in[n++] = a->family;
+		len = a->family == 4 ? 4 : a->family == 0 ? 0 :
+		    k == LIMIT_NET ? 6 : 8;
+		memcpy(in + n, a->addr, len);
+		n += len;
+	}
+	if (k == LIMIT_LOGIN || k == LIMIT_PAIR) {
+		len = strnlen(login, 256);
+		memcpy(in + n, login, len);
+		n += len;
+	}
+	if (HMAC(EVP_sha256(), limit_secret, sizeof(limit_secret), in, n, md,
+	    &mdlen) == NULL || mdlen < 16)
+		fatalx("HMAC");
+	memcpy(out, md, 16);
+}
+
+static struct limit_slot *
+limit_find(struct limit_table *t, const uint8_t key[16])
+{
+	struct limit_slot	*set, *s;
+
+	set = t->slot + (size_t)((key[0] << 8 | key[1]) % LIMIT_SETS) *
+	    LIMIT_WAYS;
+	for (s = set; s < set + LIMIT_WAYS; s++)
+		if (s->due != 0 && memcmp(s->key, key, 16) == 0)
+			return s;
+	return NULL;
+}
+
+/* The slot of that key, fresh if there was none. */
+static struct limit_slot *
+limit_take(struct limit_table *t, const uint8_t key[16])
+{
+	struct limit_slot	*set, *s, *old;
+
+	if ((s = limit_find(t, key)) != NULL)
+		return s;
+	set = t->slot + (size_t)((key[0] << 8 | key[1]) % LIMIT_SETS) *
+	    LIMIT_WAYS;
+	for (old = s = set; s < set + LIMIT_WAYS; s++)
+		if (s->due < old->due)
+			old = s;
+	memcpy(old->key, key, 16);
+	old->due = 0;
+	return old;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Counting failures to log in, in memory of fixed size (security.md 3.6).
+ * Counted are: the source (IPv4 address, IPv6 /64, and with eight times the
+ * allowance IPv6 /48), the login name, and the pair of both.  A pair that
+ * has logged in before is governed by the pair's own count alone, so that
+ * nobody can lock an owner out by guessing at his name, nor a neighbour's
+ * broken client by sharing his address.
+ *
+ * Allowed are "rate" failures at once, and that many an hour for ever.
+ */
+#ifndef DAEMON_AUTH_LIMIT_H
+#define DAEMON_AUTH_LIMIT_H
+
+#include "common/compat.h"
+
+struct msg_addr;
+
+/* Empty tables; failures allowed in an hour.  Fatal without memory. */
+void	 auth_limit_init(uint64_t rate);
+/* A new rate (reload); what was counted stays. */
+void	 auth_limit_rate(uint64_t rate);
+/* Seconds to wait before this login may be tried from there; 0: go on. */
+uint32_t auth_limit_check(const struct msg_addr *, const char *login,
+	    int64_t now_ms);
+/* It failed.  It went well. */
+void	 auth_limit_fail(const struct msg_addr *, const char *login,
+	    int64_t now_ms);
+void	 auth_limit_good(const struct msg_addr *, const char *login,
+	    int64_t now_ms);
+/* Forget the counts of a login name: an administrator changed it. */
+void	 auth_limit_forget(const char *login);
+
+#endif
