@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What shows only when the whole file is known: listeners that collide, TLS
+ * without a certificate, an address that is none.  Called by the parent and
+ * by jmapd -n after conf_parse.  Everything wrong is reported, not only the
+ * first.
+ */
+#include "common/compat.h"
+
+#include <ctype.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/ip.h"
+#include "common/log.h"
+#include "daemon/daemon.h"
+
+struct check {
+	struct conf_file	*cf;
+	struct conf		*c;
+	struct buf		*report;
+	int			 bad;
+};
+
+static void	check_bad(struct check *, const char *, size_t, const char *,
+		    const char *, ...) __printflike_(5, 6);
+static void	check_default(struct check *);
+static void	check_hostname(struct check *);
+static void	check_listen(struct check *, size_t);
+static void	check_listens(struct check *);
+static void	check_certs(struct check *);
+static void	check_http(struct check *);
+static void	check_limits(struct check *);
+static void	check_users(struct check *);
+static int	check_url(const char *);
+
+/* The index of a section or option by its name; both are ours. */
+static size_t
+check_find_sect(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < conf_nsects; i++)
+		if (strcmp(conf_sects[i].name, name) == 0)
+			return i;
+	fatalx("no section %s", name);
+}
+
+static size_t
+check_find_opt(const struct conf_sect *s, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->nopts; i++)
+		if (strcmp(s->opts[i].name, name) == 0)
+			return i;
+	fatalx("no option %s", name);
+}
+
+/* Report against the line of an option, or of its section's first one. */
+static void
+check_bad(struct check *k, const char *sect, size_t item, const char *opt,
+    const char *fmt, ...)
+{
+	size_t	 i, s = check_find_sect(sect);
+	char	 text[512];
+	va_list	 ap;
+	int	 line;
+
+	line = conf_parse_line(k->cf, s, item,
+	    check_find_opt(&conf_sects[s], opt));
+	for (i = 0; line == 0 && i < k->cf->norigin; i++)
+		if (*sect != '\0' && k->cf->origin[i].sect == s &&
+		    k->cf->origin[i].item == item)
+			line = k->cf->origin[i].line;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	conf_parse_report(k->cf->path, line, k->report, "%s", text);
+	k->bad = 1;
+}
+
+int
+conf_check(struct conf_file *cf, struct buf *report)
+{
+	struct check	 k = { cf, cf->conf, report, 0 };
+
+	check_default(&k);
+	check_hostname(&k);
+	check_listens(&k);
+	check_certs(&k);
+	check_http(&k);
+	check_limits(&k);
+	check_users(&k);
+	return k.bad ? -1 : 0;
+}
+
+/* A certificate and nothing else: HTTPS on every address. */
+static void
+check_default(struct check *k)
+{
+	const struct conf_sect	*s;
+	struct conf_listen	*l;
+
+	if (k->c->nlistens != 0)
+		return;
+	if (k->c->ncerts == 0) {
+		conf_parse_report(k->cf->path, 0, k->report,
+		    "neither a listen nor a certificate section");
+		k->bad = 1;
+		return;
+	}
+	s = &conf_sects[check_find_sect("listen")];
+	l = conf_item(k->c, s, conf_add(k->c, s));
+	free(l->name);
+	if ((l->name = strdup("https")) == NULL)
+		fatal("conf_check");
+	l->port = 443;
+	l->tls = 1;
+}
+
+static void
+check_hostname(struct check *k)
+{
+	char	 name[256];
+	size_t	 i, len;
+
+	if (k->c->hostname[0] == '\0') {
+		if (gethostname(name, sizeof(name)) == -1)
+			fatal("gethostname");
+		name[sizeof(name) - 1] = '\0';
+		free(k->c->hostname);
+		if ((k->c->hostname = strdup(name)) == NULL)
+			fatal("conf_check");
+	}
+	len = strlen(k->c->hostname);
+	for (i = 0; i < len; i++)
+		if (!isalnum((unsigned char)k->c->hostname[i]) &&
+		    strchr("-.", k->c->hostname[i]) == NULL)
+			break;
+	if (len == 0 || len > 253 || i < len)
+		check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not the "
+		    "name of a host", k->c->hostname);
+}
+
+static void
+check_listen(struct check *k, size_t n)
+{
+	const struct conf_listen	*l = &k->c->listens[n];
+	struct ip			 ip;
+
+	if (l->path[0] != '\0') {
+		if (l->protocol != CONF_LMTP)
+			check_bad(k, "listen", n, "path", "listen %s: path is "
+			    "for protocol lmtp only", l->name);
+		if (l->path[0] != '/')
+			check_bad(k, "listen", n, "path", "listen %s: path "
+			    "\"%s\" does not start with /", l->name, l->path);
+		if (l->address[0] != '\0' || l->port != 0 || l->tls)
+			check_bad(k, "listen", n, "path", "listen %s: path "
+			    "goes with none of address, port, tls", l->name);
+		return;
+	}
+	if (l->address[0] != '\0' && strcmp(l->address, "*") != 0 &&
+	    ip_parse(&ip, l->address, strlen(l->address)) == -1)
+		check_bad(k, "listen", n, "address", "listen %s: address "
+		    "\"%s\" is neither IPv4 nor IPv6 nor *", l->name,
+		    l->address);
+	if (l->tls && l->protocol == CONF_LMTP)
+		check_bad(k, "listen", n, "tls", "listen %s: protocol lmtp "
+		    "has no tls", l->name);
+	if (l->tls && k->c->ncerts == 0)
+		check_bad(k, "listen", n, "tls", "listen %s: tls needs a "
+		    "certificate section", l->name);
+}
+
+static int
+check_same(const struct conf_listen *a, const struct conf_listen *b)
+{
+	if (a->path[0] != '\0' || b->path[0] != '\0')
+		return strcmp(a->path, b->path) == 0;
+	return a->port != 0 && a->port == b->port &&
+	    strcmp(a->address, b->address) == 0;
+}
+
+static void
+check_listens(struct check *k)
+{
+	const struct conf_listen	*l = k->c->listens;
+	size_t				 i, n;
+
+	for (n = 0; n < k->c->nlistens; n++) {
+		check_listen(k, n);
+		for (i = 0; i < n; i++)
+			if (check_same(&l[i], &l[n]))
+				check_bad(k, "listen", n, l[n].path[0] ?
+				    "path" : "port", "listen %s: the same as "
+				    "listen %s", l[n].name, l[i].name);
+	}
+}
+
+static void
+check_certs(struct check *k)
+{
+	const struct conf_cert	*c;
+	size_t			 n;
+
+	for (n = 0; n < k->c->ncerts; n++) {
+		c = &k->c->certs[n];
+		if (c->chain[0] == '\0')
+			check_bad(k, "certificate", n, "chain",
+			    "certificate %s: chain is not set", c->name);
+		if (c->key[0] == '\0')
+			check_bad(k, "certificate", n, "key",
+			    "certificate %s: key is not set", c->name);
+	}
+}
+
+/* http(s)://host[:port][/path]: no userinfo, query or fragment. */
+static int
+check_url(const char *s)
+{
+	const char	*host;
+	size_t		 len;
+
+	if (strncmp(s, "https://", 8) == 0)
+		host = s + 8;
+	else if (strncmp(s, "http://", 7) == 0)
+		host = s + 7;
+	else
+		return -1;
+	len = strcspn(host, "/");
+	if (len == 0 || host[0] == ':' || strpbrk(host, "@?# \\\"") != NULL)
+		return -1;
+	for (; *host != '\0'; host++)
+		if (*host <= ' ' || *host > '~')
+			return -1;
+	return 0;
+}
+
+static void
+check_http(struct check *k)
+{
+	const struct conf_strs	*l = &k->c->trusted_proxies;
+	struct ip_net		 net;
+	size_t			 i;
+
+	if (k->c->url[0] != '\0' && check_url(k->c->url) == -1)
+		check_bad(k, "http", 0, "url", "http.url: \"%s\" is not "
+		    "http(s)://host[:port][/path]", k->c->url);
+	for (i = 0; i < l->n; i++)
+		if (ip_net_parse(&net, l->v[i], strlen(l->v[i])) == -1)
+			check_bad(k, "http", 0, "trusted-proxies",
+			    "http.trusted-proxies: \"%s\" is not an address "
+			    "or address/bits", l->v[i]);
+}
+
+/* Pairs where the first may not be more than the second. */
+static const struct check_pair {
+	const char	*small, *big;
+	size_t		 off_small, off_big;
+} check_pairs[] = {
+	{ "field-size", "fields-size", offsetof(struct conf, field_size),
+	    offsetof(struct conf, fields_size) },
+	{ "max-size-request", "worker-memory",
+	    offsetof(struct conf, max_size_request),
+	    offsetof(struct conf, worker_memory) },
+};
+
+static void
+check_limits(struct check *k)
+{
+	const struct check_pair	*p;
+	uint64_t		 a, b;
+
+	for (p = check_pairs; p < check_pairs + nitems(check_pairs); p++) {
+		memcpy(&a, (uint8_t *)k->c + p->off_small, sizeof(a));
+		memcpy(&b, (uint8_t *)k->c + p->off_big, sizeof(b));
+		if (a > b)
+			check_bad(k, "limits", 0, p->small, "limits.%s is "
+			    "more than limits.%s", p->small, p->big);
+	}
+}
+
+static void
+check_users(struct check *k)
+{
+	const char	*names[] = { "user", "auth-user", "keys-user",
+			    "push-user" };
+	const char	*users[] = { k->c->user, k->c->auth_user,
+			    k->c->keys_user, k->c->push_user };
+	size_t		 i, j;
+
+	if (geteuid() != 0)
+		return;		/* then nobody's rights are taken on */
+	for (i = 0; i < nitems(users); i++) {
+		if (getpwnam(users[i]) == NULL)
+			check_bad(k, "", 0, names[i], "%s: there is no user "
+			    "\"%s\"", names[i], users[i]);
+		for (j = 0; j < i; j++)
+			if (strcmp(users[i], users[j]) == 0)
+				check_bad(k, "", 0, names[i], "%s: is \"%s\" "
+				    "as %s is; roles of one user could "
+				    "signal each other", names[i], users[i],
+				    names[j]);
+	}
+}
+
+/* Processes have their root and user for life. */
+static const char *const check_fixed[] = {
+	"data-dir", "auth-dir", "empty-dir", "control-socket", "user",
+	"auth-user", "keys-user", "push-user", "group",
+};
+
+int
+conf_check_reload(const struct conf_file *from, const struct conf_file *to,
+    struct buf *report)
+{
+	const struct conf_sect	*s = &conf_sects[0];
+	char			 a[2048], b[2048];
+	size_t			 i, o;
+	int			 ret = 0;
+
+	for (i = 0; i < nitems(check_fixed); i++) {
+		o = check_find_opt(s, check_fixed[i]);
+		conf_show(&s->opts[o], from->conf, a, sizeof(a));
+		conf_show(&s->opts[o], to->conf, b, sizeof(b));
+		if (strcmp(a, b) == 0)
+			continue;
+		conf_parse_report(to->path, conf_parse_line(to, 0, 0, o),
+		    report, "%s cannot change from \"%s\" to \"%s\" without "
+		    "a restart", check_fixed[i], a, b);
+		ret = -1;
+	}
+	return ret;
+}

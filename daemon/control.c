@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket: jmapctl(8)'s other end, in the parent.  Who connects
+ * must be root, our own user, or a member of the configured group; the first
+ * message must be HELLO with our version.  One command at a time and client.
+ * What the parent does not know itself it asks of the roles, under the
+ * client's number, and passes their rows on.
+ */
+#include "common/compat.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/row.h"
+#include "daemon/daemon.h"
+
+#define CONTROL_CLIENTS	32
+#define CONTROL_WAIT	(256 + 3)	/* children asked at once */
+#define CONTROL_TIME	60		/* s that a command may take */
+
+struct client {
+	TAILQ_ENTRY(client)	 entry;
+	struct proc_peer	 peer;
+	struct event		 ev_late;
+	uint32_t		 number;	/* ours, in messages to roles */
+	uint32_t		 id;		/* of its command, echoed */
+	int			 owner;		/* root or our own user */
+	int			 hello;
+	int			 busy;		/* a command runs */
+	struct child		*wait[CONTROL_WAIT];	/* will say END */
+	size_t			 nwait;
+	struct msg_ctl_stream	 stream;
+};
+
+static TAILQ_HEAD(, client)	 clients = TAILQ_HEAD_INITIALIZER(clients);
+static size_t			 nclients;
+static uint32_t			 last_number;
+static int			 control_fd = -1;
+static char			*control_path;
+static gid_t			 control_gid;
+static int			 have_gid;
+static struct event		 ev_accept;
+
+static void	control_accept(int, short, void *);
+static int	control_may(int, int *);
+static int	control_member(uid_t, gid_t);
+static void	client_gone(struct proc_peer *);
+static void	client_free(struct client *);
+static void	client_late(int, short, void *);
+static struct client	*client_find(uint32_t);
+static void	client_end(struct client *, uint32_t, const void *, size_t);
+static void	client_unwait(struct client *, struct child *);
+static void	client_row(void *, const struct buf *);
+static void	control_msg(struct proc_peer *, struct msg *);
+static void	cmd_hello(struct client *, struct msg *);
+static void	cmd_show(struct client *, struct msg *);
+static void	cmd_reload(struct client *, struct msg *);
+static void	cmd_verbose(struct client *, struct msg *);
+static void	cmd_stop(struct client *, struct msg *);
+static void	cmd_dir(struct client *, struct msg *);
+static void	cmd_stream(struct client *, struct msg *);
+static void	show_status(struct client *);
+static void	show_listeners(struct client *);
+static void	show_config(struct client *);
+
+enum control_who { WHO_GROUP, WHO_OWNER };
+
+static const struct control_cmd {
+	enum control_who	 who;
+	void			(*fn)(struct client *, struct msg *);
+} control_cmds[MSG_MAX] = {
+	[MSG_CTL_HELLO]		= { WHO_GROUP, cmd_hello },
+	[MSG_CTL_SHOW]		= { WHO_GROUP, cmd_show },
+	[MSG_CTL_RELOAD]	= { WHO_GROUP, cmd_reload },
+	[MSG_CTL_VERBOSE]	= { WHO_GROUP, cmd_verbose },
+	[MSG_CTL_STOP]		= { WHO_OWNER, cmd_stop },
+	[MSG_CTL_DIR]		= { WHO_GROUP, cmd_dir },
+	[MSG_CTL_STREAM]	= { WHO_GROUP, cmd_stream },
+};
+
+static proc_fn *const control_handlers[MSG_MAX] = {
+	[MSG_CTL_HELLO]		= control_msg,
+	[MSG_CTL_SHOW]		= control_msg,
+	[MSG_CTL_RELOAD]	= control_msg,
+	[MSG_CTL_VERBOSE]	= control_msg,
+	[MSG_CTL_STOP]		= control_msg,
+	[MSG_CTL_DIR]		= control_msg,
+	[MSG_CTL_STREAM]	= control_msg,
+};
+
+/* What the parent shows itself, and which roles add rows. */
+static const struct control_show {
+	void		(*own)(struct client *);
+	unsigned int	 roles;
+} control_shows[] = {
+	[MSG_SHOW_STATUS] = { show_status,
+	    MSG_P(PROC_KEYS) | MSG_P(PROC_AUTH) | MSG_P(PROC_PUSH) },
+	[MSG_SHOW_WORKERS] = { NULL, MSG_P(PROC_WORKER) },
+	[MSG_SHOW_LISTENERS] = { show_listeners, 0 },
+	[MSG_SHOW_CONNECTIONS] = { NULL, MSG_P(PROC_WORKER) },
+	[MSG_SHOW_CONFIG] = { show_config, 0 },
+};
+
+/* --- the socket --------------------------------------------------------- */
+
+void
+control_open(const struct conf *c)
+{
+	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	struct group		*gr;
+	mode_t			 mask;
+	int			 fd, taken;
+
+	if (strlcpy(sun.sun_path, c->control_socket, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path))
+		fatalx("control-socket: %s is too long", c->control_socket);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0)) == -1)
+		fatal("socket");
+	taken = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
+	close(fd);
+	if (taken)
+		fatalx("%s: another jmapd answers on it", sun.sun_path);
+	unlink(sun.sun_path);
+	if ((control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0)) == -1)
+		fatal("socket");
+	mask = umask(0177);
+	if (bind(control_fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		fatal("%s", sun.sun_path);
+	umask(mask);
+	if ((gr = getgrnam(c->group)) != NULL) {
+		control_gid = gr->gr_gid;
+		have_gid = 1;
+		if (geteuid() == 0 && chown(sun.sun_path, 0, control_gid) == -1)
+			fatal("chown %s", sun.sun_path);
+	} else if (geteuid() == 0)
+		log_warnx("there is no group \"%s\": root alone controls",
+		    c->group);
+	if (chmod(sun.sun_path, 0660) == -1)
+		fatal("chmod %s", sun.sun_path);
+	if (listen(control_fd, 16) == -1)
+		fatal("listen %s", sun.sun_path);
+	if ((control_path = strdup(sun.sun_path)) == NULL)
+		fatal("control");
+	event_set(&ev_accept, control_fd, EV_READ | EV_PERSIST,
+	    control_accept, NULL);
+	event_add(&ev_accept, NULL);
+}
+
+void
+control_close(void)
+{
+	struct client	*c;
+
+	if (control_fd == -1)
+		return;
+	event_del(&ev_accept);
+	close(control_fd);
+	control_fd = -1;
+	unlink(control_path);
+	while ((c = TAILQ_FIRST(&clients)) != NULL)
+		client_free(c);
+}
+
+static void
+control_accept(int fd, short what, void *arg)
+{
+	struct timeval	 tv = { CONTROL_TIME, 0 };
+	struct client	*c;
+	int		 s, owner = 0;
+
+	(void)what;
+	(void)arg;
+	if ((s = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) == -1)
+		return;
+	if (nclients >= CONTROL_CLIENTS || !control_may(s, &owner) ||
+	    (c = calloc(1, sizeof(*c))) == NULL) {
+		close(s);
+		return;
+	}
+	c->owner = owner;
+	c->number = ++last_number;
+	evtimer_set(&c->ev_late, client_late, c);
+	evtimer_add(&c->ev_late, &tv);
+	proc_open(&c->peer, PROC_CTL, 0, s, control_handlers, client_gone, c);
+	TAILQ_INSERT_TAIL(&clients, c, entry);
+	nclients++;
+}
+
+static int
+control_may(int fd, int *owner)
+{
+	uid_t	 uid;
+	gid_t	 gid;
+
+	if (getpeereid(fd, &uid, &gid) == -1)
+		return 0;
+	*owner = uid == 0 || uid == geteuid();
+	if (*owner || control_member(uid, gid))
+		return 1;
+	log_warnx("control: uid %u may not", (unsigned int)uid);
+	return 0;
+}
+
+static int
+control_member(uid_t uid, gid_t gid)
+{
+	struct passwd	*pw;
+	gid_t		 groups[64];
+	int		 i, n = nitems(groups);
+
+	if (!have_gid)
+		return 0;
+	if (gid == control_gid)
+		return 1;
+	if ((pw = getpwuid(uid)) == NULL)
+		return 0;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
+		n = nitems(groups);	/* as many as fit */
+	for (i = 0; i < n; i++)
+		if (groups[i] == control_gid)
+			return 1;
+	return 0;
+}
+
+/* --- clients ------------------------------------------------------------ */
+
+static void
+client_gone(struct proc_peer *p)
+{
+	client_free(p->arg);
+}
+
+static void
+client_free(struct client *c)
+{
+	proc_close(&c->peer);
+	evtimer_del(&c->ev_late);
+	TAILQ_REMOVE(&clients, c, entry);
+	nclients--;
+	free(c);
+}
+
+static void
+client_late(int fd, short what, void *arg)
+{
+	static const char	 late[] = "no answer in time";
+	struct client		*c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->busy)
+		client_end(c, 1, late, strlen(late));
+	else
+		client_free(c);
+}
+
+static struct client *
+client_find(uint32_t number)
+{
+	struct client	*c;
+
+	TAILQ_FOREACH(c, &clients, entry)
+		if (c->number == number && c->busy)
+			return c;
+	return NULL;
+}
+
+static void
+client_end(struct client *c, uint32_t code, const void *text, size_t len)
+{
+	struct msg_ctl_end	 m = { code };
+
+	c->busy = 0;
+	c->nwait = 0;
+	/* answers that come late must not meet the next command */
+	c->number = ++last_number;
+	proc_send(&c->peer, MSG_CTL_END, c->id, -1, &m, text, len);
+}
+
+/* One of those asked is done; the last one ends the command. */
+static void
+client_unwait(struct client *c, struct child *from)
+{
+	size_t	 i;
+
+	for (i = 0; i < c->nwait; i++)
+		if (c->wait[i] == from) {
+			c->wait[i] = c->wait[--c->nwait];
+			break;
+		}
+}
+
+static void
+client_row(void *arg, const struct buf *b)
+{
+	struct client	*c = arg;
+
+	if (!buf_bad(b))
+		proc_send(&c->peer, MSG_CTL_ROW, c->id, -1, NULL, b->data,
+		    b->len);
+}
+
+/* Every command passes here: version first, one at a time, rights. */
+static void
+control_msg(struct proc_peer *p, struct msg *m)
+{
+	static const char	 denied[] = "only for root";
+	struct timeval		 tv = { CONTROL_TIME, 0 };
+	struct client		*c = p->arg;
+
+	if (c->busy || (m->type != MSG_CTL_HELLO) != c->hello) {
+		p->dead = 1;
+		return;
+	}
+	c->id = m->id;
+	c->busy = 1;
+	evtimer_add(&c->ev_late, &tv);
+	if (control_cmds[m->type].who == WHO_OWNER && !c->owner)
+		client_end(c, 1, denied, strlen(denied));
+	else
+		control_cmds[m->type].fn(c, m);
+}
+
+/* --- answers of the roles ----------------------------------------------- */
+
+static int
+client_waits(const struct client *c, const struct child *from)
+{
+	size_t	 i;
+
+	for (i = 0; i < c->nwait; i++)
+		if (c->wait[i] == from)
+			return 1;
+	return 0;
+}
+
+void
+control_row(struct child *from, struct msg *m)
+{
+	struct client	*c = client_find(m->id);
+
+	if (c != NULL && client_waits(c, from))
+		proc_send(&c->peer, MSG_CTL_ROW, c->id, -1, NULL, m->tail,
+		    m->tail_len);
+}
+
+void
+control_end(struct child *from, struct msg *m)
+{
+	const struct msg_ctl_end	*h = m->fixed;
+	struct client			*c = client_find(m->id);
+
+	if (c == NULL || !client_waits(c, from))
+		return;
+	client_unwait(c, from);
+	if (h->code != 0 || c->nwait == 0)
+		client_end(c, h->code, m->tail, m->tail_len);
+}
+
+void
+control_child_gone(struct child *from)
+{
+	static const char	 gone[] = "a process died meanwhile";
+	struct client		*c, *next;
+
+	for (c = TAILQ_FIRST(&clients); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		if (!c->busy || !client_waits(c, from))
+			continue;
+		client_unwait(c, from);
+		/* one worker's rows may be missing; auth's answer may not */
+		if (from->id != PROC_WORKER)
+			client_end(c, 1, gone, strlen(gone));
+		else if (c->nwait == 0)
+			client_end(c, 0, NULL, 0);
+	}
+}
+
+void
+control_done(uint32_t number, uint32_t code, const char *text)
+{
+	struct client	*c = client_find(number);
+	size_t		 len = text == NULL ? 0 : strlen(text);
+
+	if (c != NULL)
+		client_end(c, code, text, len < ROW_MAX ? len : ROW_MAX);
+}
+
+/* --- commands ----------------------------------------------------------- */
+
+static void
+cmd_hello(struct client *c, struct msg *m)
+{
+	const struct msg_ctl_hello	*h = m->fixed;
+	char				 why[64];
+
+	if (h->version == MSG_CTL_VERSION) {
+		c->hello = 1;
+		client_end(c, 0, NULL, 0);
+		return;
+	}
+	snprintf(why, sizeof(why), "jmapd speaks version %u, jmapctl %u",
+	    MSG_CTL_VERSION, h->version);
+	client_end(c, 4, why, strlen(why));
+}
+
+static void
+cmd_show(struct client *c, struct msg *m)
+{
+	const struct msg_ctl_show	*h = m->fixed;
+	const struct control_show	*s;
+	struct child			*ch;
+
+	if (h->what >= nitems(control_shows)) {
+		c->peer.dead = 1;
+		return;
+	}
+	s = &control_shows[h->what];
+	if (s->own != NULL)
+		s->own(c);
+	TAILQ_FOREACH(ch, &child_list, entry)
+		if ((s->roles & MSG_P(ch->id)) && ch->generation != 0 &&
+		    c->nwait < nitems(c->wait) &&
+		    proc_send(&ch->peer, MSG_CTL_SHOW, c->number, -1, h,
+		    NULL, 0) == 0)
+			c->wait[c->nwait++] = ch;
+	if (c->nwait == 0)
+		client_end(c, 0, NULL, 0);
+}
+
+static void
+cmd_reload(struct client *c, struct msg *m)
+{
+	(void)m;
+	parent_reload(c->number);
+}
+
+static void
+cmd_verbose(struct client *c, struct msg *m)
+{
+	const struct msg_verbose	*h = m->fixed;
+
+	parent_verbose(h->verbose != 0);
+	client_end(c, 0, NULL, 0);
+}
+
+static void
+cmd_stop(struct client *c, struct msg *m)
+{
+	(void)m;
+	client_end(c, 0, NULL, 0);
+	parent_stop();
+}
+
+static void
+cmd_dir(struct client *c, struct msg *m)
+{
+	static const char	 none[] = "auth is not running";
+	struct child		*a = child_find(PROC_AUTH, 0);
+	struct msg_dir		 dir;
+
+	memcpy(&dir, m->fixed, sizeof(dir));
+	/* a handle is a worker's proof; jmapctl has its socket */
+	memset(dir.handle, 0, sizeof(dir.handle));
+	if (a == NULL || proc_send(&a->peer, MSG_CTL_DIR, c->number, -1, &dir,
+	    m->tail, m->tail_len) == -1)
+		client_end(c, 1, none, strlen(none));
+	else
+		c->wait[c->nwait++] = a;
+}
+
+/* First the account's number, of auth; then control_rcpt. */
+static void
+cmd_stream(struct client *c, struct msg *m)
+{
+	static const char	 none[] = "auth is not running";
+	struct child		*a = child_find(PROC_AUTH, 0);
+
+	memcpy(&c->stream, m->fixed, sizeof(c->stream));
+	if (a == NULL || proc_send(&a->peer, MSG_RCPT, c->number, -1, NULL,
+	    m->tail, m->tail_len) == -1)
+		client_end(c, 1, none, strlen(none));
+	else
+		c->wait[c->nwait++] = a;
+}
+
+void
+control_rcpt(struct msg *m)
+{
+	static const char		 no[] = "no such account";
+	static const char		 later[] = "auth cannot tell now";
+	static const char		 busy[] = "no worker is running";
+	const struct msg_rcpt_is	*h = m->fixed;
+	struct client			*c = client_find(m->id);
+	struct msg_stream		 s = { h->account, 0, 0 };
+	struct child			*w;
+	int				 sv[2];
+
+	if (c == NULL)
+		return;
+	if (h->error != 0 || h->account == 0) {
+		client_end(c, 1, h->error != 0 ? later : no,
+		    strlen(h->error != 0 ? later : no));
+		return;
+	}
+	if ((w = listen_choose()) == NULL || socketpair(AF_UNIX,
+	    SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1) {
+		client_end(c, 1, busy, strlen(busy));
+		return;
+	}
+	s.kind = c->stream.kind;
+	s.flags = c->stream.flags;
+	proc_send(&w->peer, MSG_STREAM, 0, sv[0], &s, NULL, 0);
+	proc_send(&c->peer, MSG_CTL_STREAM_FD, c->id, sv[1], NULL, NULL, 0);
+	c->busy = 0;
+	c->nwait = 0;
+	c->number = ++last_number;
+	/* it may take an hour; the client lets go when it is done */
+	evtimer_del(&c->ev_late);
+}
+
+/* --- what the parent knows itself --------------------------------------- */
+
+static void
+show_status(struct client *c)
+{
+	struct conf_file	*cf = parent_file();
+	struct child		*ch;
+	uint64_t		 restarts = 0;
+	struct buf		 b;
+
+	TAILQ_FOREACH(ch, &child_list, entry)
+		restarts += ch->restarts;
+	buf_init(&b, ROW_MAX);
+	row_add(&b, "process", "parent");
+	row_addu(&b, "pid", (uint64_t)getpid());
+	row_addf(&b, "detail", "up %llu s, configuration %u, %zu workers, "
+	    "%zu connections, %llu restarts%s",
+	    (unsigned long long)parent_uptime(), cf->conf->generation,
+	    child_count(MSG_P(PROC_WORKER)), listen_nconns(),
+	    (unsigned long long)restarts,
+	    geteuid() != 0 ? ", NOT ROOT" : "");
+	client_row(c, &b);
+	buf_free(&b);
+}
+
+static void
+show_listeners(struct client *c)
+{
+	listen_rows(client_row, c);
+}
+
+static void
+show_config_item(struct client *c, struct conf_file *cf, size_t sect,
+    size_t item, struct buf *b)
+{
+	const struct conf_sect	*s = &conf_sects[sect];
+	const void		*base = conf_item(cf->conf, s, item);
+	char			 value[8192];
+	size_t			 i;
+	int			 line;
+
+	for (i = s->size != 0; i < s->nopts; i++) {
+		buf_reset(b);
+		conf_show(&s->opts[i], base, value, sizeof(value));
+		if (s->size == 0)
+			row_addf(b, "option", "%s%s%s", s->name,
+			    *s->name ? "." : "", s->opts[i].name);
+		else
+			row_addf(b, "option", "%s %s.%s", s->name,
+			    *(char *const *)(const void *)((const uint8_t *)
+			    base + s->opts[0].off), s->opts[i].name);
+		row_add(b, "value", value);
+		if ((line = conf_parse_line(cf, sect, item, i)) != 0)
+			row_addf(b, "from", "%s:%d", cf->path, line);
+		else
+			row_add(b, "from", "default");
+		client_row(c, b);
+	}
+}
+
+static void
+show_config(struct client *c)
+{
+	struct conf_file	*cf = parent_file();
+	struct buf		 b;
+	size_t			 i, k;
+
+	buf_init(&b, ROW_MAX);
+	for (i = 0; i < conf_nsects; i++)
+		for (k = 0; conf_item(cf->conf, &conf_sects[i], k) != NULL; k++)
+			show_config_item(c, cf, i, k, &b);
+	buf_free(&b);
+}

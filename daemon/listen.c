@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The listening sockets: binding them from the configuration, keeping them
+ * over a reload, accepting, and choosing the worker that gets a connection.
+ * Called by parent.c.  Not one byte of a connection is read here.
+ *
+ * While no worker is ready nothing is accepted; the kernel's queue waits.
+ */
+#include "common/compat.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/ip.h"
+#include "common/log.h"
+#include "common/row.h"
+#include "daemon/daemon.h"
+#include "daemon/listen_table.h"
+
+#define LISTEN_QUEUE	1024	/* backlog asked for; the system has its own */
+#define LISTEN_TURN	64	/* connections accepted in one turn */
+#define LISTEN_REST_S	1	/* without descriptors or memory */
+
+union listen_addr {
+	struct sockaddr		 sa;
+	struct sockaddr_in	 in;
+	struct sockaddr_in6	 in6;
+	struct sockaddr_un	 un;
+	struct sockaddr_storage	 ss;
+};
+
+struct listen_sock {
+	TAILQ_ENTRY(listen_sock) entry;
+	union listen_addr	 want;	/* as configured, port 0 too */
+	union listen_addr	 have;	/* as bound */
+	socklen_t		 len;
+	char			 name[72];	/* of the listener */
+	int			 fd;
+	int			 now, next;	/* item of conf.listens, or -1 */
+	struct event		 ev;
+	uint64_t		 accepted, refused;
+};
+
+static TAILQ_HEAD(, listen_sock) listen_socks =
+    TAILQ_HEAD_INITIALIZER(listen_socks);
+static int		 listen_on;	/* accepting */
+static struct ip_net	*listen_trusted;	/* trusted-proxies */
+static size_t		 listen_ntrusted;
+static struct event	 listen_rest;
+
+static int	listen_one(const struct conf_file *, size_t, struct buf *);
+static int	listen_want(const struct conf_file *, size_t, const char *,
+		    struct buf *);
+static socklen_t	listen_sockaddr(union listen_addr *,
+		    const struct conf_listen *, const char *);
+static struct listen_sock *listen_find(const union listen_addr *, socklen_t,
+		    const char *);
+static int	listen_bind(struct listen_sock *);
+static int	listen_bind_unix(struct listen_sock *);
+static void	listen_proxies(const struct conf *);
+static int	listen_limited(const struct ip *);
+static void	listen_drop(struct listen_sock *);
+static void	listen_events(void);
+static void	listen_accept(int, short, void *);
+static int	listen_take(struct listen_sock *);
+static void	listen_hand_over(struct listen_sock *, int,
+		    const union listen_addr *);
+static void	listen_msg_addr(struct msg_addr *, const struct ip *, uint16_t);
+static void	listen_rested(int, short, void *);
+
+/* --- the set of sockets ------------------------------------------------- */
+
+int
+listen_prepare(const struct conf_file *cf, struct buf *report)
+{
+	struct listen_sock	*s;
+	size_t			 n;
+
+	TAILQ_FOREACH(s, &listen_socks, entry)
+		s->next = -1;
+	for (n = 0; n < cf->conf->nlistens; n++)
+		if (listen_one(cf, n, report) == -1) {
+			listen_abort();
+			return -1;
+		}
+	return 0;
+}
+
+/* No address, or "*", is every address of both families. */
+static int
+listen_one(const struct conf_file *cf, size_t n, struct buf *report)
+{
+	const struct conf_listen	*l = &cf->conf->listens[n];
+
+	if (l->path[0] != '\0' || (l->address[0] != '\0' &&
+	    strcmp(l->address, "*") != 0))
+		return listen_want(cf, n, l->address, report);
+	if (listen_want(cf, n, "0.0.0.0", report) == -1)
+		return -1;
+	return listen_want(cf, n, "::", report);
+}
+
+static int
+listen_want(const struct conf_file *cf, size_t n, const char *address,
+    struct buf *report)
+{
+	const struct conf_listen	*l = &cf->conf->listens[n];
+	struct listen_sock		*s;
+	union listen_addr		 want;
+	socklen_t			 len;
+
+	len = listen_sockaddr(&want, l, address);
+	if ((s = listen_find(&want, len, l->name)) == NULL) {
+		if ((s = calloc(1, sizeof(*s))) == NULL)
+			fatal("listen");
+		s->want = want;
+		s->len = len;
+		s->now = -1;
+		if (listen_bind(s) == -1) {
+			conf_parse_report(cf->path, 0, report,
+			    "listen %s: %s%sport %u: %s", l->name,
+			    *l->path ? l->path : address, *l->path ? ", " :
+			    " ", (unsigned int)l->port, strerror(errno));
+			/* a machine without IPv6 still has "every address" */
+			len = errno;
+			free(s);
+			return len == EAFNOSUPPORT && l->address[0] == '\0' ?
+			    0 : -1;
+		}
+		TAILQ_INSERT_TAIL(&listen_socks, s, entry);
+	}
+	s->next = (int)n;
+	return 0;
+}
+
+static socklen_t
+listen_sockaddr(union listen_addr *a, const struct conf_listen *l,
+    const char *address)
+{
+	struct ip	 ip;
+
+	memset(a, 0, sizeof(*a));
+	if (l->path[0] != '\0') {
+		a->un.sun_family = AF_UNIX;
+		/* conf.c keeps paths at 100 bytes */
+		strlcpy(a->un.sun_path, l->path, sizeof(a->un.sun_path));
+		return sizeof(a->un);
+	}
+	if (ip_parse(&ip, address, strlen(address)) == -1)
+		fatalx("listen: %s passed the check", address);
+	if (ip.af == IP_V4) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons((uint16_t)l->port);
+		memcpy(&a->in.sin_addr, ip.b, 4);
+		return sizeof(a->in);
+	}
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons((uint16_t)l->port);
+	memcpy(&a->in6.sin6_addr, ip.b, 16);
+	return sizeof(a->in6);
+}
+
+/* Two listeners may both ask for port 0; then the name decides. */
+static struct listen_sock *
+listen_find(const union listen_addr *want, socklen_t len, const char *name)
+{
+	struct listen_sock	*s;
+	int			 any;
+
+	any = (want->sa.sa_family == AF_INET && want->in.sin_port == 0) ||
+	    (want->sa.sa_family == AF_INET6 && want->in6.sin6_port == 0);
+	TAILQ_FOREACH(s, &listen_socks, entry)
+		if (s->next == -1 && s->len == len &&
+		    memcmp(&s->want, want, len) == 0 &&
+		    (!any || strcmp(s->name, name) == 0))
+			return s;
+	return NULL;
+}
+
+static int
+listen_bind(struct listen_sock *s)
+{
+	socklen_t	 len = sizeof(s->have);
+	int		 one = 1, ret = -1, saved;
+
+	s->fd = socket(s->want.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	if (s->fd == -1)
+		return -1;
+	if (s->want.sa.sa_family == AF_INET6 && setsockopt(s->fd,
+	    IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == -1)
+		goto done;
+	if (s->want.sa.sa_family == AF_UNIX) {
+		if (listen_bind_unix(s) == -1)
+			goto done;
+	} else if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one,
+	    sizeof(one)) == -1 || bind(s->fd, &s->want.sa, s->len) == -1)
+		goto done;
+	if (listen(s->fd, LISTEN_QUEUE) == -1 ||
+	    getsockname(s->fd, &s->have.sa, &len) == -1)
+		goto done;
+	ret = 0;
+done:
+	if (ret == -1) {
+		saved = errno;
+		close(s->fd);
+		errno = saved;
+	}
+	return ret;
+}
+
+/*
+ * A socket file that nobody answers on was left by a crash.  Everybody may
+ * connect, as to a loopback port; the folder it is in says who can reach it.
+ */
+static int
+listen_bind_unix(struct listen_sock *s)
+{
+	struct stat	 st;
+	mode_t		 mask;
+	int		 fd, ret;
+
+	if (lstat(s->want.un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+			return -1;
+		ret = connect(fd, &s->want.sa, s->len);
+		close(fd);
+		if (ret == 0) {
+			errno = EADDRINUSE;
+			return -1;
+		}
+		unlink(s->want.un.sun_path);
+	}
+	mask = umask(0111);
+	ret = bind(s->fd, &s->want.sa, s->len);
+	umask(mask);
+	return ret;
+}
+
+static void
+listen_drop(struct listen_sock *s)
+{
+	if (s->now != -1)
+		event_del(&s->ev);
+	TAILQ_REMOVE(&listen_socks, s, entry);
+	if (s->want.sa.sa_family == AF_UNIX)
+		unlink(s->want.un.sun_path);
+	close(s->fd);
+	free(s);
+}
+
+void
+listen_commit(const struct conf *c)
+{
+	struct listen_sock	*s, *next;
+
+	listen_table_limits(c->connections, c->connections_per_source);
+	listen_proxies(c);
+	for (s = TAILQ_FIRST(&listen_socks); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->next == -1) {
+			listen_drop(s);
+			continue;
+		}
+		if (s->now == -1)
+			event_set(&s->ev, s->fd, EV_READ | EV_PERSIST,
+			    listen_accept, s);
+		s->now = s->next;
+		strlcpy(s->name, c->listens[s->now].name, sizeof(s->name));
+	}
+	listen_events();
+}
+
+static void
+listen_proxies(const struct conf *c)
+{
+	const struct conf_strs	*l = &c->trusted_proxies;
+
+	free(listen_trusted);
+	if ((listen_trusted = calloc(l->n + 1, sizeof(*listen_trusted))) ==
+	    NULL)
+		fatal("listen");
+	for (listen_ntrusted = 0; listen_ntrusted < l->n; listen_ntrusted++)
+		if (ip_net_parse(&listen_trusted[listen_ntrusted],
+		    l->v[listen_ntrusted], strlen(l->v[listen_ntrusted])) ==
+		    -1)
+			fatalx("listen: a bad network passed the check");
+}
+
+/* A proxy speaks for many sources; so does whoever is on a unix socket. */
+static int
+listen_limited(const struct ip *ip)
+{
+	size_t	 i;
+
+	for (i = 0; i < listen_ntrusted; i++)
+		if (ip_in(ip, &listen_trusted[i]))
+			return 0;
+	return ip->af == IP_V4 || ip->af == IP_V6;
+}
+
+void
+listen_abort(void)
+{
+	struct listen_sock	*s, *next;
+
+	for (s = TAILQ_FIRST(&listen_socks); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->now == -1)
+			listen_drop(s);
+	}
+}
+
+void
+listen_close(void)
+{
+	struct listen_sock	*s;
+
+	while ((s = TAILQ_FIRST(&listen_socks)) != NULL)
+		listen_drop(s);
+}
+
+/* --- accepting ---------------------------------------------------------- */
+
+void
+listen_pause(void)
+{
+	listen_on = 0;
+	listen_events();
+}
+
+void
+listen_resume(void)
+{
+	listen_on = 1;
+	listen_events();
+}
+
+static void
+listen_events(void)
+{
+	struct listen_sock	*s;
+
+	TAILQ_FOREACH(s, &listen_socks, entry) {
+		if (s->now == -1)
+			continue;
+		if (listen_on)
+			event_add(&s->ev, NULL);
+		else
+			event_del(&s->ev);
+	}
+}
+
+/* The worker with the fewest connections. */
+struct child *
+listen_choose(void)
+{
+	struct child	*c, *best = NULL;
+
+	TAILQ_FOREACH(c, &child_list, entry)
+		if (c->id == PROC_WORKER && c->peer.open && !c->retire &&
+		    c->generation != 0 &&
+		    (best == NULL || c->nconns < best->nconns))
+			best = c;
+	return best;
+}
+
+static void
+listen_accept(int fd, short what, void *arg)
+{
+	struct listen_sock	*s = arg;
+	int			 i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < LISTEN_TURN; i++)
+		if (listen_take(s) == -1)
+			break;
+}
+
+/* One connection: 0, or -1: no more now. */
+static int
+listen_take(struct listen_sock *s)
+{
+	struct timeval		 tv = { LISTEN_REST_S, 0 };
+	union listen_addr	 peer;
+	socklen_t		 len = sizeof(peer);
+	int			 fd;
+
+	memset(&peer, 0, sizeof(peer.sa));
+	fd = accept4(s->fd, &peer.sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd != -1) {
+		listen_hand_over(s, fd, &peer);
+		return 0;
+	}
+	switch (errno) {
+	case EINTR:
+	case ECONNABORTED:
+		return 0;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		log_warn("accept: resting %d s", LISTEN_REST_S);
+		listen_pause();
+		evtimer_set(&listen_rest, listen_rested, NULL);
+		evtimer_add(&listen_rest, &tv);
+		break;
+	case EAGAIN:
+		break;
+	default:
+		log_warn("accept on %s", s->name);
+		break;
+	}
+	return -1;
+}
+
+static void
+listen_rested(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (listen_choose() != NULL)
+		listen_resume();
+}
+
+static void
+listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
+{
+	union listen_addr	 local;
+	struct msg_conn		 m = { .listener = (uint32_t)s->now };
+	socklen_t		 len = sizeof(local);
+	struct child		*c;
+	struct ip		 ip, here;
+	uint16_t		 port, lport;
+	int			 one = 1;
+
+	ip_from_sa(&ip, &port, &peer->sa);
+	if ((c = listen_choose()) == NULL ||
+	    getsockname(fd, &local.sa, &len) == -1 ||
+	    listen_table_add(listen_limited(&ip) ? &ip : NULL, c,
+	    &m.conn) == -1) {
+		s->refused++;
+		close(fd);
+		return;
+	}
+	if (ip.af != IP_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	ip_from_sa(&here, &lport, &local.sa);
+	listen_msg_addr(&m.peer, &ip, port);
+	listen_msg_addr(&m.local, &here, lport);
+	s->accepted++;
+	if (proc_send(&c->peer, MSG_CONN, 0, fd, &m, NULL, 0) == -1)
+		listen_table_end(c, m.conn);
+}
+
+static void
+listen_msg_addr(struct msg_addr *m, const struct ip *ip, uint16_t port)
+{
+	m->family = ip->af == IP_V4 || ip->af == IP_V6 ? ip->af : 0;
+	m->port = port;
+	memcpy(m->addr, ip->b, sizeof(m->addr));
+}
+
+int
+listen_conn_end(struct child *c, uint32_t conn)
+{
+	return listen_table_end(c, conn);
+}
+
+void
+listen_child_gone(struct child *c)
+{
+	while (c->conns != UINT32_MAX)
+		listen_table_end(c, c->conns);
+}
+
+size_t
+listen_nconns(void)
+{
+	return listen_table_count();
+}
+
+void
+listen_rows(void (*fn)(void *, const struct buf *), void *arg)
+{
+	struct listen_sock	*s;
+	const struct conf_listen *l;
+	struct buf		 b;
+	struct ip		 ip;
+	uint16_t		 port;
+	char			 text[IP_STRLEN];
+
+	buf_init(&b, ROW_MAX);
+	TAILQ_FOREACH(s, &listen_socks, entry) {
+		if (s->now == -1)
+			continue;
+		l = &parent_file()->conf->listens[s->now];
+		ip_from_sa(&ip, &port, &s->have.sa);
+		buf_reset(&b);
+		row_add(&b, "name", s->name);
+		row_add(&b, "protocol", l->protocol == CONF_LMTP ? "lmtp" :
+		    l->tls ? "https" : "http");
+		row_add(&b, "address", ip.af == IP_UNIX ? l->path :
+		    ip_str(&ip, text));
+		row_addu(&b, "port", port);
+		row_addu(&b, "accepted", s->accepted);
+		row_addu(&b, "refused", s->refused);
+		fn(arg, &b);
+	}
+	buf_free(&b);
+}
