@@ -170,6 +170,7 @@ struct jmap_req {
 	size_t			 ncreated, capcreated;
 	int			 give_created;	/* client sent createdIds */
 	STAILQ_HEAD(, jmap_call) queue;		/* implicit calls to come */
+	size_t			 nimplicit;
 	size_t			 nodes;		/* back references visited */
 };
 
@@ -186,6 +187,7 @@ struct jmap_call {
 	enum store_err			 store_err; /* see jmap_api_store */
 	const char			*ref_name; /* argument "#ref_name" ... */
 	const struct jmap_ids		*ref_ids; /* ... resolved to these */
+	struct jmap_call		*parent; /* of an implicit call */
 	STAILQ_ENTRY(jmap_call)		 entry;
 };
 
@@ -210,6 +212,7 @@ struct jmap_method {
 };
 /* jmap_table.c: every method, in strcmp order. */
 const struct jmap_method	*jmap_table_find(const char *);
+size_t	 jmap_table_all(const struct jmap_method **);	/* for tests */
 
 /*
  * Run one request of len bytes.  NULL: the response object was appended to
@@ -269,11 +272,13 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
  * has passed nothing but JSON; return 0, or -1 to put the property's name in
  * invalidProperties (s->e.desc may say why).
  */
+typedef void	jmap_prop_put(struct jmap_call *, const void *, struct buf *);
+typedef int	jmap_prop_set(struct jmap_set *, void *, struct js_val *);
 struct jmap_prop {
 	const char	*name;
 	unsigned	 flags;
-	void		(*put)(struct jmap_call *, const void *, struct buf *);
-	int		(*set)(struct jmap_set *, void *, struct js_val *);
+	jmap_prop_put	*put;
+	jmap_prop_set	*set;
 };
 
 /*
@@ -353,6 +358,8 @@ struct jmap_get {
 /* Append the object: the wanted properties of obj through their put().
  * Usable as a part: it writes "{...}" complete. */
 void	jmap_get_props(struct jmap_get *, const void *obj);
+/* Index of a property in the type's table, or -1. */
+int	jmap_get_prop(const struct jmap_type *, const char *);
 /* 1 if the property of that name is wanted. */
 int	jmap_get_wants(const struct jmap_get *, const char *);
 /* Parse "properties" alone, for methods of their own (Email/parse,
@@ -366,6 +373,7 @@ struct jmap_changes {
 	const struct jmap_type	*type;
 	uint64_t		 since, now;	/* now: newState's modseq */
 	int			 more;		/* hasMoreChanges */
+	int			 counts_only;	/* of struct store_changes */
 	struct jmap_ids		 created, updated, destroyed;
 };
 
@@ -379,12 +387,16 @@ struct jmap_seterr {
 	const char		*more;	/* JSON members: "\"existingId\":\"x\"" */
 };
 
+#define JMAP_PATCH_DEPTH	4	/* segments of a path */
+
 /* One entry of a PatchObject: a JSON pointer split at '/', unescaped. */
 struct jmap_patch_op {
 	const char		*prop;		/* first segment */
 	const char		*sub;		/* second, or NULL: the whole */
 	const char		*path;		/* as sent, for messages */
-	const char		*deep;		/* third and on, raw, or NULL */
+	const char		*deep;		/* third, or NULL */
+	const char		*seg[JMAP_PATCH_DEPTH];	/* all of them */
+	size_t			 nseg;
 	struct js_val		*val;		/* NULL: remove, or default */
 };
 struct jmap_patch {
@@ -418,8 +430,15 @@ int	jmap_set_bad(struct jmap_set *, const char *prop, const char *, ...)
  */
 int	jmap_set_create(struct jmap_set *, struct js_val *, void *obj);
 int	jmap_set_patch(struct jmap_set *, const struct jmap_patch *, void *obj);
-/* A property of that name is server-set or unknown: fills s->e.  1 or 0. */
-int	jmap_set_check(struct jmap_set *, struct js_val *);
+/* After a create: put into s->reply every property of obj but its id that
+ * the client did not send, or that came out different.  0, or -1. */
+int	jmap_set_reply(struct jmap_set *, struct js_val *sent, const void *obj);
+/* Read a PatchObject: 1, 0 refused with invalidPatch, -1 no memory. */
+int	jmap_patch_read(struct jmap_set *, struct js_val *, struct jmap_patch *);
+/* The property's value in obj with all ops of the patch for it applied, as
+ * a value given to the caller: 1, 0 refused with invalidPatch, -1. */
+int	jmap_patch_value(struct jmap_set *, const struct jmap_patch *,
+	    const struct jmap_prop *, const void *obj, struct js_val **);
 
 /* --- /query (jmap_query.c) --------------------------------------------- */
 
@@ -446,18 +465,20 @@ enum jmap_kind {
 	JK_IDS,			/* Id[] */
 	JK_STRS			/* String[] */
 };
+/* For jmap_query_match(): 1 if obj fits.  jmap_query_cmp(): <0, 0, >0. */
+typedef int	jmap_match(struct jmap_query *, const void *obj,
+		    const struct jmap_filter_term *);
+typedef int	jmap_cmp(struct jmap_query *, const void *, const void *);
 struct jmap_cond {
 	const char	*name;
 	enum jmap_kind	 kind;
 	int		 code;		/* the type's own */
-	/* for jmap_query_match(): 1 if obj fits */
-	int		(*match)(struct jmap_query *, const void *obj,
-			    const struct jmap_filter_term *);
+	jmap_match	*match;
 };
 struct jmap_order {
 	const char	*name;
 	int		 code;
-	int		(*cmp)(struct jmap_query *, const void *, const void *);
+	jmap_cmp	*cmp;
 	int		 keyword;	/* takes a "keyword" (RFC 8621 4.4.2) */
 };
 struct jmap_sort {

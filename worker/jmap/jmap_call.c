@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One method call: references, table, transaction, answer.  Called by
+ * jmap_api.c.  What a call changed is on the disk before its answer stays
+ * in the output; a call that fails has changed nothing.
+ */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_int.h"
+
+#define CALL_TRIES	5	/* runs of a call whose store had to grow */
+
+static const struct jmap_error	*call_find(struct jmap_call *, const char *);
+static const struct jmap_error	*call_account(struct jmap_call *);
+static const struct jmap_error	*call_txn(struct jmap_call *);
+static const struct jmap_error	*call_once(struct jmap_call *);
+static const struct jmap_error	*call_end(struct jmap_call *,
+				    const struct jmap_error *);
+static void	call_error(struct jmap_call *, const struct jmap_error *);
+
+void
+jmap_call(struct jmap_call *c, const char *name)
+{
+	const struct jmap_error	*e;
+	struct jmap_result	*res;
+	struct jmap_req		*r = c->req;
+	struct buf		*b = r->out;
+	size_t			 mark = b->len;
+
+	res = &r->results[r->nresults];
+	res->id = c->id;
+	if ((e = call_find(c, name)) == NULL) {
+		js_out_arr(b);
+		js_out_s(b, name);
+		buf_addc(b, ',');
+		res->off = b->len;
+		e = call_txn(c);
+	}
+	if (e == NULL) {
+		res->name = c->method->name;
+		res->len = b->len - res->off;
+		js_out_s(b, c->id);
+		js_out_end(b, ']');
+	} else {
+		b->len = mark;
+		b->bad = 0;
+		call_error(c, e);
+	}
+	r->nresults++;
+}
+
+/* Everything that must hold before the method runs. */
+static const struct jmap_error *
+call_find(struct jmap_call *c, const char *name)
+{
+	const struct jmap_error	*e;
+	struct jmap_req		*r = c->req;
+
+	if (jmap_api_spent(r))
+		return jmap_error_say(c, &jmap_error_server_unavailable,
+		    "the request has used up its time or space");
+	if (c->method == NULL)
+		c->method = jmap_table_find(name);
+	if (c->method == NULL)
+		return &jmap_error_unknown_method;
+	/* a method of a capability that is not in "using" is unknown */
+	if (!(r->using & c->method->cap))
+		return jmap_error_say(c, &jmap_error_unknown_method,
+		    "its capability is not in \"using\"");
+	if ((e = jmap_ref_resolve(c)) != NULL)
+		return e;
+	return c->method->flags & JM_ACCOUNT ? call_account(c) : NULL;
+}
+
+static const struct jmap_error *
+call_account(struct jmap_call *c)
+{
+	struct js_val	*v = js_get(c->args, "accountId");
+
+	if (!js_is_id(v))
+		return jmap_error_say(c, &jmap_error_invalid_arguments,
+		    "accountId is not an Id");
+	/* unknown and not allowed look the same */
+	if (strcmp(js_str(v), c->req->user->account) != 0)
+		return &jmap_error_account_not_found;
+	return NULL;
+}
+
+/* Run the method, again when the store's map had to grow for it. */
+static const struct jmap_error *
+call_txn(struct jmap_call *c)
+{
+	const struct jmap_error	*e;
+	struct jmap_req		*r = c->req;
+	size_t			 mark = r->out->len, created = r->ncreated;
+	int			 tries = 0;
+
+	for (;;) {
+		c->store_err = STORE_OK;
+		c->dirty = 0;
+		c->desc = c->more = NULL;
+		if ((e = call_once(c)) == NULL)
+			break;
+		r->ncreated = created;
+		r->out->len = mark;
+		r->out->bad = 0;
+		jmap_ref_forget(c);
+		jmap_api_unqueue(c);
+		if (c->store_err != STORE_AGAIN || ++tries == CALL_TRIES)
+			break;
+	}
+	return e;
+}
+
+static const struct jmap_error *
+call_once(struct jmap_call *c)
+{
+	const struct jmap_method	*m = c->method;
+	struct jmap_req			*r = c->req;
+
+	if (!(m->flags & (JM_READ | JM_WRITE)))
+		return m->fn(c);
+	if (jmap_api_store(c, store_begin(r->user->store,
+	    (m->flags & JM_WRITE) != 0, &c->txn)) != 1)
+		return jmap_api_lost(c);
+	return call_end(c, m->fn(c));
+}
+
+/* End the transaction: only what is durable is answered. */
+static const struct jmap_error *
+call_end(struct jmap_call *c, const struct jmap_error *e)
+{
+	struct jmap_req		*r = c->req;
+	struct store_txn	*txn = c->txn;
+
+	c->txn = NULL;
+	if (e == NULL && c->store_err != STORE_OK)
+		e = jmap_api_lost(c);
+	if (e == NULL && (buf_bad(r->out) || r->out->len - r->base >
+	    r->env->limits->max_size_response))
+		e = jmap_error_say(c, &jmap_error_request_too_large,
+		    "the response would be too large");
+	if (e != NULL || !(c->method->flags & JM_WRITE)) {
+		store_abort(txn);
+		return e;
+	}
+	if (jmap_api_store(c, store_commit(txn)) != 1)
+		return jmap_api_lost(c);
+	if (c->dirty && r->user->changed != NULL)
+		r->user->changed(r->user->arg, r->user);
+	return NULL;
+}
+
+static void
+call_error(struct jmap_call *c, const struct jmap_error *e)
+{
+	struct buf	*b = c->out;
+
+	js_out_arr(b);
+	js_out_s(b, "error");
+	js_out_obj(b);
+	js_out_key(b, "type");
+	js_out_s(b, e->type);
+	if (c->desc != NULL) {
+		js_out_key(b, "description");
+		js_out_s(b, c->desc);
+	}
+	if (c->more != NULL)
+		js_out_raw(b, c->more, strlen(c->more));
+	js_out_end(b, '}');
+	js_out_s(b, c->id);
+	js_out_end(b, ']');
+}

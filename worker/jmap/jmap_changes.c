@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* Foo/changes (RFC 8620 5.2) for every type, from the store's log. */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include "worker/jmap/jmap.h"
+
+static const struct jmap_error	*changes_args(struct jmap_changes *,
+				    uint64_t *);
+static const struct jmap_error	*changes_read(struct jmap_changes *, size_t);
+static int	changes_ids(struct jmap_changes *, struct jmap_ids *,
+		    const uint64_t *, size_t);
+static void	changes_put(struct jmap_changes *, const char *,
+		    const struct jmap_ids *);
+
+const struct jmap_error *
+jmap_changes(struct jmap_call *c)
+{
+	const struct jmap_error	*e;
+	struct jmap_changes	 ch;
+	uint64_t		 max;
+
+	memset(&ch, 0, sizeof(ch));
+	ch.c = c;
+	ch.type = c->method->type;
+	if ((e = changes_args(&ch, &max)) != NULL ||
+	    (e = changes_read(&ch, max)) != NULL)
+		return e;
+	js_out_obj(c->out);
+	jmap_api_account(c);
+	js_out_key(c->out, "oldState");
+	js_out_s(c->out, jmap_api_state(c->req, ch.since));
+	js_out_key(c->out, "newState");
+	js_out_s(c->out, jmap_api_state(c->req, ch.now));
+	js_out_key(c->out, "hasMoreChanges");
+	js_out_bool(c->out, ch.more);
+	changes_put(&ch, "/created", &ch.created);
+	changes_put(&ch, "/updated", &ch.updated);
+	changes_put(&ch, "/destroyed", &ch.destroyed);
+	if (ch.type->changes != NULL && ch.type->changes(&ch, c->out) == -1)
+		return jmap_api_lost(c);
+	js_out_end(c->out, '}');
+	return NULL;
+}
+
+static const struct jmap_error *
+changes_args(struct jmap_changes *ch, uint64_t *max)
+{
+	struct jmap_call	*c = ch->c;
+	struct js_rd		 rd;
+	const char		*account, *since = NULL;
+	unsigned		 limit = c->req->env->limits->max_changes;
+	uint64_t		 n;
+
+	*max = limit;
+	js_rd_init(&rd, c->args, "");
+	js_rd_id(&rd, "accountId", &account);
+	if (js_rd_str(&rd, "sinceState", &since) == 0)
+		js_rd_bad(&rd, "sinceState");
+	if (js_rd_uint_null(&rd, "maxChanges", &n) == 1) {
+		if (n == 0)
+			js_rd_bad(&rd, "maxChanges");
+		else if (n < limit)
+			*max = n;
+	}
+	if (js_rd_end(&rd) == -1)
+		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
+		    rd.fault);
+	if (jmap_api_state_get(since, &ch->since) == -1)
+		return &jmap_error_cannot_calculate_changes;
+	return NULL;
+}
+
+static const struct jmap_error *
+changes_read(struct jmap_changes *ch, size_t max)
+{
+	const struct jmap_error	*e = NULL;
+	struct jmap_call	*c = ch->c;
+	struct store_changes	 sc;
+
+	memset(&sc, 0, sizeof(sc));
+	switch (jmap_api_store(c, store_changes(c->txn, ch->type->kind,
+	    ch->since, max, &sc))) {
+	case 1:
+		if (changes_ids(ch, &ch->created, sc.created,
+		    sc.ncreated) == -1 ||
+		    changes_ids(ch, &ch->updated, sc.updated,
+		    sc.nupdated) == -1 ||
+		    changes_ids(ch, &ch->destroyed, sc.destroyed,
+		    sc.ndestroyed) == -1)
+			e = jmap_api_lost(c);
+		ch->now = sc.state;
+		ch->more = sc.more;
+		ch->counts_only = sc.counts_only;
+		break;
+	case 0:
+		e = &jmap_error_cannot_calculate_changes;
+		break;
+	default:
+		e = jmap_api_lost(c);
+		break;
+	}
+	store_changes_free(&sc);
+	return e;
+}
+
+static int
+changes_ids(struct jmap_changes *ch, struct jmap_ids *ids, const uint64_t *v,
+    size_t n)
+{
+	char	 text[STORE_IDLEN];
+	size_t	 i, len;
+
+	for (i = 0; i < n; i++) {
+		len = ch->type->idtext(v[i], text);
+		if (jmap_api_add(ch->c->req, ids, text, len) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* path is the name after a slash, as a back reference has it. */
+static void
+changes_put(struct jmap_changes *ch, const char *path,
+    const struct jmap_ids *ids)
+{
+	struct jmap_ids	*keep = jmap_ref_keep(ch->c, path);
+	struct buf	*b = ch->c->out;
+	size_t		 i;
+
+	js_out_key(b, path + 1);
+	js_out_arr(b);
+	for (i = 0; i < ids->n; i++)
+		js_out_s(b, ids->id[i]);
+	js_out_end(b, ']');
+	if (keep != NULL)
+		*keep = *ids;
+}

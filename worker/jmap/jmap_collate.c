@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Collations (RFC 4790): the ones the Session advertises.  A text is turned
+ * into a key once; keys are compared as bytes.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/jmap.h"
+
+static const char	*collate_unicode(struct arena *, const char *);
+static const char	*collate_ascii(struct arena *, const char *);
+static const char	*collate_octet(struct arena *, const char *);
+
+static const struct {
+	const char	*name;
+	const char	*(*key)(struct arena *, const char *);
+} collations[] = {
+	{ "i;unicode-casemap", collate_unicode },	/* the default */
+	{ "i;ascii-casemap", collate_ascii },
+	{ "i;octet", collate_octet }
+};
+
+int
+jmap_collate_known(const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(collations); i++)
+		if (strcmp(collations[i].name, name) == 0)
+			return 1;
+	return 0;
+}
+
+const char *
+jmap_collate_key(struct arena *a, const char *name, const char *text)
+{
+	size_t	 i;
+
+	for (i = 0; name != NULL && i < nitems(collations); i++)
+		if (strcmp(collations[i].name, name) == 0)
+			return collations[i].key(a, text);
+	return collate_unicode(a, text);
+}
+
+/* RFC 5051: case folded and decomposed (it says titlecase, which orders
+ * letters the same). */
+static const char *
+collate_unicode(struct arena *a, const char *text)
+{
+	utf8proc_uint8_t	*out = NULL;
+	utf8proc_ssize_t	 n;
+	const char		*key;
+
+	n = utf8proc_map((const utf8proc_uint8_t *)text, 0, &out,
+	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |
+	    UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
+	if (n < 0)
+		return collate_octet(a, text);
+	key = arena_dup(a, out, n);
+	free(out);
+	return key;
+}
+
+static const char *
+collate_ascii(struct arena *a, const char *text)
+{
+	size_t	 i, n = strlen(text);
+	char	*key;
+
+	if ((key = arena_dup(a, text, n)) == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+		key[i] = utf8_lower((uint8_t)key[i]);
+	return key;
+}
+
+static const char *
+collate_octet(struct arena *a, const char *text)
+{
+	return arena_dup(a, text, strlen(text));
+}

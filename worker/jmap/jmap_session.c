@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Session object (RFC 8620 2) and the table of capabilities: what the
+ * server says of itself before any method is called.  To add a capability:
+ * a bit in jmap.h, a row here.
+ */
+#include "common/compat.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "worker/jmap/jmap.h"
+
+struct cap {
+	const char	*urn;
+	unsigned	 bit;
+	/* members of the object in "capabilities", in "accountCapabilities";
+	 * NULL: an empty object */
+	void		(*server)(struct buf *, const struct jmap_env *);
+	void		(*account)(struct buf *, const struct jmap_env *);
+};
+
+static void	session_core(struct buf *, const struct jmap_env *);
+static void	session_mail(struct buf *, const struct jmap_env *);
+static void	session_caps(struct buf *, const struct jmap_env *,
+		    const struct jmap_user *, int);
+static void	session_account(struct buf *, const struct jmap_env *,
+		    const struct jmap_user *);
+static void	session_primary(struct buf *, const struct jmap_user *);
+static void	session_url(struct buf *, const char *, const struct jmap_env *,
+		    const char *);
+static uint64_t	session_hash(uint64_t, const void *, size_t);
+
+static const struct cap caps[] = {
+	{ "urn:ietf:params:jmap:core", JMAP_CAP_CORE, session_core, NULL },
+	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail },
+};
+
+/* emailQuerySortOptions: RFC 8621 4.4.2 */
+static const char *const mail_sorts[] = {
+	"allInThreadHaveKeyword", "from", "hasKeyword", "receivedAt",
+	"sentAt", "size", "someInThreadHaveKeyword", "subject", "to"
+};
+
+unsigned
+jmap_session_cap(const char *urn)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(caps); i++)
+		if (strcmp(caps[i].urn, urn) == 0)
+			return caps[i].bit;
+	return 0;
+}
+
+void
+jmap_session(struct buf *b, const struct jmap_env *env,
+    const struct jmap_user *u)
+{
+	char	 state[17];
+
+	js_out_obj(b);
+	js_out_key(b, "capabilities");
+	session_caps(b, env, u, 0);
+	js_out_key(b, "accounts");
+	session_account(b, env, u);
+	js_out_key(b, "primaryAccounts");
+	session_primary(b, u);
+	js_out_key(b, "username");
+	js_out_s(b, u->name);
+	session_url(b, "apiUrl", env, "/jmap/");
+	session_url(b, "downloadUrl", env,
+	    "/jmap/download/{accountId}/{blobId}/{name}?type={type}");
+	session_url(b, "uploadUrl", env, "/jmap/upload/{accountId}/");
+	session_url(b, "eventSourceUrl", env, "/jmap/eventsource/"
+	    "?types={types}&closeafter={closeafter}&ping={ping}");
+	js_out_key(b, "state");
+	jmap_session_state(env, u, state);
+	js_out_s(b, state);
+	js_out_end(b, '}');
+}
+
+static void
+session_caps(struct buf *b, const struct jmap_env *env,
+    const struct jmap_user *u, int account)
+{
+	void	(*put)(struct buf *, const struct jmap_env *);
+	size_t	 i;
+
+	js_out_obj(b);
+	for (i = 0; i < nitems(caps); i++) {
+		if (!(u->caps & caps[i].bit))
+			continue;
+		put = account ? caps[i].account : caps[i].server;
+		js_out_key(b, caps[i].urn);
+		js_out_obj(b);
+		if (put != NULL)
+			put(b, env);
+		js_out_end(b, '}');
+	}
+	js_out_end(b, '}');
+}
+
+static void
+session_account(struct buf *b, const struct jmap_env *env,
+    const struct jmap_user *u)
+{
+	js_out_obj(b);
+	js_out_keyn(b, u->account, strlen(u->account));
+	js_out_obj(b);
+	js_out_key(b, "name");
+	js_out_s(b, u->name);
+	js_out_key(b, "isPersonal");
+	js_out_bool(b, 1);
+	js_out_key(b, "isReadOnly");
+	js_out_bool(b, 0);
+	js_out_key(b, "accountCapabilities");
+	session_caps(b, env, u, 1);
+	js_out_end(b, '}');
+	js_out_end(b, '}');
+}
+
+/* Core has no data of its own, so no primary account (RFC 8620 2). */
+static void
+session_primary(struct buf *b, const struct jmap_user *u)
+{
+	size_t	 i;
+
+	js_out_obj(b);
+	for (i = 0; i < nitems(caps); i++) {
+		if (!(u->caps & caps[i].bit) || caps[i].bit == JMAP_CAP_CORE)
+			continue;
+		js_out_key(b, caps[i].urn);
+		js_out_s(b, u->account);
+	}
+	js_out_end(b, '}');
+}
+
+static void
+session_url(struct buf *b, const char *key, const struct jmap_env *env,
+    const char *path)
+{
+	js_out_key(b, key);
+	js_out_raw(b, "\"", 1);
+	js_out_esc(b, env->url, strlen(env->url));
+	js_out_esc(b, path, strlen(path));
+	buf_add(b, "\"", 1);
+}
+
+static void
+session_core(struct buf *b, const struct jmap_env *env)
+{
+	const struct jmap_limits	*l = env->limits;
+	const struct {
+		const char	*name;
+		uint64_t	 val;
+	} rows[] = {
+		{ "maxSizeUpload", l->max_size_upload },
+		{ "maxConcurrentUpload", l->max_concurrent_upload },
+		{ "maxSizeRequest", l->max_size_request },
+		{ "maxConcurrentRequests", l->max_concurrent_requests },
+		{ "maxCallsInRequest", l->max_calls_in_request },
+		{ "maxObjectsInGet", l->max_objects_in_get },
+		{ "maxObjectsInSet", l->max_objects_in_set }
+	};
+	size_t	 i;
+
+	for (i = 0; i < nitems(rows); i++) {
+		js_out_key(b, rows[i].name);
+		js_out_uint(b, rows[i].val);
+	}
+	js_out_key(b, "collationAlgorithms");
+	js_out_arr(b);
+	js_out_s(b, "i;ascii-casemap");
+	js_out_s(b, "i;octet");
+	js_out_s(b, "i;unicode-casemap");
+	js_out_end(b, ']');
+}
+
+/* RFC 8621 1.3.1 */
+static void
+session_mail(struct buf *b, const struct jmap_env *env)
+{
+	const struct jmap_limits	*l = env->limits;
+	size_t				 i;
+
+	js_out_key(b, "maxMailboxesPerEmail");
+	js_out_uint(b, l->max_mailboxes_per_email);
+	js_out_key(b, "maxMailboxDepth");
+	js_out_uint(b, l->max_mailbox_depth);
+	js_out_key(b, "maxSizeMailboxName");
+	js_out_uint(b, l->max_mailbox_name);
+	js_out_key(b, "maxSizeAttachmentsPerEmail");
+	js_out_uint(b, l->max_attachments);
+	js_out_key(b, "emailQuerySortOptions");
+	js_out_arr(b);
+	for (i = 0; i < nitems(mail_sorts); i++)
+		js_out_s(b, mail_sorts[i]);
+	js_out_end(b, ']');
+	js_out_key(b, "mayCreateTopLevelMailbox");
+	js_out_bool(b, 1);
+}
+
+/* FNV-1a, which is enough to tell a change. */
+static uint64_t
+session_hash(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t	*u = p;
+
+	while (n-- > 0)
+		h = (h ^ *u++) * 0x100000001b3ULL;
+	return h;
+}
+
+void
+jmap_session_state(const struct jmap_env *env, const struct jmap_user *u,
+    char out[17])
+{
+	static const char	 hex[] = "0123456789abcdef";
+	uint64_t		 h = 0xcbf29ce484222325ULL;
+	int			 i;
+
+	h = session_hash(h, u->name, strlen(u->name) + 1);
+	h = session_hash(h, u->account, strlen(u->account) + 1);
+	h = session_hash(h, env->url, strlen(env->url) + 1);
+	h = session_hash(h, &u->caps, sizeof(u->caps));
+	h = session_hash(h, &env->generation, sizeof(env->generation));
+	for (i = 0; i < 16; i++)
+		out[i] = hex[h >> (60 - 4 * i) & 15];
+	out[16] = '\0';
+}

@@ -1,0 +1,713 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Foo/set (RFC 8620 5.3) for every type.  All operations of a call are put
+ * in a row: creates, updates, destroys; each is tried in turn.  One that
+ * needs another (a creation id not made yet, a name not free yet) waits and
+ * is tried again after the others, so that the client's order never
+ * matters.  Refused objects do not stop the rest; a failing store undoes
+ * all of it.
+ */
+#include "common/compat.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_int.h"
+
+#define SET_ROUNDS	12		/* tries of what has to wait */
+#define SET_REPLY	(1 << 20)	/* bytes said of one object */
+
+enum set_kind { SET_CREATE, SET_UPDATE, SET_DESTROY, SET_KINDS };
+enum set_state { SET_PENDING, SET_DONE, SET_REFUSED };
+
+struct set_op {
+	enum set_kind		 kind;
+	enum set_state		 state;
+	const char		*key;	/* creation id, or id, as sent */
+	const char		*id;	/* real, once known */
+	struct js_val		*val;
+	struct jmap_seterr	 err;
+	const char		*reply;	/* JSON members, or NULL */
+};
+
+struct set_ops {
+	struct set_op	*op;
+	size_t		 n;
+};
+
+static const struct jmap_error	*set_args(struct jmap_set *, struct set_ops *);
+static const struct jmap_error	*set_collect(struct jmap_set *,
+				    struct set_ops *, struct js_val *[]);
+static const struct jmap_error	*set_map(struct jmap_set *, struct set_ops *,
+				    enum set_kind, struct js_val *);
+static const struct jmap_error	*set_list(struct jmap_set *, struct set_ops *,
+				    struct js_val *);
+static int	set_rounds(struct jmap_set *, struct set_ops *);
+static int	set_try(struct jmap_set *, struct set_ops *, struct set_op *);
+static int	set_create(struct jmap_set *, struct set_op *,
+		    struct js_val *);
+static int	set_update(struct jmap_set *, struct set_op *,
+		    struct js_val *);
+static int	set_destroy(struct jmap_set *, struct set_op *);
+static int	set_server_set(struct jmap_set *, struct js_val *);
+static int	set_id(struct jmap_set *, struct set_ops *, struct set_op *);
+static int	set_resolve(struct jmap_set *, struct set_ops *,
+		    struct set_op *, struct js_val **);
+static int	set_member(struct jmap_set *, struct set_ops *,
+		    struct js_val *, const char *, struct js_val *);
+static int	set_text(struct jmap_set *, struct set_ops *, const char *,
+		    const char *, struct js_val **);
+static int	set_has_ref(const struct jmap_type *, struct js_val *);
+static int	set_waits_for(const struct set_ops *, const char *);
+static void	set_answer(struct jmap_set *, const struct set_ops *,
+		    uint64_t, uint64_t);
+static void	set_put(struct jmap_set *, const struct set_ops *, const char *,
+		    enum set_kind, enum set_state);
+static void	set_put_error(struct buf *, const struct jmap_seterr *);
+static uint64_t	set_state_now(struct jmap_set *);
+static int	set_differs(struct jmap_set *, const struct jmap_prop *,
+		    const void *, struct js_val *);
+
+const struct jmap_error *
+jmap_set(struct jmap_call *c)
+{
+	const struct jmap_error	*e;
+	struct jmap_set		 s;
+	struct set_ops		 ops = { NULL, 0 };
+	uint64_t		 old;
+	size_t			 i;
+
+	memset(&s, 0, sizeof(s));
+	s.c = c;
+	s.type = c->method->type;
+	buf_init(&s.reply, SET_REPLY);
+	old = set_state_now(&s);
+	if ((e = set_args(&s, &ops)) != NULL)
+		goto done;
+	if ((s.type->set_begin != NULL && s.type->set_begin(&s) == -1) ||
+	    set_rounds(&s, &ops) == -1 ||
+	    (s.type->set_finish != NULL && s.type->set_finish(&s) == -1)) {
+		e = jmap_api_lost(c);
+		goto done;
+	}
+	for (i = 0; i < ops.n; i++)
+		if (ops.op[i].state == SET_DONE)
+			c->dirty = 1;
+	set_answer(&s, &ops, old, set_state_now(&s));
+done:
+	buf_free(&s.reply);
+	return e;
+}
+
+static uint64_t
+set_state_now(struct jmap_set *s)
+{
+	if (s->type->state != NULL)
+		return s->type->state(s->c);
+	return store_state(s->c->txn, s->type->kind);
+}
+
+static const struct jmap_error *
+set_args(struct jmap_set *s, struct set_ops *ops)
+{
+	const struct jmap_error	*e;
+	struct jmap_call	*c = s->c;
+	struct js_val		*v[SET_KINDS] = { NULL, NULL, NULL };
+	struct js_rd		 rd;
+	const char		*account, *state = NULL;
+
+	js_rd_init(&rd, c->args, "");
+	js_rd_id(&rd, "accountId", &account);
+	js_rd_str_null(&rd, "ifInState", &state);
+	js_rd_obj_null(&rd, "create", &v[SET_CREATE]);
+	js_rd_obj_null(&rd, "update", &v[SET_UPDATE]);
+	js_rd_arr_null(&rd, "destroy", &v[SET_DESTROY]);
+	if (s->type->set_args != NULL &&
+	    (e = s->type->set_args(s, &rd)) != NULL)
+		return e;
+	if (js_rd_end(&rd) == -1)
+		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
+		    rd.fault);
+	if ((e = set_collect(s, ops, v)) != NULL)
+		return e;
+	if (state != NULL && strcmp(state, jmap_api_state(c->req,
+	    set_state_now(s))) != 0)
+		return &jmap_error_state_mismatch;
+	return NULL;
+}
+
+static const struct jmap_error *
+set_collect(struct jmap_set *s, struct set_ops *ops, struct js_val *v[])
+{
+	const struct jmap_error	*e;
+	struct jmap_call	*c = s->c;
+	size_t			 n;
+
+	n = js_len(v[SET_CREATE]) + js_len(v[SET_UPDATE]);
+	n += c->ref_ids != NULL ? c->ref_ids->n : js_len(v[SET_DESTROY]);
+	if (n > c->req->env->limits->max_objects_in_set)
+		return jmap_error_say(c, &jmap_error_request_too_large,
+		    "more objects than maxObjectsInSet");
+	ops->op = arena_array(&c->req->arena, n + 1, sizeof(*ops->op));
+	if (ops->op == NULL)
+		return jmap_api_lost(c);
+	if ((e = set_map(s, ops, SET_CREATE, v[SET_CREATE])) != NULL ||
+	    (e = set_map(s, ops, SET_UPDATE, v[SET_UPDATE])) != NULL)
+		return e;
+	return set_list(s, ops, v[SET_DESTROY]);
+}
+
+static const struct jmap_error *
+set_map(struct jmap_set *s, struct set_ops *ops, enum set_kind kind,
+    struct js_val *map)
+{
+	struct js_iter	 it;
+	struct set_op	*op;
+
+	for (js_first(&it, map); js_next(&it);) {
+		if (js_type(it.val) != JS_OBJ)
+			return jmap_error_say(s->c,
+			    &jmap_error_invalid_arguments,
+			    "%s: not an object", it.key);
+		if (kind == SET_CREATE && !jmap_api_is_id(it.key))
+			return jmap_error_say(s->c,
+			    &jmap_error_invalid_arguments,
+			    "create: a creation id is not an Id");
+		op = &ops->op[ops->n++];
+		op->kind = kind;
+		op->key = it.key;
+		op->val = it.val;
+	}
+	return NULL;
+}
+
+static const struct jmap_error *
+set_list(struct jmap_set *s, struct set_ops *ops, struct js_val *v)
+{
+	struct jmap_call	*c = s->c;
+	struct set_op		*op;
+	const char		*id;
+	size_t			 i, k, n;
+
+	n = c->ref_ids != NULL ? c->ref_ids->n : js_len(v);
+	for (i = 0; i < n; i++) {
+		if (c->ref_ids == NULL && js_type(js_at(v, i)) != JS_STR)
+			return jmap_error_say(c, &jmap_error_invalid_arguments,
+			    "destroy/%zu is not an Id", i);
+		id = c->ref_ids != NULL ? c->ref_ids->id[i] : js_str(js_at(v, i));
+		for (k = 0; k < s->destroying.n; k++)
+			if (strcmp(s->destroying.id[k], id) == 0)
+				break;
+		if (k < s->destroying.n)
+			continue;	/* twice is once */
+		op = &ops->op[ops->n++];
+		op->kind = SET_DESTROY;
+		op->key = id;
+		if (jmap_api_add(c->req, &s->destroying, id, strlen(id)) == -1)
+			return jmap_api_lost(c);
+	}
+	return NULL;
+}
+
+/* Try all, then again what waits, as long as something moved. */
+static int
+set_rounds(struct jmap_set *s, struct set_ops *ops)
+{
+	struct set_op	*op;
+	size_t		 i;
+	int		 round, moved, waiting;
+
+	for (round = 0; round < SET_ROUNDS; round++) {
+		moved = waiting = 0;
+		for (i = 0; i < ops->n; i++) {
+			op = &ops->op[i];
+			if (op->state != SET_PENDING)
+				continue;
+			if (set_try(s, ops, op) == -1)
+				return -1;
+			moved |= op->state == SET_DONE;
+			waiting |= op->state == SET_PENDING;
+		}
+		if (!moved || !waiting)
+			break;
+	}
+	for (i = 0; i < ops->n; i++)
+		if (ops->op[i].state == SET_PENDING)
+			ops->op[i].state = SET_REFUSED;
+	return 0;
+}
+
+/* One operation: sets op->state.  0, or -1 when all must be undone. */
+static int
+set_try(struct jmap_set *s, struct set_ops *ops, struct set_op *op)
+{
+	struct js_val	*v = NULL;
+	int		 got;
+
+	memset(&s->e, 0, sizeof(s->e));
+	buf_reset(&s->reply);
+	s->later = 0;
+	s->cid = op->kind == SET_CREATE ? op->key : NULL;
+	if ((got = set_id(s, ops, op)) == 1 &&
+	    (got = set_resolve(s, ops, op, &v)) == 1) {
+		if (op->kind == SET_CREATE)
+			got = set_create(s, op, v);
+		else if (op->kind == SET_UPDATE)
+			got = set_update(s, op, v);
+		else
+			got = set_destroy(s, op);
+	}
+	js_free(v);
+	if (got == 1 && s->reply.len > 0) {
+		if (buf_bad(&s->reply))
+			return -1;
+		op->reply = arena_dup(&s->c->req->arena, s->reply.data,
+		    s->reply.len);
+		if (op->reply == NULL)
+			return -1;
+	}
+	if (got == 1)
+		op->state = SET_DONE;
+	else if (got == 0 && !s->later)
+		op->state = SET_REFUSED;
+	op->err = s->e;
+	return got == -1 ? -1 : 0;
+}
+
+static int
+set_create(struct jmap_set *s, struct set_op *op, struct js_val *v)
+{
+	char	 id[JMAP_ID_MAX + 1];
+	int	 got;
+
+	if (s->type->create == NULL)
+		return jmap_set_refuse(s, &jmap_error_singleton,
+		    "objects of this type cannot be created");
+	if (set_server_set(s, v) == 0)
+		return 0;
+	if ((got = s->type->create(s, v, id)) != 1)
+		return got;
+	op->id = arena_dup(&s->c->req->arena, id, strlen(id));
+	if (op->id == NULL ||
+	    jmap_api_created(s->c->req, op->key, id) == -1)
+		return -1;
+	return 1;
+}
+
+/* RFC 8620 5.3: the client MUST omit what only the server may set. */
+static int
+set_server_set(struct jmap_set *s, struct js_val *v)
+{
+	struct js_iter	 it;
+	int		 at;
+
+	for (js_first(&it, v); js_next(&it);) {
+		at = jmap_get_prop(s->type, it.key);
+		if (at != -1 && s->type->props[at].flags & JP_SERVER)
+			jmap_set_bad(s, it.key, "%s is set by the server",
+			    it.key);
+	}
+	return s->e.err == NULL;
+}
+
+static int
+set_update(struct jmap_set *s, struct set_op *op, struct js_val *v)
+{
+	struct jmap_patch	 p;
+	size_t			 i;
+	int			 got;
+
+	for (i = 0; i < s->destroying.n; i++)
+		if (strcmp(s->destroying.id[i], op->id) == 0)
+			return jmap_set_refuse(s, &jmap_error_will_destroy,
+			    "the same call destroys it");
+	if (s->type->update == NULL)
+		return jmap_set_refuse(s, &jmap_error_forbidden,
+		    "objects of this type cannot be updated");
+	if ((got = jmap_patch_read(s, v, &p)) != 1)
+		return got;
+	return s->type->update(s, op->id, &p);
+}
+
+static int
+set_destroy(struct jmap_set *s, struct set_op *op)
+{
+	if (s->type->destroy == NULL)
+		return jmap_set_refuse(s, &jmap_error_singleton,
+		    "objects of this type cannot be destroyed");
+	return s->type->destroy(s, op->id);
+}
+
+/* The real id to update or destroy. */
+static int
+set_id(struct jmap_set *s, struct set_ops *ops, struct set_op *op)
+{
+	if (op->kind == SET_CREATE)
+		return 1;
+	op->id = jmap_api_real(s->c->req, op->key);
+	if (op->id != NULL && jmap_api_is_id(op->id))
+		return 1;
+	s->later = op->id == NULL && set_waits_for(ops, op->key + 1);
+	return jmap_set_refuse(s, &jmap_error_not_found, "no such id");
+}
+
+/* Is that creation id still to come in this call? */
+static int
+set_waits_for(const struct set_ops *ops, const char *cid)
+{
+	size_t	 i;
+
+	for (i = 0; i < ops->n; i++)
+		if (ops->op[i].kind == SET_CREATE &&
+		    ops->op[i].state == SET_PENDING &&
+		    strcmp(ops->op[i].key, cid) == 0)
+			return 1;
+	return 0;
+}
+
+/*
+ * The object or patch with real ids for creation ids: the value itself, or
+ * a copy, in any case to be freed.
+ */
+static int
+set_resolve(struct jmap_set *s, struct set_ops *ops, struct set_op *op,
+    struct js_val **out)
+{
+	struct js_iter	 it;
+	int		 at, got = 1;
+
+	if (op->kind == SET_DESTROY)
+		return 1;
+	if (!set_has_ref(s->type, op->val)) {
+		*out = js_ref(op->val);
+		return 1;
+	}
+	if ((*out = js_copy(op->val)) == NULL)
+		return -1;
+	for (js_first(&it, op->val); got == 1 && js_next(&it);) {
+		at = jmap_get_prop(s->type, it.key);
+		if (at != -1 && s->type->props[at].flags & JP_IDREF)
+			got = set_member(s, ops, *out, it.key, it.val);
+	}
+	return got;
+}
+
+/* 1 if an id property of it has a '#' where one may stand. */
+static int
+set_has_ref(const struct jmap_type *t, struct js_val *v)
+{
+	struct js_iter	 it, in;
+	size_t		 i;
+	int		 at;
+
+	for (js_first(&it, v); js_next(&it);) {
+		at = jmap_get_prop(t, it.key);
+		if (at == -1 || !(t->props[at].flags & JP_IDREF))
+			continue;
+		if (js_str(it.val)[0] == '#')
+			return 1;
+		for (i = 0; js_type(it.val) == JS_ARR && i < js_len(it.val);
+		    i++)
+			if (js_str(js_at(it.val, i))[0] == '#')
+				return 1;
+		for (js_first(&in, it.val); js_next(&in);)
+			if (in.key[0] == '#')
+				return 1;
+	}
+	return 0;
+}
+
+/* One Id, Id[] or Id[x] property of to, made anew from val. */
+static int
+set_member(struct jmap_set *s, struct set_ops *ops, struct js_val *to,
+    const char *key, struct js_val *val)
+{
+	struct js_val	*v = NULL, *one = NULL;
+	struct js_iter	 it;
+	size_t		 i;
+	int		 got = 1;
+
+	if (js_type(val) == JS_ARR) {
+		v = js_new_arr();
+		for (i = 0; got == 1 && i < js_len(val); i++)
+			if ((got = set_text(s, ops, key,
+			    js_str(js_at(val, i)), &one)) == 1)
+				got = js_add(v, one) == -1 ? -1 : 1;
+	} else if (js_type(val) == JS_OBJ) {
+		v = js_new_obj();
+		for (js_first(&it, val); got == 1 && js_next(&it);) {
+			if ((got = set_text(s, ops, key, it.key, &one)) != 1)
+				break;
+			got = js_set(v, js_str(one), js_ref(it.val)) == -1 ?
+			    -1 : 1;
+			js_free(one);
+		}
+	} else if (js_type(val) == JS_STR)
+		got = set_text(s, ops, key, js_str(val), &v);
+	if (got != 1) {
+		js_free(v);
+		return got;
+	}
+	return js_set(to, key, v) == -1 ? -1 : 1;
+}
+
+/* Gives the text with a creation id replaced: 1, 0 refused or waits, -1. */
+static int
+set_text(struct jmap_set *s, struct set_ops *ops, const char *prop,
+    const char *text, struct js_val **out)
+{
+	const char	*real = jmap_api_real(s->c->req, text);
+
+	if (real == NULL) {
+		s->later = set_waits_for(ops, text + 1);
+		jmap_set_bad(s, prop, "no object has the creation id %s",
+		    text);
+		return 0;
+	}
+	*out = js_new_str(real, strlen(real));
+	return *out == NULL ? -1 : 1;
+}
+
+static void
+set_answer(struct jmap_set *s, const struct set_ops *ops, uint64_t old,
+    uint64_t now)
+{
+	struct jmap_req	*r = s->c->req;
+	struct buf	*b = s->c->out;
+
+	js_out_obj(b);
+	jmap_api_account(s->c);
+	js_out_key(b, "oldState");
+	js_out_s(b, jmap_api_state(r, old));
+	js_out_key(b, "newState");
+	js_out_s(b, jmap_api_state(r, now));
+	set_put(s, ops, "created", SET_CREATE, SET_DONE);
+	set_put(s, ops, "updated", SET_UPDATE, SET_DONE);
+	set_put(s, ops, "destroyed", SET_DESTROY, SET_DONE);
+	set_put(s, ops, "notCreated", SET_CREATE, SET_REFUSED);
+	set_put(s, ops, "notUpdated", SET_UPDATE, SET_REFUSED);
+	set_put(s, ops, "notDestroyed", SET_DESTROY, SET_REFUSED);
+	js_out_end(b, '}');
+}
+
+/* All operations of a kind with an outcome; null when there is none. */
+static void
+set_put(struct jmap_set *s, const struct set_ops *ops, const char *name,
+    enum set_kind kind, enum set_state state)
+{
+	const struct set_op	*op;
+	struct buf		*b = s->c->out;
+	size_t			 i;
+	int			 any = 0, list;
+
+	list = kind == SET_DESTROY && state == SET_DONE;
+	js_out_key(b, name);
+	for (i = 0; i < ops->n; i++) {
+		op = &ops->op[i];
+		if (op->kind != kind || op->state != state)
+			continue;
+		if (any++ == 0)
+			list ? js_out_arr(b) : js_out_obj(b);
+		if (list) {
+			js_out_s(b, op->id);
+			continue;
+		}
+		if (kind == SET_UPDATE && state == SET_DONE)
+			js_out_keyn(b, op->id, strlen(op->id));
+		else
+			js_out_keyn(b, op->key, strlen(op->key));
+		if (state == SET_REFUSED) {
+			set_put_error(b, &op->err);
+			continue;
+		}
+		if (kind == SET_UPDATE && op->reply == NULL) {
+			js_out_null(b);
+			continue;
+		}
+		js_out_obj(b);
+		if (kind == SET_CREATE) {
+			js_out_key(b, "id");
+			js_out_s(b, op->id);
+		}
+		if (op->reply != NULL)
+			js_out_raw(b, op->reply, strlen(op->reply));
+		js_out_end(b, '}');
+	}
+	if (any == 0)
+		js_out_null(b);
+	else
+		js_out_end(b, list ? ']' : '}');
+}
+
+static void
+set_put_error(struct buf *b, const struct jmap_seterr *e)
+{
+	size_t	 i;
+
+	js_out_obj(b);
+	js_out_key(b, "type");
+	js_out_s(b, e->err->type);
+	if (e->desc != NULL) {
+		js_out_key(b, "description");
+		js_out_s(b, e->desc);
+	}
+	if (e->err == &jmap_error_invalid_properties) {
+		js_out_key(b, "properties");
+		js_out_arr(b);
+		for (i = 0; i < e->nprops; i++)
+			js_out_s(b, e->props[i]);
+		js_out_end(b, ']');
+	}
+	if (e->more != NULL)
+		js_out_raw(b, e->more, strlen(e->more));
+	js_out_end(b, '}');
+}
+
+int
+jmap_set_refuse(struct jmap_set *s, const struct jmap_error *err,
+    const char *fmt, ...)
+{
+	char	 text[512];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);	/* may be cut */
+	va_end(ap);
+	s->e.err = err;
+	s->e.desc = arena_dup(&s->c->req->arena, text,
+	    utf8_cut(text, strlen(text)));
+	return 0;
+}
+
+int
+jmap_set_bad(struct jmap_set *s, const char *prop, const char *fmt, ...)
+{
+	struct jmap_seterr	*e = &s->e;
+	char			 text[512];
+	va_list			 ap;
+	size_t			 i;
+
+	if (e->err == NULL)
+		e->err = &jmap_error_invalid_properties;
+	for (i = 0; i < e->nprops; i++)
+		if (strcmp(e->props[i], prop) == 0)
+			return -1;
+	if (e->nprops < nitems(e->props))
+		e->props[e->nprops++] = arena_dup(&s->c->req->arena, prop,
+		    strlen(prop));
+	if (e->desc == NULL) {
+		va_start(ap, fmt);
+		(void)vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+		e->desc = arena_dup(&s->c->req->arena, text,
+		    utf8_cut(text, strlen(text)));
+	}
+	return -1;
+}
+
+int
+jmap_set_create(struct jmap_set *s, struct js_val *v, void *obj)
+{
+	const struct jmap_prop	*p;
+	struct js_iter		 it;
+	int			 at;
+
+	for (js_first(&it, v); js_next(&it);) {
+		at = jmap_get_prop(s->type, it.key);
+		p = at == -1 ? NULL : &s->type->props[at];
+		if (p == NULL)
+			jmap_set_bad(s, it.key, "no such property");
+		else if (p->set == NULL || p->set(s, obj, it.val) == -1)
+			jmap_set_bad(s, it.key, "%s is not valid", it.key);
+	}
+	return s->e.err == NULL;
+}
+
+int
+jmap_set_patch(struct jmap_set *s, const struct jmap_patch *patch, void *obj)
+{
+	const struct jmap_prop	*p;
+	struct js_val		*v;
+	size_t			 i;
+	int			 at, got;
+
+	for (i = 0; i < patch->n; i++) {
+		/* sorted: the ops of one property stand together */
+		if (i > 0 && strcmp(patch->op[i].prop,
+		    patch->op[i - 1].prop) == 0)
+			continue;
+		at = jmap_get_prop(s->type, patch->op[i].prop);
+		if (at == -1) {
+			jmap_set_bad(s, patch->op[i].prop, "no such property");
+			continue;
+		}
+		p = &s->type->props[at];
+		if ((got = jmap_patch_value(s, patch, p, obj, &v)) != 1)
+			return got;
+		if (p->set == NULL || p->flags & (JP_SERVER | JP_FIXED)) {
+			if (set_differs(s, p, obj, v))
+				jmap_set_bad(s, p->name,
+				    "%s cannot be changed", p->name);
+		} else if (p->set(s, obj, v) == -1)
+			jmap_set_bad(s, p->name, "%s is not valid", p->name);
+		js_free(v);
+	}
+	return s->e.err == NULL;
+}
+
+/* 1 if v is not what the property says of obj. */
+static int
+set_differs(struct jmap_set *s, const struct jmap_prop *p, const void *obj,
+    struct js_val *v)
+{
+	struct js_val	*is = NULL;
+	struct buf	 b;
+	int		 differs = 1;
+
+	buf_init(&b, SET_REPLY);
+	p->put(s->c, obj, &b);
+	if (!buf_bad(&b) && js_parse(b.data, b.len, NULL, NULL, &is) == JS_OK)
+		differs = !js_equal(is, v);
+	js_free(is);
+	buf_free(&b);
+	return differs;
+}
+
+int
+jmap_set_reply(struct jmap_set *s, struct js_val *sent, const void *obj)
+{
+	const struct jmap_prop	*p;
+	struct js_val		*v;
+	size_t			 i;
+
+	for (i = 0; i < s->type->nprops; i++) {
+		p = &s->type->props[i];
+		if (strcmp(p->name, "id") == 0 || (js_find(sent, p->name, &v) &&
+		    !set_differs(s, p, obj, v)))
+			continue;
+		js_out_key(&s->reply, p->name);
+		p->put(s->c, obj, &s->reply);
+	}
+	return buf_bad(&s->reply) ? -1 : 0;
+}
+
+/*
+ * Foo/copy (RFC 8620 5.4).  It is only ever between two accounts, and a user
+ * has one for now.
+ */
+const struct jmap_error *
+jmap_copy(struct jmap_call *c)
+{
+	struct js_val	*from = js_get(c->args, "fromAccountId");
+
+	if (!js_is_id(from))
+		return jmap_error_say(c, &jmap_error_invalid_arguments,
+		    "fromAccountId");
+	if (strcmp(js_str(from), c->req->user->account) == 0)
+		return jmap_error_say(c, &jmap_error_invalid_arguments,
+		    "fromAccountId and accountId are the same");
+	return &jmap_error_from_account_not_found;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every method, in strcmp order.  A new one is a row here and nothing else:
+ * jmap_api.c finds it, opens the kind of transaction it names, and calls.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/jmap/jmap.h"
+
+#define GET	(JM_READ | JM_ACCOUNT | JM_REFS)
+#define READ	(JM_READ | JM_ACCOUNT)
+#define SET	(JM_WRITE | JM_ACCOUNT | JM_REFS)
+#define MAIL	JMAP_CAP_MAIL
+
+static int	table_cmp(const void *, const void *);
+
+static const struct jmap_method methods[] = {
+	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, READ, NULL },
+	{ "Core/echo", JMAP_CAP_CORE, jmap_api_echo, 0, NULL },
+	{ "Mailbox/changes", MAIL, jmap_changes, READ, &mailbox_type },
+	{ "Mailbox/get", MAIL, jmap_get, GET, &mailbox_type },
+	{ "Mailbox/query", MAIL, jmap_query, READ, &mailbox_type },
+	{ "Mailbox/queryChanges", MAIL, jmap_query_changes, READ,
+	    &mailbox_type },
+	{ "Mailbox/set", MAIL, jmap_set, SET, &mailbox_type },
+	{ "Thread/changes", MAIL, jmap_changes, READ, &thread_type },
+	{ "Thread/get", MAIL, jmap_get, GET, &thread_type },
+};
+
+static int
+table_cmp(const void *name, const void *row)
+{
+	return strcmp(name, ((const struct jmap_method *)row)->name);
+}
+
+const struct jmap_method *
+jmap_table_find(const char *name)
+{
+	return bsearch(name, methods, nitems(methods), sizeof(methods[0]),
+	    table_cmp);
+}
+
+size_t
+jmap_table_all(const struct jmap_method **out)
+{
+	*out = methods;
+	return nitems(methods);
+}

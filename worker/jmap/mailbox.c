@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mailbox (RFC 8621 2): properties, /get, /changes and /set.  The tree and
+ * the counters are the store's; here is what may be asked and changed.
+ * mailbox_query.c has /query.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/jmap.h"
+#include "worker/jmap/mailbox.h"
+
+#define MAILBOX_CHAIN	16	/* names that go round in one /set */
+
+static jmap_prop_put	mailbox_put_id, mailbox_put_subscribed,
+			mailbox_put_rights, mailbox_put_name,
+			mailbox_put_parent, mailbox_put_role,
+			mailbox_put_sort, mailbox_put_total,
+			mailbox_put_threads, mailbox_put_unread,
+			mailbox_put_unread_threads;
+static jmap_prop_set	mailbox_set_subscribed, mailbox_set_name,
+			mailbox_set_parent, mailbox_set_role,
+			mailbox_set_sort;
+static size_t	mailbox_idtext(uint64_t, char[STORE_IDLEN]);
+static int	mailbox_load(struct jmap_call *, const char *, void *);
+static int	mailbox_all(struct jmap_get *, struct jmap_ids *);
+static int	mailbox_changes(struct jmap_changes *, struct buf *);
+static const struct jmap_error	*mailbox_set_args(struct jmap_set *,
+				    struct js_rd *);
+static int	mailbox_create(struct jmap_set *, struct js_val *, char *);
+static int	mailbox_update(struct jmap_set *, const char *,
+		    const struct jmap_patch *);
+static int	mailbox_destroy(struct jmap_set *, const char *);
+static int	mailbox_deep(struct jmap_set *, const struct store_mailbox *);
+static int	mailbox_height(const struct store_mailbox *, size_t, uint32_t,
+		    unsigned);
+static int	mailbox_refused(struct jmap_set *, enum store_err,
+		    const struct store_mailbox *);
+static int	mailbox_turn(struct jmap_set *, const struct store_mailbox *);
+static int	mailbox_plan(struct jmap_set *, uint32_t,
+		    struct store_mailbox *);
+
+static const struct jmap_prop mailbox_props[] = {
+	{ "id", JP_SERVER | JP_FIXED, mailbox_put_id, NULL },
+	{ "isSubscribed", 0, mailbox_put_subscribed, mailbox_set_subscribed },
+	{ "myRights", JP_SERVER, mailbox_put_rights, NULL },
+	{ "name", 0, mailbox_put_name, mailbox_set_name },
+	{ "parentId", JP_IDREF, mailbox_put_parent, mailbox_set_parent },
+	{ "role", 0, mailbox_put_role, mailbox_set_role },
+	{ "sortOrder", 0, mailbox_put_sort, mailbox_set_sort },
+	{ "totalEmails", JP_SERVER, mailbox_put_total, NULL },
+	{ "totalThreads", JP_SERVER, mailbox_put_threads, NULL },
+	{ "unreadEmails", JP_SERVER, mailbox_put_unread, NULL },
+	{ "unreadThreads", JP_SERVER, mailbox_put_unread_threads, NULL },
+};
+
+static const struct jmap_cond mailbox_conds[] = {
+	{ "hasAnyRole", JK_BOOL, 0, mailbox_query_any_role },
+	{ "isSubscribed", JK_BOOL, 0, mailbox_query_subscribed },
+	{ "name", JK_STR, 0, mailbox_query_name },
+	{ "parentId", JK_ID_NULL, 0, mailbox_query_parent },
+	{ "role", JK_STR_NULL, 0, mailbox_query_role },
+};
+
+static const struct jmap_order mailbox_orders[] = {
+	{ "name", 0, mailbox_query_by_name, 0 },
+	{ "sortOrder", 0, mailbox_query_by_sort, 0 },
+};
+
+const struct jmap_type mailbox_type = {
+	.name = "Mailbox",
+	.kind = STORE_MAILBOX,
+	.idtext = mailbox_idtext,
+	.props = mailbox_props,
+	.nprops = nitems(mailbox_props),
+	.size = sizeof(struct store_mailbox),
+	.all = mailbox_all,
+	.load = mailbox_load,
+	.changes = mailbox_changes,
+	.set_args = mailbox_set_args,
+	.create = mailbox_create,
+	.update = mailbox_update,
+	.destroy = mailbox_destroy,
+	.conds = mailbox_conds,
+	.nconds = nitems(mailbox_conds),
+	.orders = mailbox_orders,
+	.norders = nitems(mailbox_orders),
+	.query_args = mailbox_query_args,
+	.query = mailbox_query,
+	.query_changes = mailbox_query_changes,
+};
+
+/* --- properties, out --------------------------------------------------- */
+
+static void
+mailbox_put_id(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	const struct store_mailbox	*m = obj;
+	char				 id[STORE_IDLEN];
+
+	(void)c;
+	js_out_str(b, id, store_id_mailbox(m->id, id));
+}
+
+static void
+mailbox_put_subscribed(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_bool(b, ((const struct store_mailbox *)obj)->subscribed);
+}
+
+/* The owner may do all, but mail must always have an inbox to go to. */
+static void
+mailbox_put_rights(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	static const char *const always[] = {
+		"mayReadItems", "mayAddItems", "mayRemoveItems", "maySetSeen",
+		"maySetKeywords", "mayCreateChild", "mayRename", "maySubmit"
+	};
+	const struct store_mailbox	*m = obj;
+	size_t				 i;
+
+	(void)c;
+	js_out_obj(b);
+	for (i = 0; i < nitems(always); i++) {
+		js_out_key(b, always[i]);
+		js_out_bool(b, 1);
+	}
+	js_out_key(b, "mayDelete");
+	js_out_bool(b, m->role != STORE_ROLE_INBOX);
+	js_out_end(b, '}');
+}
+
+static void
+mailbox_put_name(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_s(b, ((const struct store_mailbox *)obj)->name);
+}
+
+static void
+mailbox_put_parent(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	const struct store_mailbox	*m = obj;
+	char				 id[STORE_IDLEN];
+
+	(void)c;
+	if (m->parent == 0)
+		js_out_null(b);
+	else
+		js_out_str(b, id, store_id_mailbox(m->parent, id));
+}
+
+static void
+mailbox_put_role(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	const struct store_mailbox	*m = obj;
+
+	(void)c;
+	js_out_s(b, m->role == STORE_ROLE_NONE ? NULL : store_roles[m->role]);
+}
+
+static void
+mailbox_put_sort(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_uint(b, ((const struct store_mailbox *)obj)->sort);
+}
+
+static void
+mailbox_put_total(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_uint(b, ((const struct store_mailbox *)obj)->total);
+}
+
+static void
+mailbox_put_threads(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_uint(b, ((const struct store_mailbox *)obj)->threads);
+}
+
+static void
+mailbox_put_unread(struct jmap_call *c, const void *obj, struct buf *b)
+{
+	(void)c;
+	js_out_uint(b, ((const struct store_mailbox *)obj)->unread);
+}
+
+static void
+mailbox_put_unread_threads(struct jmap_call *c, const void *obj,
+    struct buf *b)
+{
+	(void)c;
+	js_out_uint(b, ((const struct store_mailbox *)obj)->unread_threads);
+}
+
+/* --- properties, in ---------------------------------------------------- */
+
+static int
+mailbox_set_subscribed(struct jmap_set *s, void *obj, struct js_val *v)
+{
+	struct store_mailbox	*m = obj;
+
+	(void)s;
+	if (js_type(v) != JS_BOOL)
+		return -1;
+	m->subscribed = js_bool(v);
+	return 0;
+}
+
+/* Net-Unicode (RFC 5198): normalised to NFC, no controls. */
+static int
+mailbox_set_name(struct jmap_set *s, void *obj, struct js_val *v)
+{
+	struct store_mailbox	*m = obj;
+	utf8proc_uint8_t	*nfc = NULL;
+	utf8proc_ssize_t	 n, i;
+	unsigned		 max = s->c->req->env->limits->max_mailbox_name;
+
+	if (js_type(v) != JS_STR || js_len(v) == 0)
+		return -1;
+	n = utf8proc_map((const utf8proc_uint8_t *)js_str(v), 0, &nfc,
+	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	if (n <= 0 || n > max || n > STORE_NAME_MAX) {
+		free(nfc);
+		return jmap_set_bad(s, "name", "longer than %u bytes", max);
+	}
+	for (i = 0; i < n; i++)
+		if (nfc[i] < 0x20 || nfc[i] == 0x7f ||
+		    (nfc[i] == 0xc2 && nfc[i + 1] < 0xa0)) {
+			free(nfc);
+			return jmap_set_bad(s, "name", "a control character");
+		}
+	memcpy(m->name, nfc, n);
+	m->name[n] = '\0';
+	free(nfc);
+	return 0;
+}
+
+static int
+mailbox_set_parent(struct jmap_set *s, void *obj, struct js_val *v)
+{
+	struct store_mailbox	*m = obj, parent;
+	uint32_t		 id;
+
+	if (v == NULL) {
+		m->parent = 0;
+		return 0;
+	}
+	if (js_type(v) != JS_STR ||
+	    store_id_mailbox_get(js_str(v), js_len(v), &id) == -1 ||
+	    jmap_api_store(s->c, store_mailbox_get(s->c->txn, id,
+	    &parent)) != 1)
+		return jmap_set_bad(s, "parentId", "no such mailbox");
+	m->parent = id;
+	return 0;
+}
+
+static int
+mailbox_set_role(struct jmap_set *s, void *obj, struct js_val *v)
+{
+	struct store_mailbox	*m = obj;
+	int			 i;
+
+	if (v == NULL) {
+		m->role = STORE_ROLE_NONE;
+		return 0;
+	}
+	for (i = STORE_ROLE_NONE + 1; i < STORE_ROLES; i++)
+		if (strcmp(store_roles[i], js_str(v)) == 0) {
+			m->role = i;
+			return 0;
+		}
+	return jmap_set_bad(s, "role", "no such role");
+}
+
+static int
+mailbox_set_sort(struct jmap_set *s, void *obj, struct js_val *v)
+{
+	struct store_mailbox	*m = obj;
+
+	(void)s;
+	/* 0 <= sortOrder < 2^31; null in a patch is the default */
+	if ((v != NULL && js_type(v) != JS_INT) || js_int(v) < 0 ||
+	    js_int(v) > INT32_MAX)
+		return -1;
+	m->sort = js_int(v);
+	return 0;
+}
+
+/* --- /get and /changes ------------------------------------------------- */
+
+static size_t
+mailbox_idtext(uint64_t id, char out[STORE_IDLEN])
+{
+	return store_id_mailbox((uint32_t)id, out);
+}
+
+static int
+mailbox_load(struct jmap_call *c, const char *id, void *obj)
+{
+	uint32_t	 mbid;
+
+	if (store_id_mailbox_get(id, strlen(id), &mbid) == -1)
+		return 0;
+	return jmap_api_store(c, store_mailbox_get(c->txn, mbid, obj));
+}
+
+static int
+mailbox_all(struct jmap_get *g, struct jmap_ids *ids)
+{
+	const struct store_mailbox	*m;
+	struct jmap_call		*c = g->c;
+	char				 id[STORE_IDLEN];
+	size_t				 i, n, len;
+
+	if (jmap_api_store(c, store_mailbox_all(c->txn, &m, &n)) != 1)
+		return -1;
+	for (i = 0; i < n; i++) {
+		len = store_id_mailbox(m[i].id, id);
+		if (jmap_api_add(c->req, ids, id, len) == -1)
+			return -1;
+	}
+	return 1;
+}
+
+/* RFC 8621 2.2: when nothing but counts changed, say so. */
+static int
+mailbox_changes(struct jmap_changes *ch, struct buf *b)
+{
+	static const char	 counts[] = "[\"totalEmails\",\"unreadEmails\","
+	    "\"totalThreads\",\"unreadThreads\"]";
+
+	js_out_key(b, "updatedProperties");
+	if (ch->counts_only && ch->updated.n > 0)
+		js_out_raw(b, counts, sizeof(counts) - 1);
+	else
+		js_out_null(b);
+	return 0;
+}
+
+/* --- /set -------------------------------------------------------------- */
+
+static const struct jmap_error *
+mailbox_set_args(struct jmap_set *s, struct js_rd *rd)
+{
+	int	*remove;
+
+	if ((remove = arena_get(&s->c->req->arena, sizeof(*remove))) == NULL)
+		return jmap_api_lost(s->c);
+	js_rd_bool(rd, "onDestroyRemoveEmails", remove);
+	s->arg = remove;
+	return NULL;
+}
+
+static int
+mailbox_create(struct jmap_set *s, struct js_val *v, char *id)
+{
+	struct store_mailbox	 m;
+	int			 got;
+
+	memset(&m, 0, sizeof(m));
+	m.subscribed = 1;
+	jmap_set_create(s, v, &m);
+	if (!js_has(v, "name"))
+		jmap_set_bad(s, "name", "a mailbox needs a name");
+	if (s->e.err != NULL)
+		return s->c->store_err == STORE_OK ? 0 : -1;
+	if ((got = mailbox_deep(s, &m)) != 1)
+		return got;
+	if ((got = mailbox_refused(s, store_mailbox_create(s->c->txn, &m),
+	    &m)) != 1)
+		return got;
+	store_id_mailbox(m.id, id);
+	return jmap_set_reply(s, v, &m) == -1 ? -1 : 1;
+}
+
+static int
+mailbox_update(struct jmap_set *s, const char *id, const struct jmap_patch *p)
+{
+	struct store_mailbox	 old, m;
+	enum store_err		 e;
+	size_t			 i;
+	int			 got;
+
+	if ((got = mailbox_load(s->c, id, &old)) != 1)
+		return got == -1 ? -1 :
+		    jmap_set_refuse(s, &jmap_error_not_found, "no mailbox %s",
+		    id);
+	m = old;
+	if ((got = jmap_set_patch(s, p, &m)) != 1)
+		return got == -1 || s->c->store_err != STORE_OK ? -1 : 0;
+	if (old.role == STORE_ROLE_INBOX && m.role != STORE_ROLE_INBOX)
+		return jmap_set_refuse(s, &jmap_error_forbidden,
+		    "the inbox stays the inbox");
+	if (m.parent != old.parent && (got = mailbox_deep(s, &m)) != 1)
+		return got;
+	e = store_mailbox_update(s->c->txn, &m);
+	if (e == STORE_EXISTS && mailbox_turn(s, &m) == -1)
+		return -1;
+	if ((got = mailbox_refused(s, e, &m)) != 1)
+		return got;
+	/* a name that was normalised is not what was asked for */
+	for (i = 0; i < p->n; i++)
+		if (strcmp(p->op[i].path, "name") == 0 &&
+		    strcmp(js_str(p->op[i].val), m.name) != 0) {
+			js_out_key(&s->reply, "name");
+			js_out_s(&s->reply, m.name);
+		}
+	return 1;
+}
+
+static int
+mailbox_destroy(struct jmap_set *s, const char *id)
+{
+	struct store_mailbox	 m;
+	const int		*remove = s->arg;
+	int			 got;
+
+	if ((got = mailbox_load(s->c, id, &m)) != 1)
+		return got == -1 ? -1 :
+		    jmap_set_refuse(s, &jmap_error_not_found, "no mailbox %s",
+		    id);
+	if (m.role == STORE_ROLE_INBOX)
+		return jmap_set_refuse(s, &jmap_error_forbidden,
+		    "the inbox cannot be destroyed");
+	return mailbox_refused(s, store_mailbox_destroy(s->c->txn, m.id,
+	    *remove), &m);
+}
+
+/* What the store says of a change, as this call's answer. */
+static int
+mailbox_refused(struct jmap_set *s, enum store_err e,
+    const struct store_mailbox *m)
+{
+	char		 id[STORE_IDLEN];
+	uint32_t	 twin;
+
+	switch (e) {
+	case STORE_HASCHILD:
+		s->later = 1;	/* the child may be destroyed after it */
+		return jmap_set_refuse(s, &jmap_error_mailbox_has_child,
+		    "destroy its children first");
+	case STORE_HASMAIL:
+		return jmap_set_refuse(s, &jmap_error_mailbox_has_email,
+		    "there is mail in it");
+	case STORE_EXISTS:
+		s->later = 1;	/* the other may go, or get another name */
+		twin = store_mailbox_named(s->c->txn, m->parent, m->name);
+		if (twin == 0 || twin == m->id) {
+			jmap_set_bad(s, "role", "another mailbox has the role");
+			return 0;
+		}
+		jmap_set_bad(s, "name", "a sibling has that name");
+		store_id_mailbox(twin, id);
+		s->e.more = arena_printf(&s->c->req->arena,
+		    "\"existingId\":\"%s\"", id);
+		return 0;
+	case STORE_NOPARENT:
+		s->later = 1;
+		jmap_set_bad(s, "parentId", "unknown, or inside the mailbox");
+		return 0;
+	case STORE_NOTFOUND:
+		return jmap_set_refuse(s, &jmap_error_not_found,
+		    "no such mailbox");
+	case STORE_INVALID:
+		jmap_set_bad(s, "name", "not a name for a mailbox");
+		return 0;
+	case STORE_TOOMANY:
+		return jmap_set_refuse(s, &jmap_error_over_quota,
+		    "too many mailboxes");
+	default:
+		return jmap_api_store(s->c, e);
+	}
+}
+
+/* maxMailboxDepth: of the mailbox and of what is below it.  1, 0, -1. */
+static int
+mailbox_deep(struct jmap_set *s, const struct store_mailbox *m)
+{
+	const struct store_mailbox	*all;
+	struct store_mailbox		 up;
+	unsigned			 depth = 1, below = 0;
+	unsigned			 max;
+	uint32_t			 id;
+	size_t				 n;
+
+	max = s->c->req->env->limits->max_mailbox_depth;
+	for (id = m->parent; id != 0 && depth <= max; id = up.parent) {
+		if (store_mailbox_get(s->c->txn, id, &up) != STORE_OK)
+			break;
+		depth++;
+	}
+	if (m->id != 0) {
+		if (jmap_api_store(s->c, store_mailbox_all(s->c->txn, &all,
+		    &n)) != 1)
+			return -1;
+		below = mailbox_height(all, n, m->id, max);
+	}
+	if (depth + below <= max)
+		return 1;
+	jmap_set_bad(s, "parentId", "more than %u levels", max);
+	return 0;
+}
+
+/* Levels below a mailbox, at most max. */
+static int
+mailbox_height(const struct store_mailbox *all, size_t n, uint32_t id,
+    unsigned max)
+{
+	size_t	 i;
+	int	 h, best = 0;
+
+	for (i = 0; max > 0 && i < n; i++)
+		if (all[i].parent == id) {
+			h = 1 + mailbox_height(all, n, all[i].id, max - 1);
+			if (h > best)
+				best = h;
+		}
+	return best;
+}
+
+/*
+ * A name is taken.  If its owner is to get another name in this same call,
+ * and so on in a ring that ends with ours, then each waits for the next:
+ * RFC 8620 5.3 wants that to work.  Give the first a name of nobody's for
+ * the moment; it is tried again when the others have moved.  0 or -1.
+ */
+static int
+mailbox_turn(struct jmap_set *s, const struct store_mailbox *want)
+{
+	struct store_mailbox	 m, next;
+	uint32_t		 id;
+	int			 i;
+
+	id = want->role == STORE_ROLE_NONE ? 0 :
+	    store_mailbox_role(s->c->txn, want->role);
+	if (id != 0 && id != want->id)
+		return 0;		/* it would be refused all the same */
+	next = *want;
+	for (i = 0; i < MAILBOX_CHAIN; i++) {
+		id = store_mailbox_named(s->c->txn, next.parent, next.name);
+		if (id == 0 || (id == want->id && i == 0))
+			return 0;
+		if (id == want->id)
+			break;
+		if (mailbox_plan(s, id, &next) != 1)
+			return 0;
+	}
+	if (i == MAILBOX_CHAIN || store_mailbox_get(s->c->txn, want->id,
+	    &m) != STORE_OK)
+		return 0;
+	if (strlcpy(m.name, ".jmapd-turning-", sizeof(m.name)) >=
+	    sizeof(m.name))
+		return 0;
+	store_id_mailbox(m.id, m.name + strlen(m.name));
+	return jmap_api_store(s->c, store_mailbox_update(s->c->txn, &m)) ==
+	    -1 ? -1 : 0;
+}
+
+/* What this call will make of another mailbox: 1, or 0 when nothing good. */
+static int
+mailbox_plan(struct jmap_set *s, uint32_t id, struct store_mailbox *out)
+{
+	struct js_val		*v;
+	struct jmap_seterr	 saved = s->e;
+	struct jmap_patch	 p;
+	char			 text[STORE_IDLEN];
+	int			 good;
+
+	store_id_mailbox(id, text);
+	if (!js_find(js_get(s->c->args, "update"), text, &v) ||
+	    store_mailbox_get(s->c->txn, id, out) != STORE_OK)
+		return 0;
+	good = jmap_patch_read(s, v, &p) == 1 &&
+	    jmap_set_patch(s, &p, out) == 1 && mailbox_deep(s, out) == 1;
+	s->e = saved;
+	return good;
+}
