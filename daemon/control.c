@@ -25,7 +25,7 @@
 #include "daemon/daemon.h"
 
 #define CONTROL_CLIENTS	32
-#define CONTROL_WAIT	(256 + 3)	/* children asked at once */
+#define CONTROL_WAIT	(2 * 256 + 3)	/* children to ask, at most */
 #define CONTROL_TIME	60		/* s that a command may take */
 
 struct client {
@@ -37,8 +37,11 @@ struct client {
 	int			 owner;		/* root or our own user */
 	int			 hello;
 	int			 busy;		/* a command runs */
-	struct child		*wait[CONTROL_WAIT];	/* will say END */
+	/* Who still has to say END; the first has been asked, one after the
+	 * other, so that rows come in order. */
+	struct child		*wait[CONTROL_WAIT];
 	size_t			 nwait;
+	struct msg_ctl_show	 show;
 	struct msg_ctl_stream	 stream;
 };
 
@@ -60,6 +63,7 @@ static void	client_late(int, short, void *);
 static struct client	*client_find(uint32_t);
 static void	client_end(struct client *, uint32_t, const void *, size_t);
 static void	client_unwait(struct client *, struct child *);
+static void	client_ask(struct client *);
 static void	client_row(void *, const struct buf *);
 static void	control_msg(struct proc_peer *, struct msg *);
 static void	cmd_hello(struct client *, struct msg *);
@@ -289,17 +293,30 @@ client_end(struct client *c, uint32_t code, const void *text, size_t len)
 	proc_send(&c->peer, MSG_CTL_END, c->id, -1, &m, text, len);
 }
 
-/* One of those asked is done; the last one ends the command. */
 static void
 client_unwait(struct client *c, struct child *from)
 {
 	size_t	 i;
 
-	for (i = 0; i < c->nwait; i++)
-		if (c->wait[i] == from) {
-			c->wait[i] = c->wait[--c->nwait];
-			break;
-		}
+	for (i = 0; i < c->nwait && c->wait[i] != from; i++)
+		continue;
+	if (i == c->nwait)
+		return;
+	memmove(&c->wait[i], &c->wait[i + 1],
+	    (--c->nwait - i) * sizeof(c->wait[0]));
+}
+
+/* Ask the next child what to show; when there is none, that was all. */
+static void
+client_ask(struct client *c)
+{
+	while (c->nwait > 0) {
+		if (proc_send(&c->wait[0]->peer, MSG_CTL_SHOW, c->number, -1,
+		    &c->show, NULL, 0) == 0)
+			return;
+		client_unwait(c, c->wait[0]);
+	}
+	client_end(c, 0, NULL, 0);
 }
 
 static void
@@ -336,14 +353,9 @@ control_msg(struct proc_peer *p, struct msg *m)
 /* --- answers of the roles ----------------------------------------------- */
 
 static int
-client_waits(const struct client *c, const struct child *from)
+client_asked(const struct client *c, const struct child *from)
 {
-	size_t	 i;
-
-	for (i = 0; i < c->nwait; i++)
-		if (c->wait[i] == from)
-			return 1;
-	return 0;
+	return c != NULL && c->nwait > 0 && c->wait[0] == from;
 }
 
 void
@@ -351,7 +363,7 @@ control_row(struct child *from, struct msg *m)
 {
 	struct client	*c = client_find(m->id);
 
-	if (c != NULL && client_waits(c, from))
+	if (client_asked(c, from))
 		proc_send(&c->peer, MSG_CTL_ROW, c->id, -1, NULL, m->tail,
 		    m->tail_len);
 }
@@ -362,11 +374,13 @@ control_end(struct child *from, struct msg *m)
 	const struct msg_ctl_end	*h = m->fixed;
 	struct client			*c = client_find(m->id);
 
-	if (c == NULL || !client_waits(c, from))
+	if (!client_asked(c, from))
 		return;
 	client_unwait(c, from);
 	if (h->code != 0 || c->nwait == 0)
 		client_end(c, h->code, m->tail, m->tail_len);
+	else
+		client_ask(c);
 }
 
 void
@@ -374,17 +388,19 @@ control_child_gone(struct child *from)
 {
 	static const char	 gone[] = "a process died meanwhile";
 	struct client		*c, *next;
+	int			 asked;
 
 	for (c = TAILQ_FIRST(&clients); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (!c->busy || !client_waits(c, from))
+		if (!c->busy || c->nwait == 0)
 			continue;
+		asked = client_asked(c, from);
 		client_unwait(c, from);
 		/* one worker's rows may be missing; auth's answer may not */
-		if (from->id != PROC_WORKER)
+		if (asked && from->id != PROC_WORKER)
 			client_end(c, 1, gone, strlen(gone));
-		else if (c->nwait == 0)
-			client_end(c, 0, NULL, 0);
+		else if (asked)
+			client_ask(c);
 	}
 }
 
@@ -430,14 +446,12 @@ cmd_show(struct client *c, struct msg *m)
 	s = &control_shows[h->what];
 	if (s->own != NULL)
 		s->own(c);
+	c->show = *h;
 	TAILQ_FOREACH(ch, &child_list, entry)
 		if ((s->roles & MSG_P(ch->id)) && ch->generation != 0 &&
-		    c->nwait < nitems(c->wait) &&
-		    proc_send(&ch->peer, MSG_CTL_SHOW, c->number, -1, h,
-		    NULL, 0) == 0)
+		    c->nwait < nitems(c->wait))
 			c->wait[c->nwait++] = ch;
-	if (c->nwait == 0)
-		client_end(c, 0, NULL, 0);
+	client_ask(c);
 }
 
 static void
