@@ -83,7 +83,7 @@ static const struct conf_opt opts_limits[] = {
 	SIZE("request-line", request_line, "8K", 256, 64 * KB),
 	SIZE("field-size", field_size, "8K", 256, 64 * KB),
 	SIZE("fields-size", fields_size, "32K", 1 * KB, 256 * KB),
-	UINT("fields", fields, "100", 8, 1000),
+	UINT("fields", fields, "100", 8, 100),
 	O("connections", CONF_UINT, connections, "10000", 1, 1000000, NONE),
 	O("connections-per-source", CONF_UINT, connections_per_source, "64",
 	    1, 1000000, NONE),

@@ -34,6 +34,8 @@
 struct buf;
 struct conf;
 struct conf_listen;
+struct hosts;
+struct http_setup;
 struct req;
 
 #define HTTP_MAX_HDRS	100	/* field lines of a request */
@@ -192,10 +194,12 @@ struct req {
 	/* from where; constant */
 	uint64_t		 id;		/* unique in this worker */
 	struct ip		 peer;		/* of the socket */
+	struct ip		 local;		/* our end of it */
 	struct ip		 client;	/* peer, or told by a trusted proxy */
 	uint16_t		 peer_port;
 	int			 tls;		/* this socket is TLS */
 	int			 secure;	/* tls, or a trusted proxy says so */
+	const struct hosts	*hosts;		/* names served on it */
 	const struct conf_listen *listen;
 	const struct conf	*conf;		/* settings it was born under */
 
@@ -217,6 +221,7 @@ struct req {
 	void			*data;		/* the handler's */
 
 	/* Private to worker/http. */
+	const struct http_setup	*setup;
 	const struct transport	*tp;
 	void			*tp_arg;	/* its connection or stream */
 	struct reply		*reply;
@@ -225,6 +230,7 @@ struct req {
 	int			 busy;		/* inside a step or handler */
 	void			(*gone)(struct req *, void *);
 	void			*gone_arg;
+	void			(*release)(struct req *); /* at its end */
 	int64_t			 began;		/* microseconds, monotonic */
 };
 
