@@ -22,8 +22,10 @@
 #include "common/ip.h"
 
 struct conn;
+struct conf_gen;
 struct conf_listen;
-struct tls_gen;
+struct hosts;
+struct tls_cert;
 struct ssl_st;
 
 /* What a step waits for. */
@@ -56,7 +58,8 @@ struct conn_proto {
 
 struct conn {
 	TAILQ_ENTRY(conn)	 entry;
-	uint64_t		 id;	/* given by parent, see MSG_CONN */
+	uint32_t		 id;	/* given by parent, see MSG_CONN */
+	uint32_t		 listener; /* item of conf.listens */
 	int			 fd;
 	/* For the protocol. */
 	struct buf		 in, out;
@@ -65,6 +68,8 @@ struct conn {
 	const struct conn_proto	*proto;
 	int64_t			 deadline; /* conn_now() ms; 0: none */
 	int			 eof;	/* the peer has sent its last byte */
+	const void		*setup;	/* the protocol's settings, see gen */
+	const struct hosts	*hosts;	/* names served on this connection */
 	/* Who and where; constant. */
 	struct ip		 peer, local;
 	uint16_t		 peer_port, local_port;
@@ -81,9 +86,27 @@ struct conn {
 	struct event		 ev_read, ev_write;
 	int64_t			 stall;	/* write must progress by then */
 	int64_t			 quiet;	/* since when nothing happened */
-	int			 flags;
+	size_t			 lingered; /* bytes drained at the end */
+	enum io			 want;	/* what the last step said */
+	int			 flags;	/* CONN_ */
 };
+#define CONN_DRAIN	0x01	/* the worker drains: end it when you can */
+#define CONN_ABORT	0x02	/* set before IO_CLOSE: cut without flushing */
 TAILQ_HEAD(conn_list, conn);
+
+/* What worker.c knows of a connection that parent handed over. */
+struct conn_new {
+	uint32_t		 id, listener;
+	int			 fd;		/* non-blocking; conn.c's now */
+	struct ip		 peer, local;
+	uint16_t		 peer_port, local_port;
+	const struct conn_proto	*proto;
+	struct conf_gen		*gen;
+};
+void	conn_new(const struct conn_new *);
+/* End every connection as soon as its protocol allows. */
+void	conn_drain(void);
+size_t	conn_count(void);
 
 /* Milliseconds, monotonic, taken once per turn of the loop. */
 int64_t	conn_now(void);
@@ -95,6 +118,10 @@ int64_t	conn_now(void);
  * called from outside a step.
  */
 void	conn_wake(struct conn *);
+
+/* A new request begins: put the connection under the newest configuration
+ * (c->gen, c->setup, c->hosts, c->listen). */
+void	conn_refresh(struct conn *);
 
 /* Run fn(c, arg) for every connection.  fn may not end it. */
 void	conn_each(void (*)(struct conn *, void *), void *);

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connection from its descriptor to its close: see conn.h.  Called by
+ * worker.c with new descriptors and by the event loop.  In the steady state
+ * a request costs one read and one write, and no change of events: reading
+ * stays armed, and is only taken away when something arrives that nobody
+ * can take yet; writing is armed only when the socket is full.
+ *
+ * Time is looked at once a turn; deadlines are found by a sweep of all
+ * connections four times a second, which is cheaper than a timer each.
+ */
+#include "common/compat.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/date.h"
+#include "common/log.h"
+#include "worker/conn.h"
+#include "worker/tls.h"
+#include "worker/worker.h"
+
+#define READ_SIZE	16384		/* one TLS record */
+#define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
+#define SWEEP_MS	250
+#define LINGER_MS	2000		/* security.md 3.1 rule 11 */
+#define LINGER_MAX	65536
+#define IDLE_MS		1000		/* then buffers are given back */
+
+/* Private flags, beside those of conn.h. */
+#define BUSY		0x0100		/* in conn_run */
+#define AGAIN		0x0200		/* woken while busy */
+#define RAW		0x0400		/* steps do their own I/O: handshake */
+#define READING		0x0800		/* ev_read is armed */
+#define WRITING		0x1000		/* ev_write is armed */
+#define LINGER		0x2000		/* our end is shut, theirs is drained */
+
+enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
+
+static enum io	conn_handshake(struct conn *);
+static void	conn_run(struct conn *, int);
+static enum next conn_turn(struct conn *, enum io, int *);
+static enum next conn_want_read(struct conn *, int *);
+static enum next conn_want_write(struct conn *);
+static enum next conn_finish(struct conn *);
+static enum next conn_raw(struct conn *, enum io);
+static int	conn_input(struct conn *);
+static int	conn_flush(struct conn *);
+static ssize_t	conn_write(struct conn *);
+static void	conn_on_read(int, short, void *);
+static void	conn_on_write(int, short, void *);
+static void	conn_early(struct conn *);
+static void	conn_linger(struct conn *);
+static void	conn_free(struct conn *);
+static void	conn_arm(struct conn *, int);
+static void	conn_disarm(struct conn *, int);
+static void	conn_sweep(int, short, void *);
+static void	conn_check(struct conn *);
+static void	conn_tick(void);
+
+static struct conn_list	conns = TAILQ_HEAD_INITIALIZER(conns);
+static struct event	ev_sweep;
+static size_t		nconns;
+static int64_t		now;
+static int		draining;
+static uint8_t		scratch[READ_SIZE];
+
+int64_t
+conn_now(void)
+{
+	return now;
+}
+
+static void
+conn_tick(void)
+{
+	now = date_mono();
+}
+
+size_t
+conn_count(void)
+{
+	return nconns;
+}
+
+/* --- birth ------------------------------------------------------------------------ */
+
+void
+conn_new(const struct conn_new *n)
+{
+	struct timeval	 tv = { 0, SWEEP_MS * 1000 };
+	struct conn	*c;
+
+	conn_tick();
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		log_warn("a connection");
+		close(n->fd);
+		worker_conn_ended(n->id);
+		return;
+	}
+	c->id = n->id;
+	c->fd = n->fd;
+	c->proto = n->proto;
+	c->peer = n->peer;
+	c->peer_port = n->peer_port;
+	c->local = n->local;
+	c->local_port = n->local_port;
+	c->listener = n->listener;
+	c->gen = gen_ref(n->gen);
+	c->quiet = now;
+	c->born = date_now();
+	buf_init(&c->in, c->proto->in_max);
+	buf_init(&c->out, OUT_MAX);
+	event_set(&c->ev_read, c->fd, EV_READ | EV_PERSIST, conn_on_read, c);
+	event_set(&c->ev_write, c->fd, EV_WRITE | EV_PERSIST, conn_on_write,
+	    c);
+	TAILQ_INSERT_TAIL(&conns, c, entry);
+	if (nconns++ == 0) {
+		evtimer_set(&ev_sweep, conn_sweep, NULL);
+		evtimer_add(&ev_sweep, &tv);
+	}
+	gen_apply(c);
+	c->step = c->proto->open;
+	if (c->listen->tls) {
+		if (tls_start(c) == -1) {
+			conn_free(c);
+			return;
+		}
+		c->tls = 1;
+		c->flags |= RAW;
+		c->step = conn_handshake;
+		c->deadline = now + (int64_t)c->gen->conf->tls_timeout;
+	}
+	conn_run(c, 1);
+}
+
+static enum io
+conn_handshake(struct conn *c)
+{
+	enum io	 io = tls_handshake(c);
+
+	if (io == IO_DONE) {
+		c->flags &= ~RAW;
+		c->deadline = 0;
+		gen_apply(c);		/* the certificate is chosen now */
+		c->step = c->proto->open;
+	}
+	return io;
+}
+
+void
+conn_refresh(struct conn *c)
+{
+	struct conf_gen	*g = gen_now();
+
+	if (c->gen == g)
+		return;
+	/* The listener may be gone: finish under the old settings. */
+	if (!gen_has_listener(g, c->listener, c->listen))
+		return;
+	gen_unref(c->gen);
+	c->gen = gen_ref(g);
+	gen_apply(c);
+}
+
+/* --- the machine -------------------------------------------------------------------- */
+
+/* Run steps until one has to wait.  readable: the socket has something. */
+static void
+conn_run(struct conn *c, int readable)
+{
+	enum next	 next = NEXT_STEP;
+	enum io		 io;
+
+	c->flags |= BUSY;
+	while (next == NEXT_STEP) {
+		c->flags &= ~AGAIN;
+		io = c->step(c);
+		next = conn_turn(c, io, &readable);
+	}
+	c->flags &= ~BUSY;
+	if (next == NEXT_DEAD)
+		conn_free(c);
+}
+
+static enum next
+conn_turn(struct conn *c, enum io io, int *readable)
+{
+	c->want = io;
+	if (io == IO_DONE)
+		return NEXT_STEP;
+	if (c->flags & RAW)
+		return conn_raw(c, io);
+	switch (io) {
+	case IO_DONE:
+		break;
+	case IO_WANT_READ:
+		return conn_want_read(c, readable);
+	case IO_WANT_WRITE:
+		return conn_want_write(c);
+	case IO_WAIT:
+		if (c->flags & AGAIN)
+			return NEXT_STEP;
+		return conn_flush(c) == -1 ? NEXT_DEAD : NEXT_WAIT;
+	case IO_CLOSE:
+		return conn_finish(c);
+	}
+	return NEXT_STEP;
+}
+
+/* The answer so far goes out first: this is the one write of a turn. */
+static enum next
+conn_want_read(struct conn *c, int *readable)
+{
+	int	 n;
+
+	if (buf_left(&c->out) > 0 && (n = conn_flush(c)) != 1)
+		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
+	if (c->eof)
+		return conn_finish(c);
+	if (*readable || (c->ssl != NULL && tls_pending(c))) {
+		*readable = 0;
+		if ((n = conn_input(c)) == -1)
+			return NEXT_DEAD;
+		if (n > 0 || c->eof)
+			return NEXT_STEP;
+	}
+	if ((c->flags & CONN_DRAIN) && c->proto->drain(c) == IO_CLOSE)
+		return conn_finish(c);
+	conn_arm(c, EV_READ);
+	return NEXT_WAIT;
+}
+
+static enum next
+conn_want_write(struct conn *c)
+{
+	switch (conn_flush(c)) {
+	case -1:
+		return NEXT_DEAD;
+	case 0:
+		return NEXT_WAIT;
+	}
+	return NEXT_STEP;
+}
+
+/* IO_CLOSE: what is queued goes out, then our end is shut. */
+static enum next
+conn_finish(struct conn *c)
+{
+	int	 n;
+
+	c->want = IO_CLOSE;
+	if (c->flags & CONN_ABORT)
+		return NEXT_DEAD;
+	if ((n = conn_flush(c)) != 1)
+		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
+	if (c->ssl != NULL)
+		tls_shutdown(c);
+	if (c->eof || shutdown(c->fd, SHUT_WR) == -1)
+		return NEXT_DEAD;
+	/* Closing with unread bytes would reset the connection and could
+	 * take our last answer with it (RFC 9112 9.6). */
+	c->flags |= LINGER;
+	c->deadline = now + LINGER_MS;
+	c->lingered = 0;
+	conn_arm(c, EV_READ);
+	return NEXT_WAIT;
+}
+
+static enum next
+conn_raw(struct conn *c, enum io io)
+{
+	switch (io) {
+	case IO_WANT_READ:
+		conn_disarm(c, EV_WRITE);
+		conn_arm(c, EV_READ);
+		return NEXT_WAIT;
+	case IO_WANT_WRITE:
+		conn_arm(c, EV_WRITE);
+		return NEXT_WAIT;
+	default:
+		return NEXT_DEAD;
+	}
+}
+
+void
+conn_wake(struct conn *c)
+{
+	if (c->flags & BUSY) {
+		c->flags |= AGAIN;
+		return;
+	}
+	if (c->want != IO_WAIT)
+		return;
+	conn_tick();
+	conn_run(c, 0);
+}
+
+/* --- bytes ---------------------------------------------------------------------------- */
+
+/* One read.  Bytes read, 0 for nothing now or the end (c->eof), -1 broken. */
+static int
+conn_input(struct conn *c)
+{
+	size_t	 room = READ_SIZE;
+	uint8_t	*to;
+	ssize_t	 n;
+
+	if (buf_left(&c->in) == 0)
+		buf_reset(&c->in);
+	else
+		buf_compact(&c->in);
+	if (room > c->in.max - c->in.len)
+		room = c->in.max - c->in.len;
+	if (room == 0 || (to = buf_reserve(&c->in, room)) == NULL)
+		return -1;
+	if (c->ssl != NULL)
+		n = tls_read(c, to, room);
+	else {
+		n = read(c->fd, to, room);
+		if (n == 0)
+			c->eof = 1;
+		else if (n == -1 && errno != EAGAIN && errno != EINTR)
+			return -1;
+	}
+	if (n <= 0)
+		return c->eof || errno == EAGAIN || errno == EINTR ? 0 : -1;
+	buf_commit(&c->in, (size_t)n);
+	c->nin += (uint64_t)n;
+	c->quiet = now;
+	return (int)n;
+}
+
+/* Write what is queued: 1 all of it, 0 the socket is full, -1 broken. */
+static int
+conn_flush(struct conn *c)
+{
+	ssize_t	 n;
+
+	while (buf_left(&c->out) > 0) {
+		if ((n = conn_write(c)) == -1) {
+			if (errno != EAGAIN)
+				return -1;
+			if (c->stall == 0)
+				c->stall = now +
+				    (int64_t)c->gen->conf->write_timeout;
+			conn_arm(c, EV_WRITE);
+			return 0;
+		}
+		buf_skip(&c->out, (size_t)n);
+		c->nout += (uint64_t)n;
+		c->stall = 0;
+		c->quiet = now;
+	}
+	buf_reset(&c->out);
+	conn_disarm(c, EV_WRITE);
+	return 1;
+}
+
+static ssize_t
+conn_write(struct conn *c)
+{
+	ssize_t	 n;
+
+	if (c->ssl != NULL)
+		return tls_write(c, buf_peek(&c->out), buf_left(&c->out));
+	do
+		n = write(c->fd, buf_peek(&c->out), buf_left(&c->out));
+	while (n == -1 && errno == EINTR);
+	return n;
+}
+
+/* --- events --------------------------------------------------------------------------- */
+
+static void
+conn_on_read(int fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+	int		 n = 0;
+
+	(void)fd;
+	(void)what;
+	conn_tick();
+	if (c->flags & LINGER) {
+		conn_linger(c);
+		return;
+	}
+	if (c->flags & RAW) {
+		conn_run(c, 1);
+		return;
+	}
+	if (c->want != IO_WANT_READ || buf_left(&c->out) > 0) {
+		conn_early(c);
+		return;
+	}
+	if ((n = conn_input(c)) == -1)
+		conn_free(c);
+	else if (n > 0 || c->eof)
+		conn_run(c, 0);
+}
+
+static void
+conn_on_write(int fd, short what, void *arg)
+{
+	struct conn	*c = arg;
+	int		 n;
+
+	(void)fd;
+	(void)what;
+	conn_tick();
+	if (c->flags & RAW) {
+		conn_run(c, 0);
+		return;
+	}
+	if ((n = conn_flush(c)) == -1 ||
+	    (n == 1 && c->want == IO_CLOSE && conn_finish(c) == NEXT_DEAD))
+		conn_free(c);
+	else if (n == 1 &&
+	    (c->want == IO_WANT_READ || c->want == IO_WANT_WRITE))
+		conn_run(c, 0);
+}
+
+/* Something came that nobody can take now.  It may be the end. */
+static void
+conn_early(struct conn *c)
+{
+	char	 one;
+
+	if (recv(c->fd, &one, 1, MSG_PEEK) == 0)
+		c->eof = 1;
+	conn_disarm(c, EV_READ);
+}
+
+static void
+conn_linger(struct conn *c)
+{
+	ssize_t	 n;
+
+	n = read(c->fd, scratch, sizeof(scratch));
+	if (n > 0)
+		c->lingered += (size_t)n;
+	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR) ||
+	    c->lingered > LINGER_MAX)
+		conn_free(c);
+}
+
+static void
+conn_arm(struct conn *c, int what)
+{
+	struct event	*ev = what == EV_READ ? &c->ev_read : &c->ev_write;
+	int		 flag = what == EV_READ ? READING : WRITING;
+
+	if (c->flags & flag)
+		return;
+	if (event_add(ev, NULL) == -1)
+		fatal("event_add");
+	c->flags |= flag;
+}
+
+static void
+conn_disarm(struct conn *c, int what)
+{
+	struct event	*ev = what == EV_READ ? &c->ev_read : &c->ev_write;
+	int		 flag = what == EV_READ ? READING : WRITING;
+
+	if (!(c->flags & flag))
+		return;
+	event_del(ev);
+	c->flags &= ~flag;
+}
+
+/* --- time ------------------------------------------------------------------------------- */
+
+static void
+conn_sweep(int fd, short what, void *arg)
+{
+	struct timeval	 tv = { 0, SWEEP_MS * 1000 };
+	struct conn	*c, *next;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	conn_tick();
+	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		conn_check(c);
+	}
+	if (nconns > 0)
+		evtimer_add(&ev_sweep, &tv);
+}
+
+static void
+conn_check(struct conn *c)
+{
+	int	 ready = 0;
+
+	if (c->stall != 0 && now >= c->stall) {
+		conn_free(c);
+		return;
+	}
+	if (c->deadline == 0 || now < c->deadline) {
+		if (now - c->quiet >= IDLE_MS && c->in.cap > 0 &&
+		    c->want == IO_WANT_READ && buf_left(&c->in) == 0 &&
+		    buf_left(&c->out) == 0) {
+			buf_free(&c->in);
+			buf_free(&c->out);
+		}
+		return;
+	}
+	if (c->flags & (RAW | LINGER)) {
+		conn_free(c);
+		return;
+	}
+	if (c->want == IO_CLOSE)
+		return;			/* the stall above ends it */
+	c->deadline = 0;
+	switch (conn_turn(c, c->proto->expire(c), &ready)) {
+	case NEXT_STEP:
+		conn_run(c, 0);
+		break;
+	case NEXT_DEAD:
+		conn_free(c);
+		break;
+	case NEXT_WAIT:
+		break;
+	}
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void
+conn_free(struct conn *c)
+{
+	uint64_t	 id = c->id;
+
+	assert((c->flags & BUSY) == 0);
+	c->flags |= BUSY;		/* a last wake does nothing */
+	if (c->data != NULL)
+		c->proto->free(c);
+	conn_disarm(c, EV_READ);
+	conn_disarm(c, EV_WRITE);
+	TAILQ_REMOVE(&conns, c, entry);
+	nconns--;
+	if (c->ssl != NULL)
+		tls_free(c);
+	close(c->fd);
+	buf_freezero(&c->in);
+	buf_freezero(&c->out);
+	gen_unref(c->gen);
+	free(c);
+	worker_conn_ended(id);
+	if (draining && nconns == 0)
+		worker_drained();
+}
+
+void
+conn_drain(void)
+{
+	struct conn	*c, *next;
+
+	draining = 1;
+	conn_tick();
+	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, entry);
+		c->flags |= CONN_DRAIN;
+		if (c->want != IO_WANT_READ || (c->flags & (RAW | LINGER)))
+			continue;
+		if (c->proto->drain(c) == IO_CLOSE &&
+		    conn_finish(c) == NEXT_DEAD)
+			conn_free(c);
+	}
+}
+
+void
+conn_each(void (*fn)(struct conn *, void *), void *arg)
+{
+	struct conn	*c;
+
+	TAILQ_FOREACH(c, &conns, entry)
+		fn(c, arg);
+}

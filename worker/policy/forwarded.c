@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who is behind the proxy.  Only a proxy that we trust is believed, and of
+ * its list only what stands behind the last address that we do not trust:
+ * everything to the left of it may be invented.
+ *
+ *	Forwarded         = 1#( pair *( ";" pair ) )	RFC 7239 4
+ *	pair              = token "=" ( token | quoted-string )
+ *	X-Forwarded-For   = 1#( IPv4 [":" port] | IPv6 | "[" IPv6 "]"
+ *			    [":" port] )
+ */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/utf8.h"
+#include "worker/http/hdr.h"
+#include "worker/policy/forwarded.h"
+#include "worker/policy/policy.h"
+
+#define NODE_MAX	64
+
+struct scan {
+	const char	*p, *end;
+};
+
+static int	forwarded_add(struct forwarded *, const struct forwarded_hop *);
+static int	forwarded_element(struct scan *, struct forwarded_hop *);
+static int	forwarded_pair(struct scan *, struct forwarded_hop *, int *);
+static ssize_t	forwarded_value(struct scan *, char *, size_t);
+static ssize_t	forwarded_quoted(struct scan *, char *, size_t);
+static void	forwarded_node(struct ip *, const char *, size_t);
+static int	forwarded_port(const char *, const char *);
+static void	forwarded_space(struct scan *);
+static int	forwarded_collect(const struct req *, enum http_hdr,
+		    int (*)(struct forwarded *, const char *, size_t),
+		    struct forwarded *);
+static int	forwarded_trusts(const struct ip *, const struct ip_net *,
+		    size_t);
+
+enum req_ret
+forwarded_step(struct req *r)
+{
+	static int64_t		 warned;
+	struct forwarded	 f = { .n = 0 };
+	const char		*v;
+	int			 proto = 0, bad;
+
+	if (!r->conf->use_x_forwarded || !forwarded_trusts(&r->peer,
+	    r->setup->trusted, r->setup->ntrusted))
+		return REQ_NEXT;
+	bad = forwarded_collect(r, HDR_FORWARDED, forwarded_7239, &f);
+	if (bad == 0 && f.n == 0)
+		bad = forwarded_collect(r, HDR_X_FORWARDED_FOR,
+		    forwarded_xff, &f);
+	if (bad == -1) {
+		if (r->began - warned > 60 * 1000000) {
+			log_warnx("a proxy sends too long a list of hops");
+			warned = r->began;
+		}
+		return REQ_NEXT;
+	}
+	forwarded_walk(&f, &r->peer, r->setup->trusted, r->setup->ntrusted,
+	    &r->client, &proto);
+	if (proto == 0 && (v = req_hdr(r, HDR_X_FORWARDED_PROTO)) != NULL)
+		proto = utf8_caseis(v, strlen(v), "https") ? 2 : 1;
+	if (proto == 2)
+		r->secure = 1;
+	return REQ_NEXT;
+}
+
+/* All lines of one field, in order. */
+static int
+forwarded_collect(const struct req *r, enum http_hdr id,
+    int (*parse)(struct forwarded *, const char *, size_t),
+    struct forwarded *f)
+{
+	int16_t	 i;
+
+	for (i = r->known[id]; i != -1; i = r->hdr[i].next)
+		if (parse(f, r->hdr[i].value, r->hdr[i].value_len) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+forwarded_trusts(const struct ip *ip, const struct ip_net *net, size_t n)
+{
+	size_t	 i;
+
+	if (ip->af == IP_UNIX)
+		return 1;
+	for (i = 0; i < n; i++)
+		if (ip_in(ip, &net[i]))
+			return 1;
+	return 0;
+}
+
+void
+forwarded_walk(const struct forwarded *f, const struct ip *peer,
+    const struct ip_net *trusted, size_t ntrusted, struct ip *client,
+    int *proto)
+{
+	size_t	 i;
+
+	*client = *peer;
+	*proto = 0;
+	for (i = f->n; i-- > 0; ) {
+		if (!forwarded_trusts(client, trusted, ntrusted) ||
+		    f->hop[i].ip.af == IP_NONE)
+			return;
+		*client = f->hop[i].ip;
+		*proto = f->hop[i].proto;
+	}
+}
+
+static int
+forwarded_add(struct forwarded *f, const struct forwarded_hop *h)
+{
+	if (f->n == FORWARDED_HOPS)
+		return -1;
+	f->hop[f->n++] = *h;
+	return 0;
+}
+
+int
+forwarded_xff(struct forwarded *f, const char *p, size_t len)
+{
+	struct forwarded_hop	 h;
+	const char		*end = p + len, *e;
+
+	if ((f->bytes += len) > FORWARDED_BYTES)
+		return -1;
+	for (;; p = e + 1) {
+		if ((e = memchr(p, ',', (size_t)(end - p))) == NULL)
+			e = end;
+		while (p < e && (*p == ' ' || *p == '\t'))
+			p++;
+		for (len = (size_t)(e - p); len > 0 &&
+		    (p[len - 1] == ' ' || p[len - 1] == '\t'); len--)
+			;
+		memset(&h, 0, sizeof(h));
+		forwarded_node(&h.ip, p, len);
+		/* RFC 9110 5.6.1: empty elements are ignored */
+		if (len > 0 && forwarded_add(f, &h) == -1)
+			return -1;
+		if (e == end)
+			return 0;
+	}
+}
+
+int
+forwarded_7239(struct forwarded *f, const char *p, size_t len)
+{
+	struct forwarded_hop	 h;
+	struct scan		 s = { p, p + len };
+
+	if ((f->bytes += len) > FORWARDED_BYTES)
+		return -1;
+	for (;;) {
+		forwarded_space(&s);
+		if (s.p < s.end && *s.p != ',') {
+			if (forwarded_element(&s, &h) == -1) {
+				/* Where it ends cannot be told; what stands
+				 * before it cannot be trusted. */
+				memset(&h, 0, sizeof(h));
+				s.p = s.end;
+			}
+			if (forwarded_add(f, &h) == -1)
+				return -1;
+		}
+		if (s.p == s.end)
+			return 0;
+		s.p++;			/* the comma */
+	}
+}
+
+/* One element up to its ',' or the end. */
+static int
+forwarded_element(struct scan *s, struct forwarded_hop *h)
+{
+	int	 seen = 0;
+
+	memset(h, 0, sizeof(*h));
+	for (;;) {
+		if (forwarded_pair(s, h, &seen) == -1)
+			return -1;
+		forwarded_space(s);
+		if (s->p == s->end || *s->p == ',')
+			return 0;
+		if (*s->p++ != ';')
+			return -1;
+		forwarded_space(s);
+	}
+}
+
+static int
+forwarded_pair(struct scan *s, struct forwarded_hop *h, int *seen)
+{
+	const char	*name = s->p;
+	char		 value[NODE_MAX];
+	size_t		 nlen;
+	ssize_t		 len;
+
+	while (s->p < s->end &&
+	    hdr_octet[(unsigned char)*s->p] & HDR_TCHAR)
+		s->p++;
+	nlen = (size_t)(s->p - name);
+	if (nlen == 0 || s->p == s->end || *s->p++ != '=' ||
+	    (len = forwarded_value(s, value, sizeof(value))) == -1)
+		return -1;
+	if (utf8_caseis(name, nlen, "for")) {
+		if (*seen & 1)		/* RFC 7239 4: once an element */
+			return -1;
+		*seen |= 1;
+		forwarded_node(&h->ip, value, (size_t)len);
+	} else if (utf8_caseis(name, nlen, "proto")) {
+		if (*seen & 2)
+			return -1;
+		*seen |= 2;
+		h->proto = utf8_caseis(value, (size_t)len, "https") ? 2 :
+		    utf8_caseis(value, (size_t)len, "http") ? 1 : 0;
+	}
+	return 0;
+}
+
+/* token or quoted-string into out; its length, cut to max (a long one is no
+ * address anyway), or -1. */
+static ssize_t
+forwarded_value(struct scan *s, char *out, size_t max)
+{
+	size_t	 n = 0;
+
+	if (s->p < s->end && *s->p == '"')
+		return forwarded_quoted(s, out, max);
+	for (; s->p < s->end && (*s->p == '_' ||
+	    hdr_octet[(unsigned char)*s->p] & HDR_TCHAR); s->p++)
+		if (n < max)
+			out[n++] = *s->p;
+	return n == 0 ? -1 : (ssize_t)n;
+}
+
+static ssize_t
+forwarded_quoted(struct scan *s, char *out, size_t max)
+{
+	size_t	 n = 0;
+
+	for (s->p++; s->p < s->end && *s->p != '"'; s->p++) {
+		if (*s->p == '\\' && ++s->p == s->end)
+			return -1;
+		if (n < max)
+			out[n++] = *s->p;
+	}
+	if (s->p == s->end)
+		return -1;
+	s->p++;
+	return (ssize_t)n;
+}
+
+/* node = nodename [ ":" node-port ]; an address only, else IP_NONE. */
+static void
+forwarded_node(struct ip *ip, const char *p, size_t len)
+{
+	const char	*e, *end = p + len, *port = end;
+
+	memset(ip, 0, sizeof(*ip));
+	if (len > 0 && *p == '[') {
+		p++;
+		if ((e = memchr(p, ']', (size_t)(end - p))) == NULL ||
+		    memchr(p, ':', (size_t)(e - p)) == NULL)
+			return;
+		port = e + 1;
+	} else if ((e = memchr(p, ':', len)) != NULL &&
+	    memchr(e + 1, ':', (size_t)(end - e - 1)) == NULL)
+		port = e;		/* one colon: IPv4 with a port */
+	else
+		e = end;
+	if (port != end && (*port++ != ':' || !forwarded_port(port, end)))
+		return;
+	if (ip_parse(ip, p, (size_t)(e - p)) == -1)
+		memset(ip, 0, sizeof(*ip));
+}
+
+/* 1*5DIGIT, or an obfuscated one: "_" 1*( ALPHA / DIGIT / "." "_" "-" ) */
+static int
+forwarded_port(const char *p, const char *end)
+{
+	size_t	 i, n = (size_t)(end - p);
+
+	if (n == 0 || n > 16)
+		return 0;
+	if (*p == '_')
+		return 1;
+	for (i = 0; i < n; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return 0;
+	return n <= 5;
+}
+
+static void
+forwarded_space(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t'))
+		s->p++;
+}

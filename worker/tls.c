@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TLS on the connection machine: see tls.h.  Called by conn.c (I/O), gen.c
+ * (contexts) and worker.c (tickets).  Profile: security.md 2.6.  Sessions
+ * live in tickets alone, because the next connection may land on another
+ * worker; the keys of tickets are the same in all of them.
+ */
+#include "common/compat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "common/log.h"
+#include "worker/tls.h"
+#include "worker/tls_key.h"
+#include "worker/worker.h"
+
+/* seeds/004 without its two DHE suites, which would need dh_auto. */
+#define CIPHERS	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:" \
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define GROUPS	"X25519:P-256:P-384"
+/* What keys is asked for: nothing with SHA-1. */
+#define SIGALGS	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:" \
+	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
+	"RSA+SHA256:RSA+SHA384:RSA+SHA512"
+#define TICKET_LIFE	86400		/* seconds */
+
+static SSL_CTX	*tls_ctx(void);
+static const char	*tls_chain(struct tls_cert *, uint32_t, BIO *);
+static void	 tls_names(struct tls_cert *, X509 *);
+static void	 tls_name_ip(struct tls_cert *, const ASN1_OCTET_STRING *);
+static int	 tls_on_name(SSL *, int *, void *);
+static int	 tls_on_alpn(SSL *, const unsigned char **, unsigned char *,
+		    const unsigned char *, unsigned int, void *);
+static int	 tls_on_ticket(SSL *, unsigned char *, unsigned char *,
+		    EVP_CIPHER_CTX *, EVP_MAC_CTX *, int);
+static void	 tls_log(const struct conn *, const char *);
+
+static struct msg_ticket	ring;
+static int			have_ring;
+static EVP_CIPHER		*ticket_cipher;
+
+void
+tls_init(void)
+{
+	if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
+	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1)
+		fatalx("the TLS library does not start");
+	tls_key_init();
+	/* Fetched once: a fetch per ticket costs microseconds. */
+	if ((ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL)) ==
+	    NULL)
+		fatalx("AES-256-CBC is missing");
+	/* Whatever is made at first use, is made now. */
+	SSL_CTX_free(tls_ctx());
+}
+
+/* --- sets of certificates ------------------------------------------------------------ */
+
+struct tls_set *
+tls_set_new(void)
+{
+	struct tls_set	*s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		fatal("tls");
+	return s;
+}
+
+void
+tls_set_free(struct tls_set *s)
+{
+	size_t	 i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->n; i++) {
+		SSL_CTX_free(s->v[i].ctx);
+		hosts_free(&s->v[i].names);
+	}
+	free(s->v);
+	free(s);
+}
+
+const char *
+tls_set_add(struct tls_set *s, uint32_t generation, uint32_t id,
+    const uint8_t *pem, size_t len)
+{
+	struct tls_cert	*v, *t;
+	const char	*why;
+	BIO		*b;
+
+	if ((v = reallocarray(s->v, s->n + 1, sizeof(*v))) == NULL)
+		fatal("tls");
+	s->v = v;
+	t = &s->v[s->n];
+	memset(t, 0, sizeof(*t));
+	t->id = id;
+	if ((b = BIO_new_mem_buf(pem, (int)len)) == NULL)
+		fatalx("tls: no memory");
+	t->ctx = tls_ctx();
+	if ((why = tls_chain(t, generation, b)) == NULL)
+		s->n++;
+	else {
+		SSL_CTX_free(t->ctx);
+		hosts_free(&t->names);
+	}
+	BIO_free(b);
+	ERR_clear_error();
+	return why;
+}
+
+const struct tls_cert *
+tls_set_find(const struct tls_set *s, const char *name)
+{
+	size_t	 i;
+
+	if (s == NULL || s->n == 0)
+		return NULL;
+	for (i = 0; name != NULL && i < s->n; i++)
+		if (hosts_has(&s->v[i].names, name))
+			return &s->v[i];
+	return &s->v[0];
+}
+
+static SSL_CTX *
+tls_ctx(void)
+{
+	SSL_CTX	*x;
+	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+
+	if ((x = SSL_CTX_new(TLS_server_method())) == NULL)
+		fatalx("tls: no context");
+	if (SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_max_proto_version(x, TLS1_3_VERSION) != 1 ||
+	    SSL_CTX_set_cipher_list(x, CIPHERS) != 1 ||
+	    SSL_CTX_set1_groups_list(x, GROUPS) != 1 ||
+	    SSL_CTX_set1_sigalgs_list(x, SIGALGS) != 1)
+		fatalx("tls: the profile is not supported");
+	SSL_CTX_set_options(x, options);
+	/* One read a record, buffers only while they hold something, and
+	 * writes that may go on from another place. */
+	SSL_CTX_set_read_ahead(x, 1);
+	SSL_CTX_set_mode(x, SSL_MODE_RELEASE_BUFFERS |
+	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(x, 1);
+	SSL_CTX_set_timeout(x, TICKET_LIFE);
+	SSL_CTX_set_max_early_data(x, 0);	/* 0-RTT can be replayed */
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(x, tls_on_ticket);
+	SSL_CTX_set_tlsext_servername_callback(x, tls_on_name);
+	SSL_CTX_set_alpn_select_cb(x, tls_on_alpn, NULL);
+	return x;
+}
+
+static const char *
+tls_chain(struct tls_cert *t, uint32_t generation, BIO *b)
+{
+	EVP_PKEY	*key = NULL;
+	X509		*leaf, *x;
+	const char	*why = "the certificate cannot be used";
+
+	if ((leaf = PEM_read_bio_X509(b, NULL, NULL, NULL)) == NULL)
+		return "there is no certificate in the chain";
+	if (SSL_CTX_use_certificate(t->ctx, leaf) != 1)
+		goto done;
+	while ((x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL)
+		if (SSL_CTX_add0_chain_cert(t->ctx, x) != 1) {
+			X509_free(x);
+			goto done;
+		}
+	why = "this kind of key is not supported";
+	if ((key = tls_key_new(leaf, generation, t->id)) == NULL ||
+	    SSL_CTX_use_PrivateKey(t->ctx, key) != 1 ||
+	    SSL_CTX_check_private_key(t->ctx) != 1)
+		goto done;
+	tls_names(t, leaf);
+	why = NULL;
+done:
+	EVP_PKEY_free(key);
+	X509_free(leaf);
+	return why;
+}
+
+/* RFC 9525: subjectAltName only; the common name says nothing. */
+static void
+tls_names(struct tls_cert *t, X509 *x)
+{
+	GENERAL_NAMES		*names;
+	const GENERAL_NAME	*g;
+	int			 i;
+
+	names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		g = sk_GENERAL_NAME_value(names, i);
+		if (g->type == GEN_DNS)
+			hosts_add(&t->names, (const char *)
+			    ASN1_STRING_get0_data(g->d.dNSName),
+			    (size_t)ASN1_STRING_length(g->d.dNSName));
+		else if (g->type == GEN_IPADD)
+			tls_name_ip(t, g->d.iPAddress);
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static void
+tls_name_ip(struct tls_cert *t, const ASN1_OCTET_STRING *s)
+{
+	struct ip	 ip = { 0 };
+	char		 text[IP_STRLEN];
+	int		 len = ASN1_STRING_length(s);
+
+	if (len != 4 && len != 16)
+		return;
+	ip.af = len == 4 ? IP_V4 : IP_V6;
+	memcpy(ip.b, ASN1_STRING_get0_data(s), (size_t)len);
+	hosts_add(&t->names, ip_str(&ip, text), strlen(ip_str(&ip, text)));
+}
+
+/* --- what the client says in its hello -------------------------------------------------- */
+
+/* RFC 6066 3: an unknown name gets the first certificate; a request for it
+ * will then be told 421. */
+static int
+tls_on_name(SSL *ssl, int *alert, void *arg)
+{
+	struct conn	*c = SSL_get_app_data(ssl);
+
+	(void)alert;
+	(void)arg;
+	c->cert = tls_set_find(c->gen->tls, tls_name(c));
+	if (c->cert == NULL)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	if (SSL_get_SSL_CTX(ssl) != c->cert->ctx)
+		SSL_set_SSL_CTX(ssl, c->cert->ctx);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* RFC 7301 3.2: no protocol in common is fatal (ALPACA, RFC 9325 3.7). */
+static int
+tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+    const unsigned char *in, unsigned int inlen, void *arg)
+{
+	struct conn	*c = SSL_get_app_data(ssl);
+	size_t		 want = strlen(c->proto->name);
+	unsigned int	 i;
+
+	(void)arg;
+	for (i = 0; i < inlen; i += 1u + in[i])
+		if (in[i] == want && inlen - i > want &&
+		    memcmp(in + i + 1, c->proto->name, want) == 0) {
+			*out = in + i + 1;
+			*outlen = in[i];
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+const char *
+tls_name(const struct conn *c)
+{
+	return c->ssl == NULL ? NULL :
+	    SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+}
+
+/* --- tickets (RFC 5077, RFC 8446 4.6.1) --------------------------------------------------- */
+
+void
+tls_tickets(const struct msg_ticket *t)
+{
+	memcpy(&ring, t, sizeof(ring));
+	have_ring = 1;
+}
+
+/* 1: go on; 2: go on and give a new ticket; 0: full handshake; -1: fail. */
+static int
+tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int making)
+{
+	struct msg_ticket_key	*k = &ring.key[0];
+	OSSL_PARAM		 p[3];
+	int			 i;
+
+	(void)ssl;
+	if (!have_ring)
+		return 0;
+	if (making) {
+		memcpy(name, k->name, sizeof(k->name));
+		if (RAND_bytes(iv, 16) != 1)
+			return -1;
+	}
+	for (i = 0; memcmp(name, k->name, sizeof(k->name)) != 0; k++)
+		if (++i == MSG_TICKET_KEYS)
+			return 0;
+	p[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->hmac,
+	    sizeof(k->hmac));
+	p[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+	    (char *)(uintptr_t)"SHA256", 0);
+	p[2] = OSSL_PARAM_construct_end();
+	if (EVP_MAC_CTX_set_params(mac, p) != 1)
+		return -1;
+	if (making)
+		return EVP_EncryptInit_ex(cipher, ticket_cipher, NULL, k->aes,
+		    iv) == 1 ? 1 : -1;
+	if (EVP_DecryptInit_ex(cipher, ticket_cipher, NULL, k->aes, iv) != 1)
+		return -1;
+	/* TLS 1.3 gives a fresh ticket anyway. */
+	return i == 0 ? 1 : 2;
+}
+
+/* --- one connection -------------------------------------------------------------------------- */
+
+int
+tls_start(struct conn *c)
+{
+	c->cert = tls_set_find(c->gen->tls, NULL);
+	if (c->cert == NULL || (c->ssl = SSL_new(c->cert->ctx)) == NULL)
+		return -1;
+	SSL_set_app_data(c->ssl, c);
+	if (SSL_set_fd(c->ssl, c->fd) != 1)
+		return -1;
+	SSL_set_accept_state(c->ssl);
+	return 0;
+}
+
+enum io
+tls_handshake(struct conn *c)
+{
+	int	 n;
+
+	ERR_clear_error();
+	if ((n = SSL_do_handshake(c->ssl)) == 1)
+		return IO_DONE;
+	switch (SSL_get_error(c->ssl, n)) {
+	case SSL_ERROR_WANT_READ:
+		return IO_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return IO_WANT_WRITE;
+	case SSL_ERROR_SSL:
+		tls_log(c, "handshake");
+		break;
+	}
+	SSL_set_quiet_shutdown(c->ssl, 1);
+	return IO_CLOSE;
+}
+
+static void
+tls_log(const struct conn *c, const char *what)
+{
+	char		 ip[IP_STRLEN];
+	unsigned long	 e = ERR_peek_error();
+	const char	*why = ERR_reason_error_string(e);
+
+	log_debug("%s: tls %s: %s", ip_str(&c->peer, ip), what,
+	    why == NULL ? "failed" : why);
+	ERR_clear_error();
+}
+
+ssize_t
+tls_read(struct conn *c, void *p, size_t n)
+{
+	size_t	 got;
+	int	 ok;
+
+	ERR_clear_error();
+	if ((ok = SSL_read_ex(c->ssl, p, n, &got)) == 1)
+		return (ssize_t)got;
+	switch (SSL_get_error(c->ssl, ok)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		errno = EAGAIN;
+		return -1;
+	case SSL_ERROR_ZERO_RETURN:
+		c->eof = 1;
+		return 0;
+	}
+	/* After a fatal error nothing more may be sent on it. */
+	SSL_set_quiet_shutdown(c->ssl, 1);
+	c->flags |= CONN_ABORT;
+	errno = ECONNRESET;
+	return -1;
+}
+
+ssize_t
+tls_write(struct conn *c, const void *p, size_t n)
+{
+	size_t	 put;
+	int	 ok;
+
+	ERR_clear_error();
+	if ((ok = SSL_write_ex(c->ssl, p, n, &put)) == 1)
+		return (ssize_t)put;
+	switch (SSL_get_error(c->ssl, ok)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		errno = EAGAIN;
+		return -1;
+	}
+	SSL_set_quiet_shutdown(c->ssl, 1);
+	errno = ECONNRESET;
+	return -1;
+}
+
+int
+tls_pending(const struct conn *c)
+{
+	return SSL_has_pending(c->ssl);
+}
+
+void
+tls_shutdown(struct conn *c)
+{
+	ERR_clear_error();
+	SSL_shutdown(c->ssl);
+	ERR_clear_error();
+}
+
+void
+tls_free(struct conn *c)
+{
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+}

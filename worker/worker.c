@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * jmapd-worker: the role that touches what strangers send.  Takes
+ * connections from parent and runs them on the connection machine; holds no
+ * key, opens no socket, starts no program.  This file is the role: its
+ * messages, its start and its end.
+ */
+#include "common/compat.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/auth_ask.h"
+#include "common/date.h"
+#include "common/log.h"
+#include "common/role.h"
+#include "common/row.h"
+#include "worker/http/http1.h"
+#include "worker/tls.h"
+#include "worker/tls_key.h"
+#include "worker/worker.h"
+
+static const char	*worker_user(const struct conf *);
+static const char	*worker_dir(const struct conf *);
+static uint64_t	worker_memory(const struct conf *);
+static void	worker_init(const struct conf *);
+static const char	*worker_conf(struct conf *);
+static void	worker_peer(enum msg_proc, uint32_t, int);
+static void	worker_cert(struct proc_peer *, struct msg *);
+static void	worker_conn(struct proc_peer *, struct msg *);
+static void	worker_drain(struct proc_peer *, struct msg *);
+static void	worker_ticket(struct proc_peer *, struct msg *);
+static void	worker_show(struct proc_peer *, struct msg *);
+static void	worker_end(int, short, void *);
+static void	show_worker(struct buf *);
+static void	show_conn(struct conn *, void *);
+static void	worker_addr(struct ip *, uint16_t *, const struct msg_addr *);
+
+static proc_fn *const	worker_from_parent[MSG_MAX] = {
+	[MSG_CONF_CERT]	= worker_cert,
+	[MSG_CONN]	= worker_conn,
+	[MSG_DRAIN]	= worker_drain,
+	[MSG_TICKET]	= worker_ticket,
+	[MSG_CTL_SHOW]	= worker_show,
+};
+
+static const struct role	worker_role = {
+	.id		= PROC_WORKER,
+	.handlers	= worker_from_parent,
+	.init		= worker_init,
+	.user		= worker_user,
+	.dir		= worker_dir,
+	.files		= 1,
+	.memory		= worker_memory,
+	.conf		= worker_conf,
+	.peer		= worker_peer,
+	.hold		= 1,
+};
+
+static int64_t	started;
+
+int
+main(int argc, char *argv[])
+{
+	started = date_now();
+	role_run(&worker_role, argc, argv);
+}
+
+static const char *
+worker_user(const struct conf *c)
+{
+	return c->user;
+}
+
+static const char *
+worker_dir(const struct conf *c)
+{
+	return c->data_dir;
+}
+
+static uint64_t
+worker_memory(const struct conf *c)
+{
+	return c->worker_memory;
+}
+
+/* Everything that a library would open later. */
+static void
+worker_init(const struct conf *c)
+{
+	(void)c;
+	tls_init();
+}
+
+static const char *
+worker_conf(struct conf *c)
+{
+	return gen_load(c);
+}
+
+static void
+worker_peer(enum msg_proc who, uint32_t slot, int fd)
+{
+	switch (who) {
+	case PROC_KEYS:
+		tls_key_peer(slot, fd);
+		break;
+	case PROC_AUTH:
+		auth_ask_open(slot, fd);
+		break;
+	default:
+		close(fd);
+	}
+}
+
+/* --- from parent ---------------------------------------------------------------------- */
+
+static void
+worker_cert(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_conf_cert	*h = m->fixed;
+
+	(void)p;
+	gen_cert(h->generation, h->id, m->tail, m->tail_len);
+}
+
+static void
+worker_conn(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_conn	*h = m->fixed;
+	struct conn_new		 n = { .id = h->conn, .listener = h->listener };
+
+	(void)p;
+	n.gen = gen_now();
+	if (n.gen == NULL || h->listener >= n.gen->conf->nlistens)
+		fatalx("a connection of no listener");
+	n.proto = gen_proto(n.gen, h->listener);
+	n.fd = m->fd;
+	m->fd = -1;
+	worker_addr(&n.peer, &n.peer_port, &h->peer);
+	worker_addr(&n.local, &n.local_port, &h->local);
+	conn_new(&n);
+}
+
+static void
+worker_addr(struct ip *ip, uint16_t *port, const struct msg_addr *a)
+{
+	memset(ip, 0, sizeof(*ip));
+	ip->af = a->family == 0 ? IP_UNIX : a->family;
+	memcpy(ip->b, a->addr, sizeof(ip->b));
+	*port = a->port;
+}
+
+void
+worker_conn_ended(uint32_t id)
+{
+	struct msg_conn_end	 h = { id };
+
+	proc_send(&role_parent, MSG_CONN_END, 0, -1, &h, NULL, 0);
+}
+
+static void
+worker_ticket(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	tls_tickets(m->fixed);
+}
+
+static void
+worker_drain(struct proc_peer *p, struct msg *m)
+{
+	static struct event	 ev;
+	struct timeval		 tv = { 0, 0 };
+
+	(void)p;
+	(void)m;
+	if (gen_now() != NULL)
+		tv.tv_sec = (time_t)(gen_now()->conf->drain_timeout / 1000);
+	evtimer_set(&ev, worker_end, NULL);
+	evtimer_add(&ev, &tv);
+	conn_drain();
+	if (conn_count() == 0)
+		worker_drained();
+}
+
+/* The last connection of a draining worker has ended. */
+void
+worker_drained(void)
+{
+	worker_end(-1, 0, NULL);
+}
+
+static void
+worker_end(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_debug("drained, %zu connections left", conn_count());
+	exit(0);
+}
+
+/* --- jmapctl show --------------------------------------------------------------------- */
+
+static void
+worker_show(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_ctl_show	*h = m->fixed;
+	struct msg_ctl_end		 end = { 0 };
+	struct buf			 row;
+
+	if (h->what == MSG_SHOW_WORKERS) {
+		buf_init(&row, ROW_MAX);
+		show_worker(&row);
+		proc_send(p, MSG_CTL_ROW, m->id, -1, NULL, row.data,
+		    row.len);
+		buf_free(&row);
+	} else if (h->what == MSG_SHOW_CONNECTIONS)
+		conn_each(show_conn, &m->id);
+	proc_send(p, MSG_CTL_END, m->id, -1, &end, NULL, 0);
+}
+
+static void
+show_worker(struct buf *row)
+{
+	struct rusage	 ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	row_addu(row, "worker", role_slot);
+	row_addu(row, "pid", (uint64_t)getpid());
+	row_addu(row, "uptime", (uint64_t)(date_now() - started) / 1000);
+	row_addu(row, "connections", conn_count());
+	row_addu(row, "requests", http_stats.begun);
+	row_addu(row, "running", http_stats.begun - http_stats.ended);
+	row_addu(row, "errors", http_stats.errors);
+	row_addu(row, "memory", (uint64_t)ru.ru_maxrss);
+	row_addu(row, "generation",
+	    gen_now() == NULL ? 0 : gen_now()->conf->generation);
+}
+
+static void
+show_conn(struct conn *c, void *arg)
+{
+	const uint32_t	*id = arg;
+	struct buf	 row;
+	char		 ip[IP_STRLEN], date[DATE_LEN];
+
+	buf_init(&row, ROW_MAX);
+	row_addu(&row, "worker", role_slot);
+	row_addu(&row, "id", c->id);
+	row_add(&row, "listener", c->listen->name);
+	row_add(&row, "protocol", c->proto->name);
+	row_add(&row, "tls", c->tls ? "yes" : "no");
+	row_add(&row, "peer", ip_str(&c->peer, ip));
+	row_addu(&row, "port", c->peer_port);
+	date_utc(c->born, date);
+	row_add(&row, "since", date);
+	row_addu(&row, "requests", c->nreq);
+	row_addu(&row, "in", c->nin);
+	row_addu(&row, "out", c->nout);
+	proc_send(&role_parent, MSG_CTL_ROW, *id, -1, NULL, row.data,
+	    row.len);
+	buf_free(&row);
+}
