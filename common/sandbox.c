@@ -1,15 +1,50 @@
 /* SPDX-License-Identifier: ISC */
-/* The last step before a role's loop: see sandbox.h. */
+/*
+ * The last step before a role serves: see sandbox.h.  Called by role.c, after
+ * the user and the root directory are changed.
+ *
+ * Linux: one table says which role may make which system call.  What is not
+ * in it kills the process (SIGSYS, which the parent logs); a few are answered
+ * EACCES instead, because libraries try them and live without: looking at
+ * files where there are none, and a socket (syslog(3) after syslogd was
+ * started again).  With -v the call is logged before the end: that is how to
+ * find out what is missing here.
+ *
+ * Nothing may be added that opens a socket, executes or forks.
+ */
 #include "common/compat.h"
 
 #include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #ifdef __linux__
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #endif
 
 #include "common/log.h"
 #include "common/sandbox.h"
 
+#define KEYS	MSG_P(PROC_KEYS)
+#define AUTH	MSG_P(PROC_AUTH)
+#define PUSH	MSG_P(PROC_PUSH)
+#define WORKER	MSG_P(PROC_WORKER)
+#define FILES	(AUTH | WORKER)			/* have a folder */
+#define ALL	(KEYS | AUTH | PUSH | WORKER)
+
+#define SANDBOX_FEW	1024	/* descriptors of a role without clients */
+
+#ifndef SANITIZED
 static void	sandbox_limit(int, const char *, rlim_t);
 
 static void
@@ -25,22 +60,410 @@ sandbox_limit(int what, const char *name, rlim_t max)
 	if (setrlimit(what, &rl) == -1)
 		fatal("setrlimit %s", name);
 }
+#endif
+
+#if defined(SANITIZED)
+
+/* The sanitizer maps terabytes, opens /proc and ptraces itself. */
+void
+sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
+{
+	(void)dir;
+	(void)memory;
+	log_debug("%s: a build with sanitizers has no sandbox",
+	    msg_procs[id]);
+#ifdef __linux__
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("no_new_privs");
+#endif
+}
+
+#elif defined(__OpenBSD__)
+
+static const char *const sandbox_promises[PROC_MAX] = {
+	[PROC_KEYS]	= "stdio recvfd",
+	[PROC_AUTH]	= "stdio rpath wpath cpath flock recvfd",
+	[PROC_PUSH]	= "stdio recvfd",
+	[PROC_WORKER]	= "stdio rpath wpath cpath flock recvfd",
+};
 
 void
 sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 {
-	(void)id;
-	(void)dir;
-#ifndef SANITIZED	/* the sanitizer maps terabytes */
 	if (memory != 0)
 		sandbox_limit(RLIMIT_DATA, "data", memory);
-#else
-	(void)memory;
-	(void)sandbox_limit;
+	if (id != PROC_WORKER)
+		sandbox_limit(RLIMIT_NOFILE, "openfiles", SANDBOX_FEW);
+	if (unveil(dir != NULL ? dir : "/", dir != NULL ? "rwc" : "") == -1 ||
+	    unveil(NULL, NULL) == -1)
+		fatal("unveil");
+	if (pledge(sandbox_promises[id], NULL) == -1)
+		fatal("pledge");
+}
+
+#elif defined(__linux__)
+
+#if defined(__x86_64__)
+#define SANDBOX_ARCH	AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define SANDBOX_ARCH	AUDIT_ARCH_AARCH64
 #endif
-#ifdef __linux__
+
+/* --- Landlock: raw, so that an older header does not matter ---------------- */
+
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset	444
+#define SYS_landlock_add_rule		445
+#define SYS_landlock_restrict_self	446
+#endif
+#define LL_VERSION	1	/* LANDLOCK_CREATE_RULESET_VERSION */
+#define LL_BENEATH	1	/* LANDLOCK_RULE_PATH_BENEATH */
+
+/* Files may be read, written, made and removed, truncated and renamed
+ * between folders; not executed; no devices, sockets, links. */
+#define LL_OURS		(1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | \
+			    1u << 7 | 1u << 8 | 1u << 13 | 1u << 14)
+
+struct ll_ruleset {
+	uint64_t	 fs, net, scoped;
+};
+struct ll_beneath {
+	uint64_t	 fs;
+	int32_t		 fd;
+} __attribute__((__packed__));
+
+/* What each version of the kernel's interface added. */
+static const struct ll_abi {
+	int		 abi;
+	size_t		 size;		/* bytes of struct ll_ruleset */
+	unsigned int	 fs, net, scoped;	/* number of bits */
+} ll_abis[] = {
+	{ 6, 24, 16, 2, 2 },
+	{ 5, 16, 16, 2, 0 },
+	{ 4, 16, 15, 2, 0 },
+	{ 3, 8, 15, 0, 0 },
+	{ 2, 8, 14, 0, 0 },
+	{ 1, 8, 13, 0, 0 },
+};
+
+static int	sandbox_landlock(const char *);
+static void	sandbox_landlock_allow(int, uint64_t, const char *);
+
+/* The version in use, or 0: there is none. */
+static int
+sandbox_landlock(const char *dir)
+{
+	const struct ll_abi	*a = ll_abis;
+	struct ll_ruleset	 r = { 0, 0, 0 };
+	int			 abi, fd;
+
+	abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LL_VERSION);
+	if (abi < 1)
+		return 0;
+	while (a->abi > abi)
+		a++;
+	r.fs = (1u << a->fs) - 1;
+	r.net = (1u << a->net) - 1;
+	r.scoped = (1u << a->scoped) - 1;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &r, a->size, 0);
+	if (fd == -1)
+		fatal("landlock_create_ruleset");
+	if (dir != NULL)
+		sandbox_landlock_allow(fd, r.fs & LL_OURS, dir);
+	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
+		fatal("landlock_restrict_self");
+	close(fd);
+	return a->abi;
+}
+
+static void
+sandbox_landlock_allow(int set, uint64_t fs, const char *dir)
+{
+	struct ll_beneath	 b = { fs, -1 };
+
+	if ((b.fd = open(dir, O_PATH | O_CLOEXEC)) == -1)
+		fatal("%s", dir);
+	if (syscall(SYS_landlock_add_rule, set, LL_BENEATH, &b, 0) == -1)
+		fatal("landlock_add_rule %s", dir);
+	close(b.fd);
+}
+
+/* --- seccomp ---------------------------------------------------------------- */
+
+#ifdef SANDBOX_ARCH
+
+enum sandbox_how { ALLOW, ACCESS, NO_EXEC, READ_ONLY };
+
+#ifdef __NR_open
+#define LEGACY(name, roles, how)	{ __NR_##name, roles, how },
+#else
+#define LEGACY(name, roles, how)	/* not on this machine */
+#endif
+#define CALL(name, roles)	{ __NR_##name, roles, ALLOW },
+#define FAIL(name, roles)	{ __NR_##name, roles, ACCESS },
+
+/* The first row that names a call and the role decides. */
+static const struct sandbox_call {
+	uint32_t		 nr;
+	unsigned int		 roles;
+	enum sandbox_how	 how;
+} sandbox_calls[] = {
+	/* the loop */
+	LEGACY(epoll_wait, ALL, ALLOW)
+	CALL(epoll_pwait, ALL)
+#ifdef __NR_epoll_pwait2
+	CALL(epoll_pwait2, ALL)
+#endif
+	CALL(epoll_ctl, ALL)
+	CALL(clock_gettime, ALL)
+	CALL(read, ALL)
+	CALL(write, ALL)
+	CALL(readv, ALL)
+	CALL(writev, ALL)
+	CALL(recvfrom, ALL)
+	CALL(sendto, ALL)
+	CALL(recvmsg, ALL)
+	CALL(sendmsg, ALL)
+	CALL(close, ALL)
+	CALL(shutdown, ALL)
+	CALL(fcntl, ALL)
+	LEGACY(poll, ALL, ALLOW)
+	CALL(ppoll, ALL)
+	CALL(getsockopt, ALL)
+	CALL(setsockopt, WORKER)
+
+	/* memory, none of it executable */
+	CALL(brk, ALL)
+	{ __NR_mmap, ALL, NO_EXEC },
+	{ __NR_mprotect, ALL, NO_EXEC },
+	CALL(munmap, ALL)
+	CALL(mremap, ALL)
+	CALL(madvise, ALL)
+	CALL(mlock, KEYS)
+	CALL(mlockall, KEYS)
+
+	/* what libc and libcrypto ask */
+	CALL(futex, ALL)
+	CALL(getrandom, ALL)
+	CALL(getpid, ALL)
+	CALL(gettid, ALL)
+	CALL(getuid, ALL)
+	CALL(geteuid, ALL)
+	CALL(getgid, ALL)
+	CALL(getegid, ALL)
+	CALL(gettimeofday, ALL)
+	LEGACY(time, ALL, ALLOW)
+	CALL(clock_nanosleep, ALL)
+	CALL(nanosleep, ALL)
+	CALL(sched_yield, ALL)
+	CALL(sched_getaffinity, ALL)
+	CALL(sysinfo, ALL)
+	CALL(uname, ALL)
+	{ __NR_prlimit64, ALL, READ_ONLY },
+	CALL(getrusage, ALL)
+	CALL(set_robust_list, ALL)
+	CALL(rt_sigprocmask, ALL)
+	CALL(rt_sigaction, ALL)
+	CALL(rt_sigreturn, ALL)
+	CALL(restart_syscall, ALL)
+	CALL(tgkill, ALL)
+	CALL(exit, ALL)
+	CALL(exit_group, ALL)
+
+	/* files below the folder; Landlock and the root say which */
+	CALL(pread64, FILES)
+	CALL(pwrite64, FILES)
+	CALL(preadv, FILES)
+	CALL(pwritev, FILES)
+	CALL(fdatasync, FILES)
+	CALL(fsync, FILES)
+	CALL(msync, FILES)
+	CALL(openat, FILES)
+	CALL(lseek, FILES)
+	CALL(fstat, ALL)
+	CALL(newfstatat, FILES)
+	CALL(statx, FILES)
+	CALL(statfs, FILES)
+	CALL(fstatfs, FILES)
+	CALL(ftruncate, FILES)
+	CALL(fallocate, FILES)
+	CALL(fadvise64, FILES)
+	CALL(sync_file_range, FILES)
+	CALL(flock, FILES)
+	CALL(faccessat, FILES)
+	CALL(getdents64, FILES)
+	CALL(mkdirat, FILES)
+	CALL(unlinkat, FILES)
+	CALL(renameat, FILES)
+#ifdef __NR_renameat2
+	CALL(renameat2, FILES)
+#endif
+	CALL(dup, FILES)
+	CALL(umask, FILES)
+	CALL(fchmod, FILES)
+	LEGACY(open, FILES, ALLOW)
+	LEGACY(stat, FILES, ALLOW)
+	LEGACY(lstat, FILES, ALLOW)
+	LEGACY(access, FILES, ALLOW)
+	LEGACY(mkdir, FILES, ALLOW)
+	LEGACY(rmdir, FILES, ALLOW)
+	LEGACY(unlink, FILES, ALLOW)
+	LEGACY(rename, FILES, ALLOW)
+
+	/* tried, refused, survived */
+	FAIL(openat, KEYS | PUSH)
+	FAIL(newfstatat, KEYS | PUSH)
+	FAIL(statx, KEYS | PUSH)
+	FAIL(faccessat, KEYS | PUSH)
+	LEGACY(open, KEYS | PUSH, ACCESS)
+	LEGACY(stat, KEYS | PUSH, ACCESS)
+	LEGACY(lstat, KEYS | PUSH, ACCESS)
+	LEGACY(access, KEYS | PUSH, ACCESS)
+	LEGACY(readlink, ALL, ACCESS)
+	FAIL(readlinkat, ALL)
+	FAIL(socket, ALL)
+	FAIL(connect, ALL)
+	FAIL(ioctl, ALL)
+	FAIL(prctl, ALL)
+};
+
+/* The low half of an argument. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define ARG(n)	offsetof(struct seccomp_data, args[n])
+#else
+#define ARG(n)	(offsetof(struct seccomp_data, args[n]) + 4)
+#endif
+#define LOAD(off)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
+#define RETURN(v)	BPF_STMT(BPF_RET | BPF_K, v)
+#define IF(op, v, yes, no)	BPF_JUMP(BPF_JMP | (op) | BPF_K, v, yes, no)
+
+#define SANDBOX_PROG	(8 + 6 * nitems(sandbox_calls))
+
+struct sandbox_prog {
+	struct sock_filter	 f[SANDBOX_PROG];
+	size_t			 n;
+	uint32_t		 no;	/* verdict on what is not allowed */
+};
+
+static void	sandbox_put(struct sandbox_prog *, struct sock_filter);
+static void	sandbox_row(struct sandbox_prog *, const struct sandbox_call *);
+static void	sandbox_seccomp(enum msg_proc);
+static void	sandbox_trap(int, siginfo_t *, void *);
+
+static void
+sandbox_put(struct sandbox_prog *p, struct sock_filter f)
+{
+	if (p->n >= SANDBOX_PROG)
+		fatalx("sandbox: the program is too long");
+	p->f[p->n++] = f;
+}
+
+/* The accumulator holds the call's number before and after. */
+static void
+sandbox_row(struct sandbox_prog *p, const struct sandbox_call *c)
+{
+	switch (c->how) {
+	case ALLOW:
+	case ACCESS:
+		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 1));
+		sandbox_put(p, (struct sock_filter)RETURN(c->how == ALLOW ?
+		    SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EACCES));
+		break;
+	case NO_EXEC:
+		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 4));
+		sandbox_put(p, (struct sock_filter)LOAD(ARG(2)));
+		sandbox_put(p, (struct sock_filter)IF(BPF_JSET, PROT_EXEC,
+		    1, 0));
+		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+		sandbox_put(p, (struct sock_filter)RETURN(p->no));
+		break;
+	case READ_ONLY:		/* prlimit64 with no new limit */
+		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 4));
+		sandbox_put(p, (struct sock_filter)LOAD(ARG(2)));
+		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, 0, 0, 1));
+		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
+		    EPERM));
+		break;
+	}
+}
+
+static void
+sandbox_seccomp(enum msg_proc id)
+{
+	static struct sandbox_prog	 p;
+	struct sigaction		 sa = { 0 };
+	struct sock_fprog		 prog;
+	size_t				 i;
+
+	p.no = SECCOMP_RET_KILL_PROCESS;
+	if (log_getverbose()) {
+		p.no = SECCOMP_RET_TRAP;
+		sa.sa_sigaction = sandbox_trap;
+		sa.sa_flags = SA_SIGINFO;
+		sigaction(SIGSYS, &sa, NULL);
+	}
+	sandbox_put(&p, (struct sock_filter)LOAD(offsetof(
+	    struct seccomp_data, arch)));
+	sandbox_put(&p, (struct sock_filter)IF(BPF_JEQ, SANDBOX_ARCH, 1, 0));
+	sandbox_put(&p, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+	/* x32's numbers are in no row */
+	sandbox_put(&p, (struct sock_filter)LOAD(offsetof(
+	    struct seccomp_data, nr)));
+	for (i = 0; i < nitems(sandbox_calls); i++)
+		if (sandbox_calls[i].roles & MSG_P(id))
+			sandbox_row(&p, &sandbox_calls[i]);
+	sandbox_put(&p, (struct sock_filter)RETURN(p.no));
+	prog.len = (unsigned short)p.n;
+	prog.filter = p.f;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == -1)
+		fatal("seccomp");
+}
+
+/* Only with -v; the process ends as it would have. */
+static void
+sandbox_trap(int sig, siginfo_t *si, void *ctx)
+{
+	(void)sig;
+	(void)ctx;
+	log_warnx("sandbox: system call %d is not allowed here",
+	    si->si_syscall);
+	_exit(1);
+}
+#endif /* SANDBOX_ARCH */
+
+void
+sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
+{
+	int	 abi;
+
+	if (memory != 0)
+		sandbox_limit(RLIMIT_DATA, "data", memory);
+	if (id != PROC_WORKER)
+		sandbox_limit(RLIMIT_NOFILE, "openfiles", SANDBOX_FEW);
+	sandbox_limit(RLIMIT_NPROC, "nproc", 0);
 	if (prctl(PR_SET_DUMPABLE, 0) == -1 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("prctl");
+	if ((abi = sandbox_landlock(dir)) == 0)
+		log_debug("this kernel has no Landlock");
+	else
+		log_debug("Landlock, version %d", abi);
+#ifdef SANDBOX_ARCH
+	sandbox_seccomp(id);
+#else
+	log_warnx("no seccomp table for this machine");
 #endif
 }
+
+#else
+
+void
+sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
+{
+	(void)dir;
+	(void)memory;
+	log_warnx("%s: no sandbox on this system", msg_procs[id]);
+}
+
+#endif
