@@ -181,6 +181,10 @@ req_length(struct req *r, uint64_t n)
 
 	if (n <= r->body_max)
 		return 0;
+	/* an upload that was taken in so far */
+	if (r->gone != NULL)
+		r->gone(r, r->gone_arg);
+	r->gone = NULL;
 	if (r->route->body == BODY_NONE) {
 		req_problem(r, 400, NULL, NULL, "no request body is expected");
 		return -1;

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where HTTP meets JMAP, and the only place: a struct req on one side, bytes
+ * and a struct jmap_user on the other.  RFC 8620 2 (session), 3.1 (API), 6.1
+ * (upload), 6.2 (download).  The account's store is open for the turn of the
+ * loop that a handler takes, no longer.
+ */
+#include "common/compat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/dir.h"
+#include "common/js.h"
+#include "common/log.h"
+#include "worker/blob_head.h"
+#include "worker/jmap/jmap.h"
+#include "worker/worker_jmap.h"
+
+#define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
+#define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL)
+#define JSON		"application/json"
+
+/* One request's view of the account and of the configuration. */
+struct jmap_turn {
+	struct jmap_env		 env;
+	struct jmap_user	 user;
+	char			 account[DIR_ACCOUNT_LEN];
+	char			 url[512];
+};
+
+/* An upload on its way in. */
+struct jmap_upload {
+	struct buf	 data;
+	char		 type[256];
+};
+
+static void	turn_env(struct jmap_turn *, struct req *);
+static void	turn_url(struct jmap_turn *, const struct req *);
+static const struct jmap_limits	*turn_limits(const struct conf *, uint64_t *);
+static int	turn_begin(struct jmap_turn *, struct req *);
+static void	turn_end(struct jmap_turn *);
+static void	turn_changed(void *, const struct jmap_user *);
+static int	turn_account(struct jmap_turn *, struct req *);
+static void	answer_problem(struct req *, const struct jmap_problem *,
+		    const char *);
+static int	upload_sink(struct req *, void *, const uint8_t *, size_t,
+		    int);
+static void	upload_keep(struct req *, struct jmap_upload *);
+static void	upload_gone(struct req *, void *);
+static void	download_send(struct req *, const char *, struct buf *);
+static void	download_head(struct req *, const struct buf *);
+static void	download_part(struct req *, const char *, struct buf *);
+
+void	(*worker_jmap_changed)(const char *account);
+
+/* --- a turn: user, limits, store ---------------------------------------- */
+
+static void
+turn_env(struct jmap_turn *t, struct req *r)
+{
+	memset(t, 0, sizeof(*t));
+	turn_url(t, r);
+	t->env.limits = turn_limits(r->conf, &t->env.generation);
+	t->env.url = t->url;
+	t->user.name = r->user.login;
+	t->user.account = dir_account(r->user.account, t->account);
+	t->user.caps = JMAP_CAPS;
+	t->user.changed = turn_changed;
+}
+
+/* http.url, or what the client itself called us by. */
+static void
+turn_url(struct jmap_turn *t, const struct req *r)
+{
+	const char	*host = req_hdr(r, HDR_HOST);
+	size_t		 n;
+
+	if (r->conf->url[0] != '\0')
+		n = strlcpy(t->url, r->conf->url, sizeof(t->url));
+	else
+		n = (size_t)snprintf(t->url, sizeof(t->url), "%s://%s",
+		    r->secure ? "https" : "http",
+		    host != NULL ? host : r->host);
+	if (n >= sizeof(t->url))
+		t->url[0] = '\0';	/* then URLs are relative */
+	while (n > 0 && n < sizeof(t->url) && t->url[n - 1] == '/')
+		t->url[--n] = '\0';
+}
+
+/* Limits of a configuration; made once for each. */
+static const struct jmap_limits *
+turn_limits(const struct conf *c, uint64_t *generation)
+{
+	static struct jmap_limits	 l;
+	static uint64_t			 hash;
+	static uint32_t			 made;
+	const uint8_t			*p;
+	size_t				 i;
+
+	if (made != c->generation) {
+		memset(&l, 0, sizeof(l));	/* padding is hashed, too */
+		memcpy(&l, &jmap_api_limits, sizeof(l));
+		l.max_size_upload = c->max_size_upload;
+		l.max_size_request = c->max_size_request;
+		l.max_size_response = c->max_response;
+		l.max_concurrent_upload = c->max_concurrent_upload;
+		l.max_concurrent_requests = c->max_concurrent_requests;
+		l.max_calls_in_request = c->max_calls_in_request;
+		l.max_objects_in_get = c->max_objects_in_get;
+		l.max_objects_in_set = c->max_objects_in_set;
+		l.max_query = c->max_query_results;
+		l.max_changes = c->max_changes;
+		l.max_attachments = c->max_size_upload;
+		hash = 0xcbf29ce484222325ULL;
+		for (p = (const uint8_t *)&l, i = 0; i < sizeof(l); i++)
+			hash = (hash ^ p[i]) * 0x100000001b3ULL;
+		made = c->generation;
+	}
+	*generation = hash;
+	return &l;
+}
+
+/* 0, or -1: it has been answered. */
+static int
+turn_begin(struct jmap_turn *t, struct req *r)
+{
+	enum store_err	 e;
+
+	turn_env(t, r);
+	if (r->user.account == 0) {
+		req_problem(r, 403, NULL, NULL, "this login has no account");
+		return -1;
+	}
+	e = store_open(t->account, STORE_CREATE, &t->user.store);
+	if (e == STORE_OK)
+		return 0;
+	log_warn("account %s: %s", t->account, store_strerror(e));
+	req_problem(r, 503, NULL, NULL, "the account cannot be opened now");
+	return -1;
+}
+
+static void
+turn_end(struct jmap_turn *t)
+{
+	if (t->user.store != NULL)
+		store_close(t->user.store);
+}
+
+static void
+turn_changed(void *arg, const struct jmap_user *u)
+{
+	(void)arg;
+	if (worker_jmap_changed != NULL)
+		worker_jmap_changed(u->account);
+}
+
+/* The {account} of the path is the user's own: 1, or 0 and answered.
+ * Unknown and forbidden look the same. */
+static int
+turn_account(struct jmap_turn *t, struct req *r)
+{
+	turn_env(t, r);
+	if (strcmp(req_param(r, 0), t->account) == 0)
+		return 1;
+	req_problem(r, 404, NULL, NULL, "no such account");
+	return 0;
+}
+
+static void
+answer_problem(struct req *r, const struct jmap_problem *p, const char *detail)
+{
+	char	 more[64];
+
+	if (p->limit != NULL)
+		(void)snprintf(more, sizeof(more), "\"limit\":\"%s\"",
+		    p->limit);
+	req_problem_more(r, p->status, p->type, p->title, detail,
+	    p->limit == NULL ? NULL : more);
+}
+
+/* --- API and session ---------------------------------------------------- */
+
+void
+worker_jmap_api(struct req *r)
+{
+	const struct jmap_problem	*p;
+	struct jmap_turn		 t;
+	struct buf			 out;
+	const char			*detail;
+
+	if (!req_is_type(r, JSON)) {
+		req_problem(r, 415, jmap_error_not_json.type,
+		    jmap_error_not_json.title,
+		    "the body must be application/json");
+		return;
+	}
+	if (turn_begin(&t, r) == -1)
+		return;
+	buf_init(&out, t.env.limits->max_size_response + JMAP_SLACK);
+	p = jmap_api(&t.env, &t.user, r->body, r->body_len, 0, &out, &detail);
+	turn_end(&t);
+	if (p == NULL)
+		req_reply_buf(r, 200, JSON, &out);
+	else
+		answer_problem(r, p, detail);
+	buf_free(&out);
+}
+
+void
+worker_jmap_session(struct req *r)
+{
+	struct jmap_turn	 t;
+	struct buf		 out;
+
+	turn_env(&t, r);
+	buf_init(&out, 1 << 16);
+	jmap_session(&out, &t.env, &t.user);
+	if (buf_bad(&out))
+		req_problem(r, 500, NULL, NULL, NULL);
+	else
+		req_reply_buf(r, 200, JSON, &out);
+	buf_free(&out);
+}
+
+/* --- upload ------------------------------------------------------------- */
+
+void
+worker_jmap_upload(struct req *r)
+{
+	const char		*type = req_hdr(r, HDR_CONTENT_TYPE);
+	struct jmap_upload	*u;
+	struct jmap_turn	 t;
+
+	if (!turn_account(&t, r))
+		return;
+	if ((u = arena_get(&r->arena, sizeof(*u))) == NULL) {
+		req_problem(r, 503, NULL, NULL, NULL);
+		return;
+	}
+	if (type == NULL || type[0] == '\0' ||
+	    !js_scan_text(type, strlen(type)) ||
+	    strlcpy(u->type, type, sizeof(u->type)) >= sizeof(u->type))
+		(void)strlcpy(u->type, "application/octet-stream",
+		    sizeof(u->type));
+	buf_init(&u->data, t.env.limits->max_size_upload);
+	r->sink = upload_sink;
+	r->sink_arg = u;
+	req_park(r, upload_gone, u);
+}
+
+static int
+upload_sink(struct req *r, void *arg, const uint8_t *p, size_t n, int end)
+{
+	struct jmap_upload	*u = arg;
+
+	if (n > u->data.max - u->data.len) {
+		buf_free(&u->data);
+		answer_problem(r, &jmap_error_limit_upload, NULL);
+		return -1;
+	}
+	if (buf_add(&u->data, p, n) == -1) {
+		buf_free(&u->data);
+		req_problem(r, 503, NULL, NULL, "out of memory");
+		return -1;
+	}
+	if (end)
+		upload_keep(r, u);
+	return 0;
+}
+
+static void
+upload_keep(struct req *r, struct jmap_upload *u)
+{
+	struct jmap_turn	 t;
+	struct buf		 out, data = u->data;
+
+	/* once it is answered, r and u may be gone */
+	buf_init(&u->data, 0);
+	buf_init(&out, 4096);
+	if (turn_begin(&t, r) == -1)
+		goto done;
+	if (jmap_blob_upload(&t.env, &t.user, u->type, data.data, data.len,
+	    &out) == -1 || buf_bad(&out)) {
+		turn_end(&t);
+		req_problem(r, 503, NULL, NULL, "the upload was not kept");
+	} else {
+		turn_end(&t);
+		req_reply_buf(r, 201, JSON, &out);
+	}
+done:
+	buf_free(&data);
+	buf_free(&out);
+}
+
+static void
+upload_gone(struct req *r, void *arg)
+{
+	struct jmap_upload	*u = arg;
+
+	(void)r;
+	buf_free(&u->data);
+}
+
+/* --- download ----------------------------------------------------------- */
+
+void
+worker_jmap_download(struct req *r)
+{
+	const char		*id = req_param(r, 1);
+	struct jmap_turn	 t;
+	struct buf		 data;
+	int			 got;
+
+	if (!blob_head_fetch(req_hdr(r, HDR_SEC_FETCH_DEST),
+	    req_hdr(r, HDR_SEC_FETCH_SITE), req_hdr(r, HDR_SERVICE_WORKER))) {
+		req_problem(r, 403, NULL, NULL,
+		    "not for this use (Fetch metadata)");
+		return;
+	}
+	if (!turn_account(&t, r) || turn_begin(&t, r) == -1)
+		return;
+	/* a message may be larger than any upload */
+	buf_init(&data, r->conf->max_message_size > r->conf->max_size_upload ?
+	    r->conf->max_message_size : r->conf->max_size_upload);
+	got = jmap_blob_download(&t.user, id, &data);
+	turn_end(&t);
+	if (got == 1)
+		download_send(r, id, &data);
+	else if (got == 0)
+		req_problem(r, 404, NULL, NULL, "no such blob");
+	else
+		req_problem(r, 500, NULL, NULL, NULL);
+	buf_free(&data);
+}
+
+static void
+download_send(struct req *r, const char *id, struct buf *data)
+{
+	const char	*tag;
+
+	if ((tag = arena_printf(&r->arena, "\"%s\"", id)) == NULL) {
+		req_problem(r, 503, NULL, NULL, NULL);
+		return;
+	}
+	req_hdr_add(r, "ETag", tag);
+	if (blob_head_match(req_hdr(r, HDR_IF_NONE_MATCH), tag))
+		req_reply(r, 304, NULL, NULL, 0);
+	else
+		download_part(r, tag, data);
+}
+
+/* All of it, or the one range that was asked for. */
+static void
+download_part(struct req *r, const char *tag, struct buf *data)
+{
+	const char	*range = req_hdr(r, HDR_RANGE);
+	const char	*when = req_hdr(r, HDR_IF_RANGE);
+	char		 type[BLOB_HEAD_TYPE], text[96];
+	uint64_t	 from, to;
+
+	if (r->method != HTTP_GET || (when != NULL && strcmp(when, tag) != 0))
+		range = NULL;
+	blob_head_type(req_query(r, "type"), type);
+	switch (blob_head_range(range, data->len, &from, &to)) {
+	case BLOB_HEAD_OUTSIDE:
+		(void)snprintf(text, sizeof(text), "bytes */%zu", data->len);
+		req_hdr_add(r, "Content-Range", text);
+		req_problem(r, 416, NULL, NULL, NULL);
+		return;
+	case BLOB_HEAD_PART:
+		download_head(r, data);
+		(void)snprintf(text, sizeof(text), "bytes %llu-%llu/%zu",
+		    (unsigned long long)from, (unsigned long long)to,
+		    data->len);
+		req_hdr_add(r, "Content-Range", text);
+		req_reply(r, 206, type, data->data + from, to - from + 1);
+		return;
+	default:
+		download_head(r, data);
+		req_reply_buf(r, 200, type, data);
+	}
+}
+
+static void
+download_head(struct req *r, const struct buf *data)
+{
+	const char	*how = req_query(r, "disposition");
+	char		 type[BLOB_HEAD_TYPE];
+	struct buf	 b;
+	int		 inln;
+
+	blob_head_type(req_query(r, "type"), type);
+	inln = how != NULL && strcmp(how, "inline") == 0 &&
+	    blob_head_inline(type, data->data, data->len);
+	buf_init(&b, 4096);
+	blob_head_disposition(&b, inln, req_param(r, 2));
+	if (buf_str(&b) != NULL)
+		req_hdr_add(r, "Content-Disposition", buf_str(&b));
+	req_hdr_add(r, "Accept-Ranges", "bytes");
+	buf_free(&b);
+}

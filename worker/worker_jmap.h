@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* Handlers of JMAP's resources, for the rows of worker_routes.c. */
+#ifndef WORKER_WORKER_JMAP_H
+#define WORKER_WORKER_JMAP_H
+
+#include "worker/http/http.h"
+
+void	worker_jmap_api(struct req *);		/* POST, BODY_REQUEST */
+void	worker_jmap_session(struct req *);	/* GET */
+void	worker_jmap_upload(struct req *);	/* POST, ROUTE_UPLOAD */
+void	worker_jmap_download(struct req *);	/* GET, class B */
+
+/* Called after a commit changed something of an account; the role tells the
+ * other workers and the push channels.  NULL at first. */
+extern void	(*worker_jmap_changed)(const char *account);
+
+#endif
