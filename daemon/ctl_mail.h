@@ -105,6 +105,17 @@ int	ctl_name_utf7_get(struct buf *, const char *, size_t);
 /* A name for a file: '/', '%', controls and a leading '.' as %XX. */
 void	ctl_name_file(struct buf *, const char *);
 
+/* Names in the folder below dirfd, sorted bytewise, without "." and "..".
+ * 0, or -1 with errno; to be freed in any case. */
+struct ctl_list {
+	char	**v;
+	size_t	  n;
+};
+int	ctl_name_list(int dirfd, const char *name, struct ctl_list *);
+void	ctl_name_list_free(struct ctl_list *);
+/* Make the folder, or take an empty one: its descriptor, or -1 (was said). */
+int	ctl_name_folder(const char *path);
+
 /* The key of a mail: who it is, whatever its flags.  Two mails that are the
  * same in everything have different keys, in order. */
 uint64_t	ctl_name_key(const char *box, const char *name, const void *,
