@@ -22,6 +22,7 @@
 #include "common/msg.h"
 #include "common/proc.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_mail.h"
 
 static int	ctl_show(int, char *[]);
 static int	ctl_reload(int, char *[]);
@@ -43,6 +44,12 @@ static const struct ctl_verb {
 	{ "reload", "", ctl_reload, "read the configuration again" },
 	{ "log verbose", "", ctl_log, "log for developers, too" },
 	{ "log brief", "", ctl_log, "log what an administrator needs" },
+	{ "import", "[-a] [-m mailbox] account mbox|maildir path",
+	    ctl_mail_import, "bring mail into an account" },
+	{ "export", "account mbox|maildir path", ctl_mail_export,
+	    "write an account's mail to files" },
+	{ "check", "[-r] account", ctl_mail_check,
+	    "compare an account's store with its mail; -r: repair" },
 	{ "stop", "", ctl_stop, "finish what runs, then end" },
 };
 

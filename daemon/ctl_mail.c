@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "common/msg.h"
 #include "common/row.h"
+#include "daemon/ctl.h"
 #include "daemon/ctl_mail.h"
 
 #define MAIL_BATCH	100		/* mails between two SYNCs .. */
@@ -99,13 +100,6 @@ static mail_take *const mail_takes[MSG_MAX] = {
 	[MSG_ST_ROW]	= mail_row,
 };
 
-static __dead void
-mail_usage(const char *how)
-{
-	fprintf(stderr, "usage: jmapctl %s\n", how);
-	exit(1);
-}
-
 static const struct ctl_form *
 mail_form(const char *name)
 {
@@ -114,7 +108,7 @@ mail_form(const char *name)
 	for (i = 0; i < nitems(mail_forms); i++)
 		if (strcmp(mail_forms[i].name, name) == 0)
 			return &mail_forms[i];
-	errx(1, "%s: neither mbox nor maildir", name);
+	errx(CTL_USAGE, "%s: neither mbox nor maildir", name);
 }
 
 /* --- verbs ------------------------------------------------------------------ */
@@ -122,8 +116,6 @@ mail_form(const char *name)
 int
 ctl_mail_import(int argc, char *argv[])
 {
-	static const char	 how[] =
-	    "import [-a] [-m mailbox] account mbox|maildir path";
 	struct mail_stream	 s;
 	const struct ctl_form	*form;
 	char			*box = NULL;
@@ -139,14 +131,14 @@ ctl_mail_import(int argc, char *argv[])
 			box = mail_prefix(optarg);
 			break;
 		default:
-			mail_usage(how);
+			return ctl_usage();
 		}
 	if (argc - optind != 3)
-		mail_usage(how);
+		return ctl_usage();
 	argv += optind;
 	form = mail_form(argv[1]);
 	if (mail_begin(&s, MSG_STREAM_IMPORT, argv[0], "imported") == -1)
-		return 1;
+		return CTL_FAILED;
 	s.again = again;
 	ret = form->read(argv[2], box, mail_send, &s);
 	/* also after an error: what was read shall be kept */
@@ -169,10 +161,10 @@ ctl_mail_export(int argc, char *argv[])
 	int			 ret = -1;
 
 	if (argc != 4)
-		mail_usage("export account mbox|maildir path");
+		return ctl_usage();
 	form = mail_form(argv[2]);
 	if (mail_begin(&s, MSG_STREAM_EXPORT, argv[1], "exported") == -1)
-		return 1;
+		return CTL_FAILED;
 	s.sink = form->sink;
 	if ((s.out = form->sink->open(argv[3])) == NULL)
 		goto done;
@@ -192,7 +184,6 @@ done:
 int
 ctl_mail_check(int argc, char *argv[])
 {
-	static const char	 how[] = "check [-r] account";
 	struct msg_st_go	 go = { 0 };
 	struct mail_stream	 s;
 	int			 c, ret;
@@ -200,13 +191,13 @@ ctl_mail_check(int argc, char *argv[])
 	optind = 1;
 	while ((c = getopt(argc, argv, "+r")) != -1) {
 		if (c != 'r')
-			mail_usage(how);
+			return ctl_usage();
 		go.flags = 1;
 	}
 	if (argc - optind != 1)
-		mail_usage(how);
+		return ctl_usage();
 	if (mail_begin(&s, MSG_STREAM_CHECK, argv[optind], "checked") == -1)
-		return 1;
+		return CTL_FAILED;
 	ret = mail_say(&s, MSG_ST_GO, 0, &go, NULL, 0);
 	while (ret == 0 && !s.end && !s.failed)
 		ret = mail_wait(&s, 1);
@@ -238,7 +229,7 @@ mail_prefix(const char *typed)
 		if ((n = strcspn(typed, "/")) > 0)
 			ctl_name_add(&path, typed, n);
 	if (path.len == 0 || buf_str(&path) == NULL)
-		errx(1, "-m: not the name of a mailbox");
+		errx(CTL_USAGE, "-m: not the name of a mailbox");
 	if ((ret = strdup(buf_str(&path))) == NULL)
 		err(1, NULL);
 	buf_free(&path);

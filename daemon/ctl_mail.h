@@ -18,21 +18,11 @@
 #include "common/buf.h"
 #include "common/compat.h"
 
-/* --- for ctl.c: verbs, argv[0] being the verb; the exit code ---------------- */
+/* --- verbs of ctl.c: argv[0] is the last word; the exit code --------------- */
 
 int	ctl_mail_import(int argc, char *argv[]);
 int	ctl_mail_export(int argc, char *argv[]);
 int	ctl_mail_check(int argc, char *argv[]);
-
-/* --- from ctl.c ------------------------------------------------------------- */
-
-/*
- * Ask the parent for a stream (MSG_CTL_STREAM): kind is enum msg_stream_kind.
- * Returns its descriptor, or -1 after it has said why on standard error.
- */
-int	ctl_stream(uint32_t kind, const char *account);
-/* 1: -j was given, print JSON. */
-extern int	ctl_json;
 
 /* --- one mail, between the conversation and the files ----------------------- */
 

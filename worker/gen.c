@@ -36,6 +36,7 @@ static const struct gen_proto {
 	size_t			 setup;
 } protos[] = {
 	[CONF_HTTP] = { &http1_proto, offsetof(struct conf_gen, http) },
+	[CONF_LMTP] = { &lmtp_proto, offsetof(struct conf_gen, lmtp) },
 };
 
 static struct conf_gen	*current;
@@ -80,6 +81,7 @@ gen_load(struct conf *conf)
 	}
 	gen_names(g);
 	gen_http(g);
+	lmtp_setup(&g->lmtp, conf);
 	if (current != NULL)
 		gen_unref(current);
 	current = g;

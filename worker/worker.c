@@ -21,6 +21,7 @@
 #include "common/role.h"
 #include "common/row.h"
 #include "worker/http/http1.h"
+#include "worker/stream.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
 #include "worker/worker.h"
@@ -36,6 +37,7 @@ static void	worker_conn(struct proc_peer *, struct msg *);
 static void	worker_drain(struct proc_peer *, struct msg *);
 static void	worker_ticket(struct proc_peer *, struct msg *);
 static void	worker_show(struct proc_peer *, struct msg *);
+static void	worker_stream(struct proc_peer *, struct msg *);
 static void	worker_end(int, short, void *);
 static void	show_worker(struct buf *);
 static void	show_conn(struct conn *, void *);
@@ -47,6 +49,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_DRAIN]	= worker_drain,
 	[MSG_TICKET]	= worker_ticket,
 	[MSG_CTL_SHOW]	= worker_show,
+	[MSG_STREAM]	= worker_stream,
 };
 
 static const struct role	worker_role = {
@@ -162,6 +165,16 @@ worker_conn_ended(uint32_t id)
 	struct msg_conn_end	 h = { id };
 
 	proc_send(&role_parent, MSG_CONN_END, 0, -1, &h, NULL, 0);
+}
+
+/* Import, export or check of an account by jmapctl. */
+static void
+worker_stream(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	stream_open(m->fixed, m->fd, gen_now() == NULL ? 0 :
+	    gen_now()->conf->max_message_size);
+	m->fd = -1;
 }
 
 static void

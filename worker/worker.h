@@ -10,6 +10,7 @@
 #include "common/conf.h"
 #include "worker/conn.h"
 #include "worker/http/req.h"
+#include "worker/lmtp/lmtp.h"
 
 struct tls_set;
 
@@ -20,6 +21,7 @@ struct tls_set;
 struct conf_gen {
 	struct conf		*conf;
 	struct http_setup	 http;
+	struct lmtp_setup	 lmtp;
 	struct tls_set		*tls;
 	int			 refs;
 };

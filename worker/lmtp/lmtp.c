@@ -274,8 +274,6 @@ lmtp_command(struct conn *c)
 
 	if (s->skip)
 		return lmtp_skip(c, s);
-	if ((c->flags & CONN_DRAIN) && !s->begun)
-		return lmtp_drain(c);
 	switch (lmtp_parse_line(p, buf_left(&c->in), &len)) {
 	case PARSE_MORE:
 		return c->eof ? IO_CLOSE : IO_WANT_READ;
