@@ -19,7 +19,7 @@
 #include "common/utf8.h"
 #include "worker/mime/mime_int.h"
 
-#define BOUNDARY	40	/* bytes of one and its NUL */
+#define RND_LEN		33	/* 128 bits in hexadecimal, and NUL */
 #define LINE_MAX_	998	/* RFC 5322 2.1.1 */
 #define QP_LINE		76	/* RFC 2045 6.7 (5) */
 #define FIELD_MAX	200	/* bytes of a field name */
@@ -65,6 +65,7 @@ static void	 qp(struct buf *, const uint8_t *, size_t, int);
 static void	 qp_put(struct buf *, size_t *, int, int);
 static int	 qp_plain(const uint8_t *, size_t, size_t, size_t);
 static uint64_t	 rnd(struct builder *);
+static void	 rnd_hex(struct builder *, char [RND_LEN]);
 static const char *type_of(const struct mime_node *);
 static int	 is_type(const char *);
 static int	 is_text(const struct mime_node *);
@@ -123,6 +124,16 @@ rnd(struct builder *b)
 	return z ^ z >> 31;
 }
 
+static void
+rnd_hex(struct builder *b, char out[RND_LEN])
+{
+	uint64_t	 v[2];
+
+	v[0] = rnd(b);
+	v[1] = rnd(b);
+	enc_hex(v, sizeof(v), out);
+}
+
 static const char *
 type_of(const struct mime_node *n)
 {
@@ -159,7 +170,7 @@ is_text(const struct mime_node *n)
 static int
 node(struct builder *b, const struct mime_node *n, int depth)
 {
-	char	 boundary[BOUNDARY];
+	char	 boundary[RND_LEN + 2] = "=_";
 
 	if (depth > MIME_DEPTH || !is_type(type_of(n)) ||
 	    (strncasecmp(type_of(n), "multipart/", 10) == 0) !=
@@ -168,8 +179,7 @@ node(struct builder *b, const struct mime_node *n, int depth)
 		return -1;
 	}
 	/* "=_" stands in no quoted-printable and no base64 text */
-	snprintf(boundary, sizeof(boundary), "=_%016llx%016llx",
-	    (unsigned long long)rnd(b), (unsigned long long)rnd(b));
+	rnd_hex(b, boundary + 2);
 	if (fields(b, n, n->sub != NULL) == -1)
 		return -1;
 	if (depth == 0)
@@ -255,16 +265,17 @@ field(struct builder *b, const struct mime_field *f)
 static void
 root_fields(struct builder *b, const struct mime_node *n)
 {
-	char	 date[DATE_LEN];
+	char	 date[DATE_LEN], id[RND_LEN];
 
 	if (!has(n, "Date")) {
 		date_mail(b->opt->now, b->opt->off, date);
 		buf_addf(b->out, "Date: %s\r\n", date);
 	}
-	if (!has(n, "Message-ID"))
-		buf_addf(b->out, "Message-ID: <%016llx%016llx@%s>\r\n",
-		    (unsigned long long)rnd(b), (unsigned long long)rnd(b),
+	if (!has(n, "Message-ID")) {
+		rnd_hex(b, id);
+		buf_addf(b->out, "Message-ID: <%s@%s>\r\n", id,
 		    b->opt->host);
+	}
 	if (!has(n, "MIME-Version"))
 		buf_adds(b->out, "MIME-Version: 1.0\r\n");
 }

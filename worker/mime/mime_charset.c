@@ -63,7 +63,7 @@ static const struct alias {
 	{ "gbk", ICONV, "GB18030", NULL },
 	{ "greek", ICONV, "ISO-8859-7", NULL },
 	{ "hebrew", ICONV, "ISO-8859-8", NULL },
-	{ "hzgb2312", ICONV, "HZ", "GB18030" },
+	{ "hzgb2312", ICONV, "HZ", NULL },
 	{ "ibm437", ICONV, "CP437", NULL },
 	{ "ibm850", ICONV, "CP850", NULL },
 	{ "ibm852", ICONV, "CP852", NULL },
@@ -386,6 +386,13 @@ from_iconv(iconv_t cd, const uint8_t *s, size_t n, struct buf *out)
 			break;		/* EINVAL: cut off at the end */
 		in++;
 		n--;
+	}
+	/* some sets hold a letter back that might get an accent */
+	room = out->max - out->len < 16 ? out->max - out->len : 16;
+	if (room > 0 && (to = (char *)buf_reserve(out, room)) != NULL) {
+		left = room;
+		iconv(cd, NULL, NULL, &to, &left);
+		buf_commit(out, room - left);
 	}
 	return bad;
 }

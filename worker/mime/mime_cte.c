@@ -146,12 +146,12 @@ base64(const uint8_t *s, size_t n, uint8_t *out, int *junk)
 		if (have == 4 || c == B64_PAD)
 			v = have = 0;
 	}
+	if (have > 0)
+		*junk = 1;		/* padding left out */
 	v <<= 6 * (4 - have);
-	for (q = 1; q < have; q++, len++) {	/* padding left out */
-		*junk = 1;
+	for (q = 1; q < have; q++, len++)
 		if (out != NULL)
 			out[len] = v >> (24 - 8 * q);
-	}
 	return len;
 }
 

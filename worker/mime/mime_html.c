@@ -119,9 +119,10 @@ entity(struct html *h)
 			d = utf8_lower((uint8_t)p[i]);
 			d = d >= '0' && d <= '9' ? d - '0' :
 			    hex && d >= 'a' && d <= 'f' ? d - 'a' + 10 : -1;
-			if (d == -1 || cp > 0x10ffff)
+			if (d == -1)
 				break;
-			cp = cp * (hex ? 16 : 10) + d;
+			if (cp <= 0x10ffff)
+				cp = cp * (hex ? 16 : 10) + d;
 		}
 		if (i == 1 + (size_t)hex)
 			return 0;

@@ -366,8 +366,10 @@ preview_add(struct preview *v, const char *s, size_t n)
 			v->gap = 1;
 			continue;
 		}
-		/* a joiner after a letter or a picture belongs to it */
+		/* a joiner after a letter that is not Latin, or after a
+		 * picture, belongs to it */
 		if (invisible(cp) && (v->gap || v->out.len == 0 ||
+		    v->out.data[v->out.len - 1] < 0x80 ||
 		    (cp != 0x200c && cp != 0x200d)))
 			continue;
 		v->gap = v->gap && v->out.len > 0;
