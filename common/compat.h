@@ -30,6 +30,25 @@
 #endif
 #define __printflike_(f, a)	__attribute__((__format__(__printf__, f, a)))
 
+/*
+ * OpenBSD has no unified buffer cache: LMDB must write through its map; and
+ * its semaphores outlive a killed writer, so kv.c locks with flock(2) there.
+ */
+#ifdef __OpenBSD__
+#define COMPAT_KV_WRITEMAP	1
+#else
+#define COMPAT_KV_WRITEMAP	0
+#endif
+
+/* Blocks for len bytes of a new file, so that writing them later does not
+ * change its size.  0, or -1 with errno. */
+#ifdef __OpenBSD__
+#define compat_prealloc(fd, len)	ftruncate((fd), (len))
+#else
+#define compat_prealloc(fd, len) \
+	((errno = posix_fallocate((fd), 0, (len))) == 0 ? 0 : -1)
+#endif
+
 /* sys/queue.h of glibc has no _SAFE forms; libbsd's overlay has them. */
 #ifndef nitems
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))

@@ -67,6 +67,8 @@ int	 kv_room(struct kv_txn *, const void *key, size_t n, size_t len,
 int	 kv_del(struct kv_txn *, const void *key, size_t n);
 /* Delete all keys that begin with the n bytes; how many, or -1. */
 int64_t	 kv_del_prefix(struct kv_txn *, const void *prefix, size_t n);
+/* Delete everything; 0 or -1. */
+int	 kv_empty(struct kv_txn *);
 /* The largest key < bound, or the least key >= bound: 1, 0, -1. */
 int	 kv_before(struct kv_txn *, const void *bound, size_t n,
 	    struct slice *key, struct slice *val);

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of worker/store share with each other and with nobody else:
+ * the open account, the transaction, and each file's inner door.
+ *
+ * A write transaction keeps the hot record and the mailboxes in memory and
+ * writes them once, in store_commit; so an operation changes counters by
+ * plain assignment.  Every access to rows goes through store_get/put/del
+ * below, which turn a failure into the death of the transaction.
+ */
+#ifndef STORE_STORE_INT_H
+#define STORE_STORE_INT_H
+
+#include <sys/queue.h>
+
+#include "worker/store/store.h"
+#include "worker/store/store_key.h"
+
+#define STORE_FDS	2		/* segments kept open */
+#define STORE_PATHMAX	1200
+#define STORE_ACCOUNTMAX	64
+
+struct store_segfd {
+	uint32_t	 seg;
+	int		 fd;		/* -1: free */
+};
+
+struct store_name {			/* of a keyword */
+	char		*p;
+	size_t		 n;
+};
+
+struct store {
+	TAILQ_ENTRY(store)	 entry;		/* most recently used first */
+	char			 account[STORE_ACCOUNTMAX + 1];
+	char			 path[STORE_PATHMAX];
+	unsigned		 users;		/* store_open less store_close */
+	struct kv		*kv;
+	struct kv		*search;	/* NULL until it is needed */
+	struct store_segfd	 fds[STORE_FDS];
+	unsigned		 nextfd;	/* to be closed next */
+	struct store_name	*names;		/* keyword dictionary by slot */
+	size_t			 nnames, capnames;
+};
+
+/* Mailboxes of a transaction. */
+struct store_boxes {
+	struct store_mailbox	*v;		/* by id */
+	struct store_mailbox	*old;		/* v as it was read */
+	uint8_t			*flags;		/* BOX_* */
+	size_t			 n, cap;
+	int			 loaded;
+};
+#define BOX_NEW		0x01
+#define BOX_PROPS	0x02		/* name, parent, ... were set */
+#define BOX_SEEN	0x04		/* scratch of store_count.c */
+
+struct store_txn {
+	struct store		*st;
+	struct kv_txn		*kv;
+	int			 write;
+	int			 changed;
+	enum store_err		 dead;		/* why it can only be aborted */
+	uint64_t		 hot[HOT_MAX];
+	struct store_boxes	 box;
+	size_t			 names0;	/* dictionary as it began */
+	uint32_t		 segdirty;	/* segment to flush, +1; 0 none */
+	int			 dirdirty;	/* blob folder to flush */
+};
+
+/* store.c */
+extern struct store_conf	 store_config;
+enum store_err	store_fail(struct store_txn *);	/* by errno; kills it */
+enum store_err	store_broken(struct store_txn *, const char *what);
+/* STORE_OK, STORE_NOTFOUND, or the transaction is dead. */
+enum store_err	store_get(struct store_txn *, const struct store_key *,
+		    struct slice *);
+enum store_err	store_put(struct store_txn *, const struct store_key *,
+		    const void *, size_t);
+enum store_err	store_del(struct store_txn *, const struct store_key *);
+/* kv_next's result as ours: STORE_OK, STORE_NOTFOUND at the end, or dead. */
+enum store_err	store_next(struct store_txn *, struct kv_range *,
+		    struct slice *, struct slice *);
+/* Walk all keys that begin with this one. */
+enum store_err	store_walk(struct store_txn *, struct kv_range *,
+		    const struct store_key *, int reverse);
+enum store_err	store_begin_plain(struct store *, int, struct store_txn **);
+int		store_mkdir(const char *path);
+
+/* store_id.c: a set of numbers, start zeroed. */
+struct store_set {
+	uint64_t	*v;		/* x + 1, 0 is free */
+	size_t		 n, cap;
+};
+int	store_ids_add(struct store_ids *, uint64_t);	/* 0, -1 */
+void	store_ids_sort(struct store_ids *);		/* upward, once each */
+void	store_ids_and(struct store_ids *, const struct store_ids *);
+int	store_set_add(struct store_set *, uint64_t);	/* 1 new, 0, -1 */
+void	store_set_free(struct store_set *);
+
+/* store_change.c */
+enum { LOG_CREATED = 1, LOG_UPDATED, LOG_DESTROYED };
+/* Note a change; its modseq, or 0 and the transaction is dead. */
+uint64_t	store_change_log(struct store_txn *, enum store_type, int op,
+		    uint64_t id, int counts_only);
+/* The same for a mail that leaves mailboxes, so that trimming the log finds
+ * its tombstones. */
+uint64_t	store_change_left(struct store_txn *, int op, uint64_t id,
+		    int64_t received, const uint32_t *mbid, size_t n);
+enum store_err	store_change_trim(struct store_txn *, uint64_t keep,
+		    unsigned max, int *more);
+
+/* store_keyword.c */
+/* The slot of a name, made if there is none; -1: not a keyword or dead. */
+int		store_keyword_slot(struct store_txn *, struct slice);
+enum store_err	store_keyword_load(struct store_txn *);
+void		store_keyword_forget(struct store *, size_t from);
+
+/* store_mailbox.c */
+enum store_err	store_mailbox_load(struct store_txn *);
+/* The index of a mailbox, or -1. */
+int		store_mailbox_find(const struct store_boxes *, uint32_t id);
+enum store_err	store_mailbox_flush(struct store_txn *);
+enum store_err	store_mailbox_defaults(struct store_txn *);
+int		store_mailbox_decode(struct slice key, struct slice val,
+		    struct store_mailbox *);
+
+/* store_thread.c: T rows in memory. */
+struct store_trow {
+	uint64_t	 eid;
+	int64_t		 received;
+	uint64_t	 kw;
+	uint32_t	*mailbox;	/* own memory */
+	uint16_t	 gen, nmailbox;
+};
+struct store_thread {
+	uint64_t		 tid;
+	struct store_trow	*v;
+	size_t			 n, cap;
+};
+enum store_err	store_thread_load(struct store_txn *, uint64_t tid,
+		    struct store_thread *);
+void		store_thread_free(struct store_thread *);
+struct store_trow	*store_thread_find(struct store_thread *, uint64_t eid);
+/* A row more, its mailboxes copied; NULL without memory. */
+struct store_trow	*store_thread_push(struct store_thread *,
+			    const struct store_trow *);
+int		store_thread_boxes(struct store_trow *, const uint32_t *, size_t);
+enum store_err	store_thread_write(struct store_txn *, uint64_t tid,
+		    const struct store_trow *);
+enum store_err	store_thread_erase(struct store_txn *, uint64_t tid,
+		    const struct store_trow *);
+int		store_thread_decode(struct slice key, struct slice val,
+		    struct store_trow *, uint64_t *tid);
+/* Which thread a new mail belongs to (0: a new one), merging others. */
+struct store_refs {
+	uint64_t	 h[STORE_MAXREFS];
+	size_t		 n;
+	uint32_t	 subject;
+};
+void		store_thread_refs(const struct store_newmail *,
+		    struct store_refs *);
+enum store_err	store_thread_join(struct store_txn *,
+		    const struct store_refs *, uint64_t *tid);
+enum store_err	store_thread_learn(struct store_txn *,
+		    const struct store_refs *, uint64_t tid);
+enum store_err	store_thread_forget(struct store_txn *,
+		    const struct store_refs *);
+
+/* store_count.c */
+/* Take (-1) or add (1) what a thread's mails count in their mailboxes. */
+void		store_count_thread(struct store_txn *,
+		    const struct store_thread *, int sign);
+/* All counters of the loaded mailboxes, anew, from the T rows. */
+enum store_err	store_count_all(struct store_txn *);
+
+/* store_row.c: S, E, e and P rows. */
+struct store_state {			/* an S row that can be changed */
+	struct store_mail	 m;	/* but mailboxes and more: */
+	uint32_t		 mbid[STORE_MAXBOXES], uid[STORE_MAXBOXES];
+	uint16_t		 more[STORE_KW_MAX];
+	size_t			 nmbid, nmore;
+};
+int		store_row_state(struct slice key, struct slice val,
+		    struct store_mail *);
+void		store_row_edit(const struct store_mail *, struct store_state *);
+enum store_err	store_row_save(struct store_txn *, const struct store_state *);
+enum store_err	store_row_add(struct store_txn *, uint64_t eid,
+		    const struct store_newmail *, const struct store_refs *);
+enum store_err	store_row_refs(struct store_txn *, uint64_t eid,
+		    struct store_refs *);
+enum store_err	store_row_erase(struct store_txn *, uint64_t eid);
+int		store_row_check(struct slice val);	/* its CRC: 0, -1 */
+uint64_t	store_row_prefix(struct slice);
+
+/* store_index.c: M, m and K rows of a mail. */
+enum store_err	store_index_add(struct store_txn *, const struct store_state *,
+		    uint64_t modseq);
+enum store_err	store_index_change(struct store_txn *,
+		    const struct store_state *old, const struct store_state *new,
+		    uint64_t modseq);
+enum store_err	store_index_remove(struct store_txn *,
+		    const struct store_state *, uint64_t modseq);
+
+/* store_seg.c, store_crc.c */
+uint32_t	store_crc32c(uint32_t, const void *, size_t);
+enum store_err	store_seg_append(struct store_txn *, const uint8_t *hash,
+		    const void *, size_t, uint32_t *seg, uint64_t *off,
+		    uint64_t *clen);
+enum store_err	store_seg_read(struct store_txn *, const uint8_t *hash,
+		    uint32_t seg, uint64_t off, uint64_t clen, uint64_t rlen,
+		    uint64_t from, uint64_t len, struct buf *);
+enum store_err	store_seg_copy(struct store_txn *, uint32_t seg, uint64_t off,
+		    uint64_t clen, uint32_t *nseg, uint64_t *noff);
+enum store_err	store_seg_live(struct store_txn *, uint32_t seg,
+		    int64_t used, int64_t live);
+enum store_err	store_seg_flush(struct store_txn *);
+int		store_seg_path(const struct store *, uint32_t, char *, size_t);
+void		store_seg_close(struct store *);
+
+/* store_blob.c: G rows. */
+struct store_blob {
+	uint32_t	 seg, refs;
+	uint64_t	 off, rlen, clen, expiry;
+};
+int		store_blob_decode(struct slice, struct store_blob *);
+enum store_err	store_blob_row(struct store_txn *, const uint8_t *hash,
+		    struct store_blob *);
+enum store_err	store_blob_save(struct store_txn *, const uint8_t *hash,
+		    const struct store_blob *);
+/* Expired blobs, at most max; *more when some are left. */
+enum store_err	store_blob_expire(struct store_txn *, unsigned max, int *more);
+enum store_err	store_blob_compact(struct store_txn *, int *more);
+
+/* store_token.c */
+struct store_term {
+	uint32_t	 at;		/* into the list's bytes */
+	uint8_t		 len, in, prefix;
+};
+struct store_terms {
+	struct buf	 bytes;
+	struct store_term *v;
+	size_t		 n, cap;
+};
+void		store_token_init(struct store_terms *);
+void		store_token_free(struct store_terms *);
+/* Cut text into terms; query: heed '*', and CJK that is one letter long. */
+int		store_token_add(struct store_terms *, struct slice, unsigned in,
+		    int query);
+void		store_token_sort(struct store_terms *);	/* once each */
+const uint8_t	*store_token_bytes(const struct store_terms *, size_t);
+
+/* store_post.c: posting blocks in search/. */
+struct store_hit {			/* one term of one mail */
+	const uint8_t	*term;
+	uint64_t	 eid;
+	uint8_t		 len, in;
+};
+int		store_post_open(struct store *);
+int		store_post_merge(struct kv_txn *, struct store_hit *, size_t);
+int		store_post_read(struct kv_txn *, const uint8_t *term, size_t n,
+		    int prefix, unsigned in, struct store_ids *);
+
+/* store_search.c */
+enum store_err	store_search_pend(struct store_txn *, uint64_t eid,
+		    const struct store_text *, size_t n);
+enum store_err	store_search_drop(struct store_txn *, uint64_t eid);
+
+#endif

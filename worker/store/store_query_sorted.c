@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Email/query in any other order than receivedAt (RFC 8621 4.4.2): look at
+ * the state of every mail that can match, sort, collapse.  A comparator is
+ * a number a mail; text compares by its first 8 bytes, and by the whole
+ * only where those are equal.
+ */
+#include "common/compat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/date.h"
+#include "worker/store/store_int.h"
+
+#define ORDER_MAX	8	/* comparators that are heeded */
+#define SIGN		(UINT64_C(1) << 63)
+
+struct item {
+	uint64_t	 id, tid;
+	uint64_t	 key[];		/* one a comparator */
+};
+struct list {
+	struct store_txn	*txn;
+	const struct store_query *q;
+	const struct store_order *order;
+	size_t			 norder;
+	uint8_t			*v;	/* items */
+	size_t			 n, cap, size;
+	enum store_err		 err;
+};
+
+static struct list	*sorting;	/* qsort has no argument */
+
+static int		 store_sorted_match(void *, struct store_txn *,
+			    const struct store_mail *);
+static int		 store_sorted_add(struct list *,
+			    const struct store_mail *);
+static uint64_t		 store_sorted_key(struct list *,
+			    const struct store_mail *,
+			    const struct store_order *);
+static uint64_t		 store_sorted_thread(struct list *,
+			    const struct store_mail *,
+			    const struct store_order *);
+static enum store_err	 store_sorted_scan(struct list *);
+static int		 store_sorted_passes(const struct store_query *,
+			    const struct store_mail *);
+static int		 store_sorted_text(uint64_t, uint64_t, enum store_sort);
+static int		 store_sorted_cmp(const void *, const void *);
+static enum store_err	 store_sorted_give(const struct list *,
+			    struct store_ids *);
+
+/* Gathers in a mailbox's scan; nothing is passed on. */
+static int
+store_sorted_match(void *arg, struct store_txn *txn,
+    const struct store_mail *m)
+{
+	struct list	*l = arg;
+	int		 r;
+
+	if (l->q->match != NULL && (r = l->q->match(l->q->arg, txn, m)) != 1)
+		return r;
+	return store_sorted_add(l, m);
+}
+
+/* 0, or -1 and l->err. */
+static int
+store_sorted_add(struct list *l, const struct store_mail *m)
+{
+	struct item	*it;
+	uint8_t		*v;
+	size_t		 i, cap;
+
+	if (l->n == l->cap) {
+		cap = l->cap == 0 ? 256 : l->cap * 2;
+		if ((v = reallocarray(l->v, cap, l->size)) == NULL) {
+			l->err = STORE_IO;
+			return -1;
+		}
+		l->v = v;
+		l->cap = cap;
+	}
+	it = (struct item *)(void *)(l->v + l->n * l->size);
+	it->id = m->id;
+	it->tid = m->tid;
+	for (i = 0; i < l->norder; i++)
+		it->key[i] = store_sorted_key(l, m, &l->order[i]);
+	l->n++;
+	return l->err == STORE_OK ? 0 : -1;
+}
+
+static uint64_t
+store_sorted_key(struct list *l, const struct store_mail *m,
+    const struct store_order *o)
+{
+	switch (o->by) {
+	case STORE_BY_RECEIVED:
+		return (uint64_t)m->received;
+	case STORE_BY_SENT:
+		return (uint64_t)m->sent ^ SIGN;
+	case STORE_BY_SIZE:
+		return m->size;
+	case STORE_BY_FROM:
+		return m->from;
+	case STORE_BY_TO:
+		return m->to;
+	case STORE_BY_SUBJECT:
+		return m->subject;
+	case STORE_BY_KEYWORD:
+		return (uint64_t)store_mail_has(m, o->slot);
+	case STORE_BY_ALL_KEYWORD:
+	case STORE_BY_SOME_KEYWORD:
+		return store_sorted_thread(l, m, o);
+	}
+	return 0;
+}
+
+static uint64_t
+store_sorted_thread(struct list *l, const struct store_mail *m,
+    const struct store_order *o)
+{
+	enum store_err	 e;
+	unsigned	 have, n;
+
+	e = store_thread_keyword(l->txn, m->tid, o->slot, &have, &n);
+	if (e != STORE_OK)
+		l->err = e;
+	return o->by == STORE_BY_SOME_KEYWORD ? have > 0 : have == n;
+}
+
+/* What an index scan would have decided. */
+static int
+store_sorted_passes(const struct store_query *q, const struct store_mail *m)
+{
+	return (m->kw & q->all) == q->all && (m->kw & q->none) == 0 &&
+	    (q->after <= 0 || m->received >= q->after) &&
+	    (q->before <= 0 || m->received < q->before);
+}
+
+/* Every mail's S row, in their order. */
+static enum store_err
+store_sorted_scan(struct list *l)
+{
+	struct store_key	 all;
+	struct store_mail	 m;
+	struct kv_range		 r;
+	struct slice		 k, v;
+	enum store_err		 e;
+
+	store_key_space(&all, 'S');
+	if ((e = store_walk(l->txn, &r, &all, 0)) != STORE_OK)
+		return e;
+	while ((e = store_next(l->txn, &r, &k, &v)) == STORE_OK) {
+		if (store_row_state(k, v, &m) == -1) {
+			e = store_broken(l->txn, "mail state");
+			break;
+		}
+		if (store_sorted_passes(l->q, &m) &&
+		    store_sorted_match(l, l->txn, &m) == -1) {
+			e = l->err != STORE_OK ? l->err : STORE_IO;
+			break;
+		}
+	}
+	kv_done(&r);
+	return e == STORE_NOTFOUND ? STORE_OK : e;
+}
+
+/* Two texts whose first 8 bytes are equal. */
+static int
+store_sorted_text(uint64_t a, uint64_t b, enum store_sort by)
+{
+	static const enum store_frag	 frags[] = {
+		[STORE_BY_FROM] = STORE_F_SORTFROM,
+		[STORE_BY_TO] = STORE_F_SORTTO,
+		[STORE_BY_SUBJECT] = STORE_F_SORTSUBJECT
+	};
+	struct store_row		 x, y;
+	struct store_mail		 m;
+	struct slice			 s, t;
+	int				 c;
+
+	m.id = a;
+	if (store_mail_row(sorting->txn, &m, &x) != STORE_OK)
+		return 0;
+	m.id = b;
+	if (store_mail_row(sorting->txn, &m, &y) != STORE_OK)
+		return 0;
+	s = x.frag[frags[by]];
+	t = y.frag[frags[by]];
+	if (s.n == 0 || t.n == 0)
+		return (s.n > 0) - (t.n > 0);
+	c = memcmp(s.p, t.p, s.n < t.n ? s.n : t.n);
+	return c != 0 ? c : (s.n > t.n) - (s.n < t.n);
+}
+
+static int
+store_sorted_cmp(const void *a, const void *b)
+{
+	const struct item		*x = a, *y = b;
+	const struct store_order	*o;
+	size_t				 i;
+	int				 c;
+
+	for (i = 0; i < sorting->norder; i++) {
+		o = &sorting->order[i];
+		c = x->key[i] < y->key[i] ? -1 : x->key[i] > y->key[i];
+		/* text that ends within its first 8 bytes is wholly equal */
+		if (c == 0 && (x->key[i] & 0xff) != 0 &&
+		    o->by >= STORE_BY_FROM && o->by <= STORE_BY_SUBJECT)
+			c = store_sorted_text(x->id, y->id, o->by);
+		if (c != 0)
+			return o->descending ? -c : c;
+	}
+	return STORE_EID(x->id) < STORE_EID(y->id) ? -1 :
+	    STORE_EID(x->id) > STORE_EID(y->id);
+}
+
+static enum store_err
+store_sorted_give(const struct list *l, struct store_ids *ids)
+{
+	const struct item	*it;
+	struct store_set	 seen;
+	enum store_err		 e = STORE_OK;
+	size_t			 i;
+	int			 r = 1;
+
+	memset(&seen, 0, sizeof(seen));
+	for (i = 0; i < l->n && e == STORE_OK; i++) {
+		it = (const struct item *)(const void *)(l->v + i * l->size);
+		if (l->q->collapse)
+			r = store_set_add(&seen, it->tid);
+		if (r == -1 || (r == 1 && store_ids_add(ids, it->id) == -1))
+			e = STORE_IO;
+	}
+	store_set_free(&seen);
+	return e;
+}
+
+enum store_err
+store_query_sorted(struct store_txn *txn, const struct store_query *q,
+    const struct store_order *order, size_t norder, struct store_ids *ids)
+{
+	struct list		 l;
+	struct store_query	 scan = *q;
+	struct store_ids	 none;
+	enum store_err		 e;
+
+	if (txn->dead != STORE_OK)
+		return txn->dead;
+	memset(&l, 0, sizeof(l));
+	memset(&none, 0, sizeof(none));
+	l.txn = txn;
+	l.q = q;
+	l.order = order;
+	l.norder = norder < ORDER_MAX ? norder : ORDER_MAX;
+	l.size = sizeof(struct item) + l.norder * sizeof(uint64_t);
+	scan.collapse = 0;
+	scan.match = store_sorted_match;
+	scan.arg = &l;
+	e = q->mailbox == 0 ? store_sorted_scan(&l) :
+	    store_query(txn, &scan, 0, SIZE_MAX, &none, NULL);
+	if (e == STORE_OK)
+		e = l.err;
+	if (e == STORE_OK && l.n > 0) {
+		sorting = &l;
+		qsort(l.v, l.n, l.size, store_sorted_cmp);
+		e = txn->dead;
+	}
+	if (e == STORE_OK)
+		e = store_sorted_give(&l, ids);
+	free(l.v);
+	store_ids_free(&none);
+	return e;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Text cut into search terms.  The one place that decides what a word is,
+ * for mail and for queries alike: runs of letters and digits, case folded
+ * and without marks (utf8proc), at most 64 bytes; of CJK, which writes no
+ * spaces, each pair of neighbours and the last alone.  A stemmer would go
+ * into store_token_end().  Input is hostile: bad UTF-8 ends a word, no more.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "common/utf8.h"
+#include "worker/store/store_int.h"
+
+#define TERM_MAX	64	/* bytes of a term; the rest is dropped */
+#define TERMS_MAX	50000	/* of one mail, before they are made unique */
+#define BYTES_MAX	((size_t)4 << 20)
+#define FOLD_MAX	18	/* code points that one may unfold to */
+
+struct token {
+	struct store_terms	*out;
+	unsigned		 in;
+	int			 query;
+	uint8_t			 b[TERM_MAX];
+	size_t			 n;
+	uint8_t			 cjk[4];	/* the one before */
+	size_t			 ncjk;
+	int			 pairs;		/* the run had a pair */
+};
+
+static int	 store_token_emit(struct token *, const uint8_t *, size_t, int);
+static int	 store_token_end(struct token *, int);
+static int	 store_token_cjk_end(struct token *);
+static int	 store_token_cjk(struct token *, const uint8_t *, size_t);
+static int	 store_token_other(struct token *, uint32_t);
+static int	 store_token_is_cjk(uint32_t);
+static int	 store_token_cmp(const void *, const void *);
+
+void
+store_token_init(struct store_terms *t)
+{
+	memset(t, 0, sizeof(*t));
+	buf_init(&t->bytes, BYTES_MAX);
+}
+
+void
+store_token_free(struct store_terms *t)
+{
+	buf_free(&t->bytes);
+	free(t->v);
+	store_token_init(t);
+}
+
+const uint8_t *
+store_token_bytes(const struct store_terms *t, size_t i)
+{
+	return t->bytes.data + t->v[i].at;
+}
+
+/* A full list is no error: what is beyond is not searched. */
+static int
+store_token_emit(struct token *t, const uint8_t *p, size_t n, int prefix)
+{
+	struct store_terms	*o = t->out;
+	struct store_term	*v;
+	size_t			 cap;
+
+	if (o->n == TERMS_MAX || o->bytes.len + n > BYTES_MAX)
+		return 0;
+	if (o->n == o->cap) {
+		cap = o->cap == 0 ? 256 : o->cap * 2;
+		if ((v = reallocarray(o->v, cap, sizeof(*v))) == NULL)
+			return -1;
+		o->v = v;
+		o->cap = cap;
+	}
+	v = &o->v[o->n];
+	v->at = (uint32_t)o->bytes.len;
+	v->len = (uint8_t)n;
+	v->in = (uint8_t)t->in;
+	v->prefix = (uint8_t)prefix;
+	if (buf_add(&o->bytes, p, n) == -1)
+		return -1;
+	o->n++;
+	return 0;
+}
+
+/* The word is complete. */
+static int
+store_token_end(struct token *t, int prefix)
+{
+	size_t	 n = t->n;
+
+	t->n = 0;
+	return n == 0 ? 0 : store_token_emit(t, t->b, n, prefix);
+}
+
+/*
+ * A run of CJK is over.  In mail its last letter stands alone, too, so that
+ * one letter, as a prefix, finds each place; in a query it is one only when
+ * the run had no pair.
+ */
+static int
+store_token_cjk_end(struct token *t)
+{
+	size_t	 n = t->ncjk;
+	int	 pairs = t->pairs;
+
+	t->ncjk = 0;
+	t->pairs = 0;
+	if (n == 0 || (t->query && pairs))
+		return 0;
+	return store_token_emit(t, t->cjk, n, t->query);
+}
+
+static int
+store_token_cjk(struct token *t, const uint8_t *p, size_t n)
+{
+	uint8_t	 pair[8];
+
+	if (store_token_end(t, 0) == -1)
+		return -1;
+	if (t->ncjk > 0) {
+		memcpy(pair, t->cjk, t->ncjk);
+		memcpy(pair + t->ncjk, p, n);
+		if (store_token_emit(t, pair, t->ncjk + n, 0) == -1)
+			return -1;
+		t->pairs = 1;
+	}
+	memcpy(t->cjk, p, n);
+	t->ncjk = n;
+	return 0;
+}
+
+static int
+store_token_is_cjk(uint32_t c)
+{
+	return (c >= 0x3040 && c <= 0x30ff) ||		/* kana */
+	    (c >= 0x3400 && c <= 0x4dbf) ||
+	    (c >= 0x4e00 && c <= 0x9fff) ||
+	    (c >= 0xac00 && c <= 0xd7a3) ||		/* Hangul */
+	    (c >= 0xf900 && c <= 0xfaff) ||
+	    (c >= 0x20000 && c <= 0x3fffd);
+}
+
+static int
+store_token_letter(uint32_t c)
+{
+	switch (utf8proc_category((utf8proc_int32_t)c)) {
+	case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN:
+	case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
+	case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL:
+	case UTF8PROC_CATEGORY_NO:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* A code point beyond ASCII. */
+static int
+store_token_other(struct token *t, uint32_t c)
+{
+	utf8proc_int32_t	 f[FOLD_MAX];
+	utf8proc_ssize_t	 i, n;
+	uint8_t			 u[4];
+	size_t			 len;
+	int			 last = 0;
+
+	if (store_token_is_cjk(c))
+		return store_token_cjk(t, u, utf8_put(c, u));
+	if (store_token_cjk_end(t) == -1)
+		return -1;
+	if (!store_token_letter(c))
+		return store_token_end(t, 0);
+	n = utf8proc_decompose_char((utf8proc_int32_t)c, f, FOLD_MAX,
+	    UTF8PROC_CASEFOLD | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
+	    UTF8PROC_STRIPMARK | UTF8PROC_IGNORE, &last);
+	for (i = 0; i < n && i < FOLD_MAX; i++) {
+		len = utf8_put((uint32_t)f[i], u);
+		if (t->n + len <= TERM_MAX && store_token_letter((uint32_t)f[i])) {
+			memcpy(t->b + t->n, u, len);
+			t->n += len;
+		}
+	}
+	return 0;
+}
+
+int
+store_token_add(struct store_terms *out, struct slice text, unsigned in,
+    int query)
+{
+	struct token	 t;
+	const uint8_t	*p = text.p, *end = p + text.n;
+	uint32_t	 c;
+	size_t		 n;
+	int		 word, r = 0;
+
+	memset(&t, 0, sizeof(t));
+	t.out = out;
+	t.in = in;
+	t.query = query;
+	while (p < end && r == 0) {
+		if (*p >= 0x80 && (n = utf8_get(p, (size_t)(end - p), &c)) >
+		    0) {
+			r = store_token_other(&t, c);
+			p += n;
+			continue;
+		}
+		c = (uint32_t)utf8_lower(*p);
+		word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		if (t.ncjk > 0)
+			r = store_token_cjk_end(&t);
+		if (word && t.n < TERM_MAX)
+			t.b[t.n++] = (uint8_t)c;
+		else if (!word && t.n > 0 && r == 0)
+			r = store_token_end(&t, query && *p == '*');
+		p++;
+	}
+	if (r == 0)
+		r = store_token_cjk_end(&t);
+	return r == 0 ? store_token_end(&t, 0) : -1;
+}
+
+/* --- unique -------------------------------------------------------------- */
+
+static const uint8_t	*cmp_bytes;	/* of the list being sorted */
+
+static int
+store_token_cmp(const void *a, const void *b)
+{
+	const struct store_term	*x = a, *y = b;
+	int			 c;
+
+	c = memcmp(cmp_bytes + x->at, cmp_bytes + y->at,
+	    x->len < y->len ? x->len : y->len);
+	return c != 0 ? c : (int)x->len - (int)y->len;
+}
+
+/* In strcmp order, each term once with the fields of all. */
+void
+store_token_sort(struct store_terms *t)
+{
+	size_t	 i, n = 0;
+
+	if (t->n == 0)
+		return;
+	cmp_bytes = t->bytes.data;
+	qsort(t->v, t->n, sizeof(*t->v), store_token_cmp);
+	for (i = 1; i < t->n; i++) {
+		if (store_token_cmp(&t->v[n], &t->v[i]) == 0)
+			t->v[n].in |= t->v[i].in;
+		else
+			t->v[++n] = t->v[i];
+	}
+	t->n = n + 1;
+}
