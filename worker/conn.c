@@ -70,6 +70,7 @@ static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
 static int		draining;
+static int		sweeping;	/* ev_sweep is pending */
 static uint8_t		scratch[READ_SIZE];
 
 int64_t
@@ -122,9 +123,11 @@ conn_new(const struct conn_new *n)
 	event_set(&c->ev_write, c->fd, EV_WRITE | EV_PERSIST, conn_on_write,
 	    c);
 	TAILQ_INSERT_TAIL(&conns, c, entry);
-	if (nconns++ == 0) {
+	nconns++;
+	if (!sweeping) {
 		evtimer_set(&ev_sweep, conn_sweep, NULL);
 		evtimer_add(&ev_sweep, &tv);
+		sweeping = 1;
 	}
 	gen_apply(c);
 	c->step = c->proto->open;
@@ -492,7 +495,7 @@ conn_sweep(int fd, short what, void *arg)
 		next = TAILQ_NEXT(c, entry);
 		conn_check(c);
 	}
-	if (nconns > 0)
+	if ((sweeping = nconns > 0))
 		evtimer_add(&ev_sweep, &tv);
 }
 
