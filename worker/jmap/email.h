@@ -14,6 +14,8 @@
  *	email_delta.c	Email/queryChanges
  *	email_set.c	Email/set: update, destroy, what create shares
  *	email_create.c	an Email object of JSON -> a message
+ *	email_field.c	.. its header fields
+ *	email_bodypart.c .. its parts
  *	email_import.c	Email/import
  */
 #ifndef WORKER_EMAIL_H
@@ -78,18 +80,21 @@ struct email_src {
 	struct arena		*arena;	/* scratch: lives as long as this */
 	const uint8_t		*whole;	/* all bytes, once they were read */
 	struct mime_msg		*head;	/* the root's header, parsed */
+	enum store_err		 err;	/* why bytes could not be had */
 };
 void	 email_src_init(struct email_src *, struct store_txn *,
 	    struct arena *, const uint8_t *hash, size_t size);
-/* len bytes from off, or NULL (errno).  Less than len never. */
+/* len bytes from off, or NULL (err if it was the store, else memory). */
 const uint8_t	*email_src_bytes(struct email_src *, size_t off, size_t len);
 /* The message's own header as a message without a body, or NULL. */
-struct mime_msg	*email_src_head(struct email_src *);
+struct mime_msg	*email_src_head(struct email_src *,
+		    const struct email_struct *);
 
 /* Arguments that Email/get and Email/parse share. */
 struct email_fetch {
 	struct email_bodyprop	*props;		/* of EmailBodyPart */
 	size_t			 nprops;
+	int			 headers;	/* some need a part's header */
 	int			 text, html, all; /* fetch...BodyValues */
 	uint64_t		 max;		/* maxBodyValueBytes */
 };
@@ -155,6 +160,7 @@ struct email_node {
 	uint32_t		*boxes;		/* of inMailboxOtherThan */
 	size_t			 nboxes;
 	const char		*name;		/* of a header field */
+	const char		*needle;	/* folded, what it must hold */
 	struct email_text	 text;
 	unsigned		 in;		/* STORE_IN_ mask */
 	int			 anything;	/* the empty text */
@@ -166,13 +172,15 @@ struct email_match {
 	int			 empty;		/* nothing can match */
 	int			 rest;		/* is there a root to ask? */
 	unsigned		 uses;		/* EMAIL_USES_ */
+	unsigned		 boxes;		/* mailbox conditions in rest */
 	const struct store_ids	*driver;	/* all matches are in here */
 	struct arena		 scratch;	/* for one mail's bytes */
+	unsigned		 asked;		/* mails */
 	int			 spent;		/* the request's time is up */
+	const struct jmap_error	*bad;		/* the filter's fault */
 };
 #define EMAIL_USES_KEYWORD	0x01	/* own keywords, mutable */
 #define EMAIL_USES_THREAD	0x02	/* other mails' keywords */
-#define EMAIL_USES_MAILBOX	0x04	/* mailboxes, beyond query.mailbox */
 
 /*
  * Compile a filter (NULL: everything).  What the index scan decides goes
@@ -188,11 +196,12 @@ store_match	email_match_fn;		/* arg: struct email_match */
 /* --- email_query.c, email_delta.c ---------------------------------------- */
 
 struct email_query {		/* jmap_query.arg */
-	int			 collapse;
 	struct store_query	 sq;
 	struct store_order	 order[8];
 	size_t			 norder;
 	int			 indexed;	/* by receivedAt, nothing else */
+	int			 local;		/* depends on one mailbox only */
+	int			 exact;		/* changes come from the index */
 	struct email_match	 match;
 	const uint64_t		*ids;		/* the result, so far */
 	size_t			 nids;
@@ -237,6 +246,5 @@ int	 email_set_destroy(struct jmap_set *, const char *);
 /* Build a message from JSON.  1, 0 with s->e filled, -1. */
 int	 email_create(struct jmap_set *, struct js_val *,
 	    char id[JMAP_ID_MAX + 1]);
-jmap_fn	 email_import;
 
 #endif

@@ -576,7 +576,7 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 /* --- types we have ------------------------------------------------------ */
 
 extern const struct jmap_type	mailbox_type, thread_type, email_type;
-jmap_fn	jmap_blob_copy, jmap_api_echo;
+jmap_fn	jmap_blob_copy, jmap_api_echo, email_import;
 
 /* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
 

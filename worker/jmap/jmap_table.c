@@ -20,6 +20,12 @@ static int	table_cmp(const void *, const void *);
 static const struct jmap_method methods[] = {
 	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, READ, NULL },
 	{ "Core/echo", JMAP_CAP_CORE, jmap_api_echo, 0, NULL },
+	{ "Email/changes", MAIL, jmap_changes, READ, &email_type },
+	{ "Email/get", MAIL, jmap_get, GET, &email_type },
+	{ "Email/import", MAIL, email_import, JM_WRITE | JM_ACCOUNT, NULL },
+	{ "Email/query", MAIL, jmap_query, READ, &email_type },
+	{ "Email/queryChanges", MAIL, jmap_query_changes, READ, &email_type },
+	{ "Email/set", MAIL, jmap_set, SET, &email_type },
 	{ "Mailbox/changes", MAIL, jmap_changes, READ, &mailbox_type },
 	{ "Mailbox/get", MAIL, jmap_get, GET, &mailbox_type },
 	{ "Mailbox/query", MAIL, jmap_query, READ, &mailbox_type },

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Email/get (RFC 8621 4.2).  A property is either copied: from the list row
+ * as the JSON text it was kept as, or from the mail's state; or made: from
+ * the structure record and, last of all, the message's bytes.  A request for
+ * copied ones only, the list view, reads two rows a mail and nothing else.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/jmap/email.h"
+#include "worker/jmap/email_row.h"
+
+#define GET_SCRATCH	(MIME_ARENA + (160UL << 20))	/* one mail's work */
+#define GET_KEYWORD	(STORE_KW_MAXLEN + 8)
+
+enum getkind {
+	/* copied */
+	GET_FRAG, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
+	/* made */
+	GET_ATTACHMENTS, GET_HEADERS, GET_HTMLBODY, GET_STRUCTURE,
+	GET_TEXTBODY, GET_VALUES, GET_HEADER
+};
+static const struct getprop {
+	const char	*name;
+	enum getkind	 kind;
+	enum store_frag	 frag;
+	const char	*field;		/* of a fragment too long to be kept */
+} getprops[] = {	/* in strcmp order, as email_type.props */
+	{ "attachments", GET_ATTACHMENTS, 0, NULL },
+	{ "bcc", GET_FRAG, STORE_F_BCC, "header:Bcc:asAddresses" },
+	{ "blobId", GET_FRAG, STORE_F_BLOBID, NULL },
+	{ "bodyStructure", GET_STRUCTURE, 0, NULL },
+	{ "bodyValues", GET_VALUES, 0, NULL },
+	{ "cc", GET_FRAG, STORE_F_CC, "header:Cc:asAddresses" },
+	{ "from", GET_FRAG, STORE_F_FROM, "header:From:asAddresses" },
+	{ "hasAttachment", GET_FRAG, STORE_F_HASATTACHMENT, NULL },
+	{ "headers", GET_HEADERS, 0, NULL },
+	{ "htmlBody", GET_HTMLBODY, 0, NULL },
+	{ "id", GET_ID, 0, NULL },
+	{ "inReplyTo", GET_FRAG, STORE_F_INREPLYTO,
+	    "header:In-Reply-To:asMessageIds" },
+	{ "keywords", GET_KEYWORDS, 0, NULL },
+	{ "mailboxIds", GET_MAILBOXES, 0, NULL },
+	{ "messageId", GET_FRAG, STORE_F_MESSAGEID,
+	    "header:Message-ID:asMessageIds" },
+	{ "preview", GET_FRAG, STORE_F_PREVIEW, NULL },
+	{ "receivedAt", GET_FRAG, STORE_F_RECEIVEDAT, NULL },
+	{ "references", GET_FRAG, STORE_F_REFERENCES,
+	    "header:References:asMessageIds" },
+	{ "replyTo", GET_FRAG, STORE_F_REPLYTO, "header:Reply-To:asAddresses" },
+	{ "sender", GET_FRAG, STORE_F_SENDER, "header:Sender:asAddresses" },
+	{ "sentAt", GET_FRAG, STORE_F_SENTAT, NULL },
+	{ "size", GET_FRAG, STORE_F_SIZE, NULL },
+	{ "subject", GET_FRAG, STORE_F_SUBJECT, "header:Subject:asText" },
+	{ "textBody", GET_TEXTBODY, 0, NULL },
+	{ "threadId", GET_THREAD, 0, NULL },
+	{ "to", GET_FRAG, STORE_F_TO, "header:To:asAddresses" },
+};
+
+struct getkey {			/* `"name":`, ready to be copied */
+	const struct getprop	*prop;
+	const char		*text;
+	size_t			 len;
+};
+struct email_get {
+	struct getkey		 fast[nitems(getprops)];
+	size_t			 nfast, keylen;
+	const struct getprop	*slow[nitems(getprops)];
+	size_t			 nslow;
+	struct email_hdr	*hdr;		/* "header:..." */
+	size_t			 nhdr;
+	struct email_fetch	 fetch;
+	struct jmap_ids		*threads;	/* a later call wants them */
+	struct slice		 kw[64];	/* `"$seen":true` of a slot */
+	int			 ready;
+};
+struct getmail {
+	struct jmap_call	*c;
+	struct email_get	*eg;
+	const struct store_mail	*mail;
+	struct store_row	 row;
+	struct email_src	 src;
+	struct email_struct	 st;
+	struct arena		 scratch;
+	int			 have;		/* st was read */
+};
+
+static int	get_ready(struct jmap_get *, struct email_get *);
+static int	get_key(struct jmap_get *, struct email_get *,
+		    const struct getprop *);
+static size_t	get_room(const struct getmail *);
+static int	get_fast(struct getmail *, struct buf *);
+static uint8_t *get_boxes(const struct getmail *, uint8_t *);
+static uint8_t *get_keywords(struct getmail *, uint8_t *);
+static uint8_t *get_quoted(uint8_t *, const char *, size_t);
+static struct slice get_keyword(struct getmail *, unsigned);
+static int	get_big(struct getmail *, const struct getprop *,
+		    struct buf *);
+static int	get_slow(struct getmail *, struct buf *);
+static int	get_structure(struct getmail *);
+static int	get_made(struct getmail *, enum getkind, struct buf *);
+static int	get_header(struct getmail *, const struct email_hdr *,
+		    struct buf *);
+static int	get_failed(struct getmail *);
+static int	getprop_cmp(const void *, const void *);
+
+const struct jmap_error *
+email_get_args(struct jmap_get *g, struct js_rd *rd)
+{
+	struct email_get	*eg;
+
+	if ((eg = arena_get(&g->c->req->arena, sizeof(*eg))) == NULL)
+		return &jmap_error_server_fail;
+	g->arg = eg;
+	eg->threads = jmap_ref_keep(g->c, "/list/*/threadId");
+	return email_body_args(g->c, rd, &eg->fetch);
+}
+
+int
+email_get_other(struct jmap_get *g, const char *name)
+{
+	struct email_hdr	 h;
+	size_t			 i;
+
+	if (!email_json_prop(name, &h))
+		return 0;
+	for (i = 0; i < g->more.n; i++)		/* named once */
+		if (strcmp(g->more.id[i], name) == 0)
+			return 1;
+	return jmap_api_add(g->c->req, &g->more, name, strlen(name)) == 0;
+}
+
+int
+email_get_row(struct jmap_get *g, const char *id)
+{
+	struct store_mail	 mail;
+	struct getmail		 m;
+	struct buf		*b = g->c->out;
+	char			 tid[STORE_IDLEN];
+	uint64_t		 n;
+	int			 ret;
+
+	memset(&m, 0, offsetof(struct getmail, row));
+	m.c = g->c;
+	m.eg = g->arg;
+	m.mail = &mail;
+	m.have = 0;
+	if (!m.eg->ready && get_ready(g, m.eg) == -1)
+		return -1;
+	if (store_id_mail_get(id, strlen(id), &n) == -1)
+		return 0;
+	if ((ret = jmap_api_store(g->c, store_mail_get(g->c->txn, n,
+	    &mail))) != 1)
+		return ret;
+	if (jmap_api_store(g->c, store_mail_row(g->c->txn, &mail,
+	    &m.row)) != 1)
+		return -1;
+	if (m.eg->threads != NULL && jmap_api_add(g->c->req, m.eg->threads,
+	    tid, store_id_thread(mail.tid, tid)) == -1)
+		return -1;
+	js_out_obj(b);
+	if (m.eg->nslow == 0 && m.eg->nhdr == 0)
+		ret = get_fast(&m, b);
+	else {
+		arena_init(&m.scratch, GET_SCRATCH);
+		email_src_init(&m.src, g->c->txn, &m.scratch, m.row.blob,
+		    mail.size);
+		if ((ret = get_fast(&m, b)) == 0)
+			ret = get_slow(&m, b);
+		arena_free(&m.scratch);
+	}
+	js_out_end(b, '}');
+	return ret == -1 ? -1 : 1;
+}
+
+/* --- which properties ---------------------------------------------------- */
+
+/* What the client wants, sorted into ways of having it: once a call. */
+static int
+get_ready(struct jmap_get *g, struct email_get *eg)
+{
+	const struct getprop	*p;
+	size_t			 i;
+
+	for (i = 0; i < g->type->nprops; i++) {
+		if (!(g->want & ((uint64_t)1 << i)))
+			continue;
+		p = &getprops[i];
+		if (p->kind >= GET_ATTACHMENTS)
+			eg->slow[eg->nslow++] = p;
+		else if (get_key(g, eg, p) == -1)
+			return -1;
+	}
+	eg->hdr = arena_array(&g->c->req->arena, g->more.n + 1,
+	    sizeof(*eg->hdr));
+	if (eg->hdr == NULL)
+		return -1;
+	for (i = 0; i < g->more.n; i++)
+		if (email_json_prop(g->more.id[i], &eg->hdr[eg->nhdr]))
+			eg->nhdr++;
+	eg->ready = 1;
+	return 0;
+}
+
+static int
+get_key(struct jmap_get *g, struct email_get *eg, const struct getprop *p)
+{
+	struct getkey	*k = &eg->fast[eg->nfast++];
+
+	k->prop = p;
+	k->text = arena_printf(&g->c->req->arena, "%s\"%s\":",
+	    eg->nfast > 1 ? "," : "", p->name);
+	if (k->text == NULL)
+		return -1;
+	k->len = strlen(k->text);
+	eg->keylen += k->len;
+	return 0;
+}
+
+/* --- copied -------------------------------------------------------------- */
+
+/* Bytes that the copied part of a mail takes at most. */
+static size_t
+get_room(const struct getmail *m)
+{
+	const struct email_get	*eg = m->eg;
+	size_t			 i, n = eg->keylen + 4 * STORE_IDLEN;
+
+	for (i = 0; i < eg->nfast; i++)
+		switch (eg->fast[i].prop->kind) {
+		case GET_FRAG:
+			n += m->row.frag[eg->fast[i].prop->frag].n + 4;
+			break;
+		case GET_KEYWORDS:
+			n += 2 + GET_KEYWORD * (m->mail->nmore +
+			    (size_t)__builtin_popcountll(m->mail->kw));
+			break;
+		case GET_MAILBOXES:
+			n += 2 + m->mail->nmailbox * (STORE_IDLEN + 8);
+			break;
+		default:
+			break;
+		}
+	return n;
+}
+
+static int
+get_fast(struct getmail *m, struct buf *b)
+{
+	const struct getkey	*k;
+	const struct slice	*f;
+	uint8_t			*p, *start;
+	char			 id[STORE_IDLEN];
+
+	if ((start = p = buf_reserve(b, get_room(m))) == NULL)
+		return -1;
+	for (k = m->eg->fast; k < m->eg->fast + m->eg->nfast; k++) {
+		memcpy(p, k->text, k->len);
+		p += k->len;
+		switch (k->prop->kind) {
+		case GET_FRAG:
+			f = &m->row.frag[k->prop->frag];
+			if (f->n == 1 && k->prop->field != NULL) {
+				/* longer than a row may be */
+				buf_commit(b, (size_t)(p - start));
+				if (get_big(m, k->prop, b) == -1 ||
+				    (start = p = buf_reserve(b,
+				    get_room(m))) == NULL)
+					return -1;
+			} else if (f->n > 0) {
+				memcpy(p, f->p, f->n);
+				p += f->n;
+			} else {
+				memcpy(p, "null", 4);
+				p += 4;
+			}
+			break;
+		case GET_ID:
+			p = get_quoted(p, id, store_id_mail(m->mail->id, id));
+			break;
+		case GET_THREAD:
+			p = get_quoted(p, id, store_id_thread(m->mail->tid,
+			    id));
+			break;
+		case GET_MAILBOXES:
+			p = get_boxes(m, p);
+			break;
+		default:
+			p = get_keywords(m, p);
+		}
+		if (p == NULL)
+			return -1;
+	}
+	buf_commit(b, (size_t)(p - start));
+	return 0;
+}
+
+static uint8_t *
+get_quoted(uint8_t *p, const char *s, size_t n)
+{
+	*p++ = '"';
+	memcpy(p, s, n);
+	p += n;
+	*p++ = '"';
+	return p;
+}
+
+static uint8_t *
+get_boxes(const struct getmail *m, uint8_t *p)
+{
+	char	 id[STORE_IDLEN];
+	size_t	 i;
+
+	*p++ = '{';
+	for (i = 0; i < m->mail->nmailbox; i++) {
+		if (i > 0)
+			*p++ = ',';
+		p = get_quoted(p, id, store_id_mailbox(
+		    store_mail_mailbox(m->mail, i), id));
+		memcpy(p, ":true", 5);
+		p += 5;
+	}
+	*p++ = '}';
+	return p;
+}
+
+static uint8_t *
+get_keywords(struct getmail *m, uint8_t *p)
+{
+	struct slice	 s;
+	uint64_t	 left;
+	size_t		 i;
+	int		 first = 1;
+
+	*p++ = '{';
+	for (left = m->mail->kw; left != 0; left &= left - 1) {
+		s = get_keyword(m, (unsigned)__builtin_ctzll(left));
+		if (s.n == 0)
+			continue;
+		if (!first)
+			*p++ = ',';
+		first = 0;
+		memcpy(p, s.p, s.n);
+		p += s.n;
+	}
+	for (i = 0; i < m->mail->nmore; i++) {
+		s = store_keyword_name(m->c->txn,
+		    store_mail_more(m->mail, i));
+		if (s.n == 0 || s.n > STORE_KW_MAXLEN)
+			continue;
+		if (!first)
+			*p++ = ',';
+		first = 0;
+		/* RFC 8621 4.1.1: no character of a keyword needs escaping */
+		p = get_quoted(p, s.p, s.n);
+		memcpy(p, ":true", 5);
+		p += 5;
+	}
+	*p++ = '}';
+	return p;
+}
+
+/* `"$seen":true`, looked up once a call. */
+static struct slice
+get_keyword(struct getmail *m, unsigned slot)
+{
+	struct slice	*k = &m->eg->kw[slot], name;
+	char		*text;
+
+	if (k->n > 0)
+		return *k;
+	name = store_keyword_name(m->c->txn, slot);
+	if (name.n == 0 || name.n > STORE_KW_MAXLEN)
+		return SLICE(NULL, 0);
+	text = arena_printf(&m->c->req->arena, "\"%.*s\":true", (int)name.n,
+	    (const char *)name.p);
+	if (text == NULL)
+		return SLICE(NULL, 0);
+	return *k = SLICE_STR(text);
+}
+
+/* --- made ---------------------------------------------------------------- */
+
+/* A fragment that was too long to be kept: from the message. */
+static int
+get_big(struct getmail *m, const struct getprop *prop, struct buf *b)
+{
+	struct email_hdr	 h;
+	struct getmail		 big = *m;
+	int			 ret = -1;
+
+	arena_init(&big.scratch, GET_SCRATCH);
+	email_src_init(&big.src, m->c->txn, &big.scratch, m->row.blob,
+	    m->mail->size);
+	big.have = 0;
+	if (email_json_prop(prop->field, &h) && get_structure(&big) == 0)
+		ret = get_header(&big, &h, b);
+	arena_free(&big.scratch);
+	return ret;
+}
+
+static int
+get_slow(struct getmail *m, struct buf *b)
+{
+	size_t	 i;
+
+	if (get_structure(m) == -1)
+		return -1;
+	for (i = 0; i < m->eg->nslow; i++) {
+		js_out_key(b, m->eg->slow[i]->name);
+		if (get_made(m, m->eg->slow[i]->kind, b) == -1)
+			return get_failed(m);
+	}
+	for (i = 0; i < m->eg->nhdr; i++) {
+		js_out_key(b, m->eg->hdr[i].prop);
+		if (get_header(m, &m->eg->hdr[i], b) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+get_structure(struct getmail *m)
+{
+	struct slice	 rec;
+
+	if (m->have)
+		return 0;
+	if (jmap_api_store(m->c, store_mail_structure(m->c->txn, m->mail,
+	    &rec)) != 1)
+		return -1;
+	switch (email_struct_get(m->src.arena, rec, &m->st)) {
+	case 1:
+		m->have = 1;
+		return 0;
+	case 0:
+		jmap_api_store(m->c, STORE_CORRUPT);
+		return -1;
+	default:
+		return -1;
+	}
+}
+
+static int
+get_made(struct getmail *m, enum getkind kind, struct buf *b)
+{
+	const struct email_fetch	*f = &m->eg->fetch;
+	const struct mime_body		*l = &m->st.body;
+	struct mime_msg			*head;
+
+	switch (kind) {
+	case GET_STRUCTURE:
+		return email_body_structure(&m->src, &m->st, f, b);
+	case GET_TEXTBODY:
+		return email_body_list(&m->src, &m->st, f, l->text, l->ntext,
+		    b);
+	case GET_HTMLBODY:
+		return email_body_list(&m->src, &m->st, f, l->html, l->nhtml,
+		    b);
+	case GET_ATTACHMENTS:
+		return email_body_list(&m->src, &m->st, f, l->attach,
+		    l->nattach, b);
+	case GET_VALUES:
+		return email_body_values(&m->src, &m->st, f, b);
+	case GET_HEADERS:
+		head = email_src_head(&m->src, &m->st);
+		return head == NULL ? -1 :
+		    email_json_headers(b, m->src.arena, head, 0);
+	default:
+		return -1;
+	}
+}
+
+static int
+get_header(struct getmail *m, const struct email_hdr *h, struct buf *b)
+{
+	struct mime_msg	*head;
+
+	if ((head = email_src_head(&m->src, &m->st)) == NULL ||
+	    email_json_header(b, m->src.arena, head, 0, h) == -1)
+		return get_failed(m);
+	return 0;
+}
+
+/* Tell the call why, when it was the store. */
+static int
+get_failed(struct getmail *m)
+{
+	if (m->src.err != STORE_OK)
+		jmap_api_store(m->c, m->src.err == STORE_NOTFOUND ?
+		    STORE_CORRUPT : m->src.err);
+	return -1;
+}
+
+/* --- for Email/set ------------------------------------------------------- */
+
+int
+email_get_one(struct jmap_call *c, const struct store_mail *mail,
+    const char *prop, struct buf *b)
+{
+	struct email_get		 eg;
+	struct getmail			 m;
+	const struct getprop		*p;
+	struct getkey			 key;
+	struct email_hdr		 h;
+	int				 ret;
+
+	memset(&eg, 0, sizeof(eg));
+	memset(&m, 0, sizeof(m));
+	m.c = c;
+	m.eg = &eg;
+	m.mail = mail;
+	p = bsearch(prop, getprops, nitems(getprops), sizeof(getprops[0]),
+	    getprop_cmp);
+	if (p == NULL && !email_json_prop(prop, &h))
+		return 0;
+	if (jmap_api_store(c, store_mail_row(c->txn, mail, &m.row)) != 1)
+		return -1;
+	arena_init(&m.scratch, GET_SCRATCH);
+	email_src_init(&m.src, c->txn, &m.scratch, m.row.blob, mail->size);
+	if (p == NULL)
+		ret = get_structure(&m) == -1 ? -1 : get_header(&m, &h, b);
+	else if (p->kind < GET_ATTACHMENTS) {
+		key = (struct getkey){ p, "", 0 };
+		eg.fast[eg.nfast++] = key;
+		ret = get_fast(&m, b);
+	} else if (p->kind == GET_HEADERS)
+		ret = get_structure(&m) == -1 ? -1 :
+		    get_made(&m, p->kind, b);
+	else
+		ret = -2;	/* depends on arguments: cannot be equal */
+	arena_free(&m.scratch);
+	return ret == -2 ? 0 : ret == -1 ? -1 : 1;
+}
+
+static int
+getprop_cmp(const void *name, const void *row)
+{
+	return strcmp(name, ((const struct getprop *)row)->name);
+}

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A filter of Email/query (RFC 8621 4.4.1) made ready, and one mail against
+ * it.  What the mailbox index can decide is handed to store_query; words are
+ * looked up once in the search index; the message itself is read only for
+ * phrases and header fields, of mails that everything cheaper has passed.
+ */
+#include "common/compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/jmap/email.h"
+
+#define MATCH_DEPTH	16	/* of operators; jmap_query.c allows fewer */
+#define MATCH_SCRATCH	(MIME_ARENA * 2)
+
+enum { COST_STATE, COST_HITS, COST_THREAD, COST_BYTES };	/* of a leaf */
+
+static const struct {
+	int		 cost;
+	unsigned	 in;		/* STORE_IN_ fields of a text */
+	unsigned	 uses;
+} codes[] = {
+	[EMAIL_Q_AFTER]		= { COST_STATE, 0, 0 },
+	[EMAIL_Q_ALLTHREAD]	= { COST_THREAD, 0, EMAIL_USES_THREAD },
+	[EMAIL_Q_BCC]		= { COST_HITS, STORE_IN_BCC, 0 },
+	[EMAIL_Q_BEFORE]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_BODY]		= { COST_HITS, STORE_IN_BODY |
+				    STORE_IN_ATTACHMENT, 0 },
+	[EMAIL_Q_CC]		= { COST_HITS, STORE_IN_CC, 0 },
+	[EMAIL_Q_FROM]		= { COST_HITS, STORE_IN_FROM, 0 },
+	[EMAIL_Q_HASATTACHMENT]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_HASKEYWORD]	= { COST_STATE, 0, EMAIL_USES_KEYWORD },
+	[EMAIL_Q_HEADER]	= { COST_BYTES, 0, 0 },
+	[EMAIL_Q_MAILBOX]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_MAXSIZE]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_MINSIZE]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_NONETHREAD]	= { COST_THREAD, 0, EMAIL_USES_THREAD },
+	[EMAIL_Q_NOTKEYWORD]	= { COST_STATE, 0, EMAIL_USES_KEYWORD },
+	[EMAIL_Q_OTHERTHAN]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_SOMETHREAD]	= { COST_THREAD, 0, EMAIL_USES_THREAD },
+	[EMAIL_Q_SUBJECT]	= { COST_HITS, STORE_IN_SUBJECT, 0 },
+	[EMAIL_Q_TEXT]		= { COST_HITS, STORE_IN_ANY, 0 },
+	[EMAIL_Q_TO]		= { COST_HITS, STORE_IN_TO, 0 },
+};
+
+static int	match_node(struct email_match *, const struct jmap_filter *,
+		    struct email_node *, unsigned);
+static int	match_leaf(struct email_match *,
+		    const struct jmap_filter_term *, struct email_node *);
+static int	match_boxes(struct email_match *, struct js_val *,
+		    struct email_node *);
+static int	match_header(struct email_match *, struct js_val *,
+		    struct email_node *);
+static int	match_text(struct email_match *, const char *,
+		    struct email_node *);
+static int	match_cmp(const void *, const void *);
+static void	match_lift(struct email_match *, struct email_node *,
+		    struct store_query *);
+static int	match_lift_leaf(struct email_match *,
+		    const struct email_node *, struct store_query *);
+static void	match_node_free(struct email_node *);
+static int	match_eval(struct email_match *, const struct email_node *,
+		    struct store_txn *, const struct store_mail *);
+static int	match_eval_leaf(struct email_match *,
+		    const struct email_node *, struct store_txn *,
+		    const struct store_mail *);
+static int	match_other(const struct email_node *,
+		    const struct store_mail *);
+static int	match_thread(struct email_match *, const struct email_node *,
+		    struct store_txn *, const struct store_mail *);
+static int	match_phrases(struct email_match *, const struct email_node *,
+		    struct store_txn *, const struct store_mail *);
+static int	match_fields(struct arena *, const struct mime_msg *,
+		    unsigned, const char **, size_t *);
+static int	match_fields_addrs(struct arena *, const struct mime_addrs *,
+		    const char **, size_t *);
+static int	match_fields_body(struct arena *, const struct mime_msg *,
+		    const char **, size_t *);
+static int	match_field(struct email_match *, const struct email_node *,
+		    struct store_txn *, const struct store_mail *);
+static const uint8_t *match_hash(struct email_match *, struct store_txn *,
+		    const struct store_mail *);
+
+/* --- compile ------------------------------------------------------------- */
+
+const struct jmap_error *
+email_match_init(struct email_match *m, struct jmap_call *c,
+    const struct jmap_filter *f, struct store_query *sq)
+{
+	memset(m, 0, sizeof(*m));
+	memset(sq, 0, sizeof(*sq));
+	m->c = c;
+	arena_init(&m->scratch, MATCH_SCRATCH);
+	m->root.op = JMAP_AND;
+	if (f == NULL)
+		return NULL;
+	m->root.kids = arena_get(&c->req->arena, sizeof(*m->root.kids));
+	if (m->root.kids == NULL)
+		return &jmap_error_server_fail;
+	m->root.nkids = 1;
+	if (match_node(m, f, &m->root.kids[0], 0) == -1)
+		return m->bad != NULL ? m->bad : jmap_api_lost(c);
+	match_lift(m, &m->root, sq);
+	m->rest = m->root.nkids > 0;
+	if (m->rest) {
+		sq->match = email_match_fn;
+		sq->arg = m;
+	}
+	return NULL;
+}
+
+void
+email_match_free(struct email_match *m)
+{
+	match_node_free(&m->root);
+	arena_free(&m->scratch);
+}
+
+static void
+match_node_free(struct email_node *n)
+{
+	size_t	 i;
+
+	store_ids_free(&n->hits);
+	for (i = 0; i < n->nkids; i++)
+		match_node_free(&n->kids[i]);
+}
+
+static int
+match_node(struct email_match *m, const struct jmap_filter *f,
+    struct email_node *n, unsigned depth)
+{
+	size_t	 i, nkids = f->op == JMAP_COND ? f->nterms : f->nkids;
+
+	n->op = f->op == JMAP_COND ? JMAP_AND : f->op;
+	if (depth > MATCH_DEPTH) {
+		m->bad = &jmap_error_unsupported_filter;
+		return -1;
+	}
+	n->kids = arena_array(&m->c->req->arena, nkids + 1, sizeof(*n->kids));
+	if (n->kids == NULL)
+		return -1;
+	for (i = 0; i < nkids; i++) {
+		n->nkids++;
+		if (f->op == JMAP_COND) {
+			if (match_leaf(m, &f->terms[i], &n->kids[i]) == -1)
+				return -1;
+		} else if (match_node(m, &f->kids[i], &n->kids[i],
+		    depth + 1) == -1)
+			return -1;
+		if (n->kids[i].cost > n->cost)
+			n->cost = n->kids[i].cost;
+	}
+	if (nkids > 1)
+		qsort(n->kids, nkids, sizeof(*n->kids), match_cmp);
+	return 0;
+}
+
+static int
+match_cmp(const void *a, const void *b)
+{
+	const struct email_node	*x = a, *y = b;
+
+	return x->cost - y->cost;
+}
+
+static int
+match_leaf(struct email_match *m, const struct jmap_filter_term *t,
+    struct email_node *n)
+{
+	const char	*s = t->str != NULL ? t->str : "";
+
+	n->op = JMAP_COND;
+	n->code = (enum email_code)t->cond->code;
+	n->cost = codes[n->code].cost;
+	n->in = codes[n->code].in;
+	n->num = t->num;
+	m->uses |= codes[n->code].uses;
+	m->boxes += n->code == EMAIL_Q_MAILBOX || n->code == EMAIL_Q_OTHERTHAN;
+	switch (n->code) {
+	case EMAIL_Q_ALLTHREAD:
+	case EMAIL_Q_HASKEYWORD:
+	case EMAIL_Q_NONETHREAD:
+	case EMAIL_Q_NOTKEYWORD:
+	case EMAIL_Q_SOMETHREAD:
+		n->slot = store_keyword(m->c->txn, s, strlen(s));
+		return 0;
+	case EMAIL_Q_MAILBOX:
+		if (store_id_mailbox_get(s, strlen(s), &n->mailbox) == -1)
+			n->mailbox = 0;		/* nothing is in that */
+		return 0;
+	case EMAIL_Q_OTHERTHAN:
+		return match_boxes(m, t->val, n);
+	case EMAIL_Q_HEADER:
+		return match_header(m, t->val, n);
+	default:
+		return n->in != 0 ? match_text(m, s, n) : 0;
+	}
+}
+
+static int
+match_boxes(struct email_match *m, struct js_val *list, struct email_node *n)
+{
+	const char	*s;
+	size_t		 i;
+
+	n->boxes = arena_array(&m->c->req->arena, js_len(list) + 1,
+	    sizeof(*n->boxes));
+	if (n->boxes == NULL)
+		return -1;
+	for (i = 0; i < js_len(list); i++) {
+		s = js_str(js_at(list, i));
+		if (s[0] == '#' && (s = jmap_api_real(m->c->req, s)) == NULL)
+			continue;
+		if (store_id_mailbox_get(s, strlen(s),
+		    &n->boxes[n->nboxes]) == 0)
+			n->nboxes++;
+	}
+	return 0;
+}
+
+static int
+match_header(struct email_match *m, struct js_val *list, struct email_node *n)
+{
+	/* "The array MUST contain either one or two elements" */
+	if (js_len(list) < 1 || js_len(list) > 2) {
+		m->bad = jmap_error_say(m->c, &jmap_error_invalid_arguments,
+		    "filter/header: one or two strings");
+		return -1;
+	}
+	n->name = js_str(js_at(list, 0));
+	if (js_len(list) == 2 && (n->needle = email_text_fold(
+	    &m->c->req->arena, js_str(js_at(list, 1)),
+	    js_len(js_at(list, 1)))) == NULL)
+		return -1;
+	return 0;
+}
+
+static int
+match_text(struct email_match *m, const char *s, struct email_node *n)
+{
+	struct store_words	 w;
+	int			 usable = 0;
+
+	n->anything = s[strspn(s, " \t\r\n")] == '\0';
+	if (n->anything)
+		return 0;
+	if (email_text_parse(&m->c->req->arena, s, &n->text) == -1)
+		return -1;
+	if ((n->anything = n->text.words[0] == '\0'))
+		return 0;
+	if (n->text.nphrase > 0)
+		n->cost = COST_BYTES;
+	w.in = n->in;
+	w.text = SLICE_STR(n->text.words);
+	return jmap_api_store(m->c, store_search(m->c->txn, &w, 1, &n->hits,
+	    &usable)) == 1 ? 0 : -1;
+}
+
+/* Take from the conjunction what the index scan can do. */
+static void
+match_lift(struct email_match *m, struct email_node *n,
+    struct store_query *sq)
+{
+	struct email_node	*kid;
+	size_t			 i, kept = 0;
+	int			 gone;
+
+	for (i = 0; i < n->nkids; i++) {
+		kid = &n->kids[i];
+		gone = 0;
+		if (kid->op == JMAP_AND) {
+			match_lift(m, kid, sq);
+			gone = kid->nkids == 0;
+		} else if (kid->op == JMAP_COND)
+			gone = match_lift_leaf(m, kid, sq);
+		if (gone)
+			match_node_free(kid);
+		else if (kept++ != i)
+			n->kids[kept - 1] = *kid;
+	}
+	n->nkids = kept;
+	for (i = 0; i < kept; i++)
+		if (n->kids[i].op == JMAP_COND && n->kids[i].in != 0 &&
+		    (m->driver == NULL || n->kids[i].hits.n < m->driver->n))
+			m->driver = &n->kids[i].hits;
+	if (m->driver != NULL && m->driver->n == 0)
+		m->empty = 1;
+}
+
+static int
+match_lift_leaf(struct email_match *m, const struct email_node *n,
+    struct store_query *sq)
+{
+	struct store_mailbox	 mb;
+
+	switch (n->code) {
+	case EMAIL_Q_MAILBOX:
+		if (sq->mailbox != 0 && sq->mailbox != n->mailbox)
+			return 0;
+		sq->mailbox = n->mailbox;
+		m->boxes--;
+		if (n->mailbox == 0 || store_mailbox_get(m->c->txn,
+		    n->mailbox, &mb) != STORE_OK)
+			m->empty = 1;
+		return 1;
+	case EMAIL_Q_HASKEYWORD:
+		if (n->slot == -1)
+			m->empty = 1;
+		else if (n->slot > 63)
+			return 0;
+		else
+			sq->all |= STORE_BIT(n->slot);
+		return 1;
+	case EMAIL_Q_NOTKEYWORD:
+		if (n->slot > 63)
+			return 0;
+		if (n->slot != -1)
+			sq->none |= STORE_BIT(n->slot);
+		return 1;
+	case EMAIL_Q_AFTER:
+		if (n->num > sq->after)
+			sq->after = n->num;
+		return 1;
+	case EMAIL_Q_BEFORE:
+		if (n->num <= 0)	/* 0 would be "no bound" */
+			m->empty = 1;
+		else if (sq->before == 0 || n->num < sq->before)
+			sq->before = n->num;
+		return 1;
+	default:
+		return n->in != 0 && n->anything;
+	}
+}
+
+/* --- one mail ------------------------------------------------------------ */
+
+int
+email_match_fn(void *arg, struct store_txn *txn, const struct store_mail *mail)
+{
+	struct email_match	*m = arg;
+
+	if ((++m->asked & 0xff) == 0 && jmap_api_spent(m->c->req)) {
+		m->spent = 1;
+		return -1;
+	}
+	return match_eval(m, &m->root, txn, mail);
+}
+
+/* Depth is bounded by match_node. */
+static int
+match_eval(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	size_t	 i;
+	int	 yes;
+
+	if (n->op == JMAP_COND)
+		return match_eval_leaf(m, n, txn, mail);
+	for (i = 0; i < n->nkids; i++) {
+		yes = match_eval(m, &n->kids[i], txn, mail);
+		if (yes == -1)
+			return -1;
+		if (n->op == JMAP_AND && !yes)
+			return 0;
+		if (n->op != JMAP_AND && yes)
+			return n->op == JMAP_OR;
+	}
+	/* RFC 8620 5.5: OR wants one, NOT wants none */
+	return n->op != JMAP_OR;
+}
+
+static int
+match_eval_leaf(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	switch (n->code) {
+	case EMAIL_Q_AFTER:
+		return mail->received >= n->num;
+	case EMAIL_Q_BEFORE:
+		return mail->received < n->num;
+	case EMAIL_Q_MINSIZE:
+		return mail->size >= n->num;
+	case EMAIL_Q_MAXSIZE:
+		return mail->size < n->num;
+	case EMAIL_Q_HASATTACHMENT:
+		return !mail->attachment == !n->num;
+	case EMAIL_Q_HASKEYWORD:
+		return store_mail_has(mail, n->slot);
+	case EMAIL_Q_NOTKEYWORD:
+		return !store_mail_has(mail, n->slot);
+	case EMAIL_Q_MAILBOX:
+		return n->mailbox != 0 && store_mail_in(mail, n->mailbox);
+	case EMAIL_Q_OTHERTHAN:
+		return match_other(n, mail);
+	case EMAIL_Q_ALLTHREAD:
+	case EMAIL_Q_SOMETHREAD:
+	case EMAIL_Q_NONETHREAD:
+		return match_thread(m, n, txn, mail);
+	case EMAIL_Q_HEADER:
+		return match_field(m, n, txn, mail);
+	default:
+		if (n->anything)
+			return 1;
+		if (!store_ids_has(&n->hits, STORE_EID(mail->id)))
+			return 0;
+		return n->text.nphrase == 0 ||
+		    match_phrases(m, n, txn, mail);
+	}
+}
+
+static int
+match_other(const struct email_node *n, const struct store_mail *mail)
+{
+	uint32_t	 mb;
+	size_t		 i, k;
+
+	for (i = 0; i < mail->nmailbox; i++) {
+		mb = store_mail_mailbox(mail, i);
+		for (k = 0; k < n->nboxes && n->boxes[k] != mb; k++)
+			;
+		if (k == n->nboxes)
+			return 1;
+	}
+	return 0;
+}
+
+static int
+match_thread(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	unsigned	 have = 0, all = 1;
+
+	if (n->slot != -1 && jmap_api_store(m->c, store_thread_keyword(txn,
+	    mail->tid, n->slot, &have, &all)) != 1)
+		return -1;
+	if (n->code == EMAIL_Q_ALLTHREAD)
+		return have == all;
+	return n->code == EMAIL_Q_SOMETHREAD ? have > 0 : have == 0;
+}
+
+/* --- the message itself -------------------------------------------------- */
+
+static int
+match_phrases(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	struct email_src	 src;
+	struct mime_msg		*msg;
+	const char		*text[8];
+	const uint8_t		*hash, *raw;
+	size_t			 i, k, ntext = 0;
+	int			 ret = -1;
+
+	if ((hash = match_hash(m, txn, mail)) == NULL)
+		return -1;
+	email_src_init(&src, txn, &m->scratch, hash, mail->size);
+	if ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
+	    (msg = mime_parse(&m->scratch, raw, mail->size)) == NULL ||
+	    match_fields(&m->scratch, msg, n->in, text, &ntext) == -1)
+		goto done;
+	ret = 1;
+	for (i = 0; i < n->text.nphrase && ret == 1; i++) {
+		for (k = 0; k < ntext; k++)
+			if (email_text_has(text[k], n->text.phrase[i]))
+				break;
+		ret = k < ntext;
+	}
+done:
+	if (src.err != STORE_OK)
+		jmap_api_store(m->c, src.err == STORE_NOTFOUND ?
+		    STORE_CORRUPT : src.err);
+	arena_free(&m->scratch);
+	return ret;
+}
+
+/* The folded texts of the fields in the mask. */
+static int
+match_fields(struct arena *a, const struct mime_msg *msg, unsigned in,
+    const char **text, size_t *n)
+{
+	struct mime_row	 row;
+	const char	*s;
+
+	if (mime_row(a, msg, &row) == -1)
+		return -1;
+	if ((in & STORE_IN_SUBJECT) && row.subject != NULL) {
+		if ((s = email_text_fold(a, row.subject,
+		    strlen(row.subject))) == NULL)
+			return -1;
+		text[(*n)++] = s;
+	}
+	if (((in & STORE_IN_FROM) &&
+	    match_fields_addrs(a, &row.from, text, n) == -1) ||
+	    ((in & STORE_IN_TO) &&
+	    match_fields_addrs(a, &row.to, text, n) == -1) ||
+	    ((in & STORE_IN_CC) &&
+	    match_fields_addrs(a, &row.cc, text, n) == -1) ||
+	    ((in & STORE_IN_BCC) &&
+	    match_fields_addrs(a, &row.bcc, text, n) == -1))
+		return -1;
+	return in & STORE_IN_BODY ? match_fields_body(a, msg, text, n) : 0;
+}
+
+static int
+match_fields_addrs(struct arena *a, const struct mime_addrs *l,
+    const char **text, size_t *n)
+{
+	struct buf	 b;
+	size_t		 i;
+	int		 ret = 0;
+
+	if (l->addr == NULL || l->n == 0)
+		return 0;
+	buf_init(&b, MIME_ARENA);
+	for (i = 0; i < l->n; i++) {
+		if (l->addr[i].name != NULL)
+			buf_adds(&b, l->addr[i].name);
+		buf_addc(&b, ' ');
+		if (l->addr[i].email != NULL)
+			buf_adds(&b, l->addr[i].email);
+		buf_addc(&b, '\n');
+	}
+	if (buf_bad(&b) || (text[*n] = email_text_fold(a, (char *)b.data,
+	    b.len)) == NULL)
+		ret = -1;
+	else
+		(*n)++;
+	buf_free(&b);
+	return ret;
+}
+
+static int
+match_fields_body(struct arena *a, const struct mime_msg *msg,
+    const char **text, size_t *n)
+{
+	struct buf	 b;
+	int		 ret = 0;
+
+	buf_init(&b, MIME_ARENA / 4);
+	mime_text_search(msg, &b);
+	if ((text[*n] = email_text_fold(a, b.len > 0 ? (char *)b.data : "",
+	    b.len)) == NULL)
+		ret = -1;
+	else
+		(*n)++;
+	buf_free(&b);
+	return ret;
+}
+
+/* Has it that header field, with that text in it? */
+static int
+match_field(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	struct arena		*a = &m->scratch;
+	struct email_src	 src;
+	struct email_struct	 st;
+	const struct mime_msg	*head;
+	const struct mime_hdr	*h = NULL;
+	const uint8_t		*hash;
+	struct slice		 rec;
+	const char		*text;
+	int			 ret = -1;
+
+	if ((hash = match_hash(m, txn, mail)) == NULL || jmap_api_store(m->c,
+	    store_mail_structure(txn, mail, &rec)) != 1)
+		return -1;
+	email_src_init(&src, txn, a, hash, mail->size);
+	if (email_struct_get(a, rec, &st) != 1) {
+		src.err = STORE_CORRUPT;
+		goto done;
+	}
+	if ((head = email_src_head(&src, &st)) == NULL)
+		goto done;
+	ret = 0;
+	while (ret == 0 && (h = mime_hdr_next(head, 0, n->name,
+	    strlen(n->name), h)) != NULL) {
+		text = mime_hdr_text(a, head->raw + h->val, h->vallen);
+		if (text == NULL || (text = email_text_fold(a, text,
+		    strlen(text))) == NULL)
+			ret = -1;
+		else
+			ret = n->needle == NULL ||
+			    strstr(text, n->needle) != NULL;
+	}
+done:
+	if (src.err != STORE_OK)
+		jmap_api_store(m->c, src.err == STORE_NOTFOUND ?
+		    STORE_CORRUPT : src.err);
+	arena_free(a);
+	return ret;
+}
+
+static const uint8_t *
+match_hash(struct email_match *m, struct store_txn *txn,
+    const struct store_mail *mail)
+{
+	struct store_row	 row;
+
+	return jmap_api_store(m->c, store_mail_row(txn, mail, &row)) == 1 ?
+	    row.blob : NULL;
+}
