@@ -7,6 +7,8 @@
  */
 #include "common/compat.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,11 @@
 #include "daemon/daemon.h"
 
 #define PARSE_OPTS	64	/* options of a section, at most */
+#define PARSE_FILE	(1 << 20)	/* bytes of a file, at most */
+
+/* libconfuse takes the end of the file for the end of a section, so this
+ * stands behind it and is known at the top level only. */
+#define PARSE_END	"the-end-of-the-file"
 
 /* libconfuse hands no argument to its callbacks. */
 static struct conf_file	*parse_file;
@@ -27,6 +34,7 @@ static struct buf	*parse_report;
 static struct conf_origin *parse_old_origin;
 static size_t		 parse_old_norigin;
 
+static char	*parse_read(const char *);
 static cfg_t	*parse_cfg(void);
 static size_t	 parse_opts(cfg_opt_t *, const struct conf_sect *,
 		    cfg_callback_t);
@@ -94,6 +102,7 @@ conf_parse(const char *path, struct buf *report)
 {
 	struct conf_file	*cf;
 	cfg_t			*cfg;
+	char			*text;
 	int			 ok = 0;
 
 	if ((cf = calloc(1, sizeof(*cf))) == NULL ||
@@ -104,15 +113,12 @@ conf_parse(const char *path, struct buf *report)
 	parse_report = report;
 	parse_old = conf_new();
 	cfg = parse_cfg();
-	switch (cfg_parse(cfg, path)) {
-	case CFG_FILE_ERROR:
-		conf_parse_report(path, 0, report, "cannot be read");
-		break;
-	case CFG_SUCCESS:
+	if ((text = parse_read(path)) == NULL)
+		conf_parse_report(path, 0, report, "%s", strerror(errno));
+	else if (cfg_parse_buf(cfg, text) == CFG_SUCCESS)
 		ok = parse_titles(cfg) == 0 && parse_merge() == 0;
-		break;
-	}
 	cfg_free(cfg);
+	free(text);
 	conf_free(parse_old);
 	free(parse_old_origin);
 	parse_old_origin = NULL;
@@ -120,6 +126,32 @@ conf_parse(const char *path, struct buf *report)
 	if (ok)
 		return cf;
 	conf_parse_free(cf);
+	return NULL;
+}
+
+/* The file with the mark of its end; gives to the caller, NULL with errno. */
+static char *
+parse_read(const char *path)
+{
+	static const char	 end[] = "\n" PARSE_END " = x\n";
+	char			*text = NULL;
+	ssize_t			 n, len = 0;
+	int			 fd;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return NULL;
+	if ((text = malloc(PARSE_FILE + sizeof(end))) == NULL)
+		fatal("conf_parse");
+	while ((n = read(fd, text + len, PARSE_FILE - len)) > 0)
+		len += n;
+	close(fd);
+	if (n == 0 && len < PARSE_FILE && memchr(text, '\0', len) == NULL) {
+		memcpy(text + len, end, sizeof(end));
+		return text;
+	}
+	if (n == 0)
+		errno = len == PARSE_FILE ? EFBIG : EINVAL;
+	free(text);
 	return NULL;
 }
 
@@ -150,6 +182,7 @@ parse_cfg(void)
 			parse_opts(old, s, parse_value_old);
 	}
 	top[n++] = (cfg_opt_t)CFG_SEC("server", server, CFGF_NONE);
+	top[n++] = (cfg_opt_t)CFG_STR(PARSE_END, NULL, CFGF_NODEFAULT);
 	top[n] = (cfg_opt_t)CFG_END();
 	if ((cfg = cfg_init(top, CFGF_NONE)) == NULL)
 		fatal("cfg_init");
@@ -185,6 +218,8 @@ parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 	char	 text[1024];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	if (strstr(text, PARSE_END) != NULL)
+		strlcpy(text, "a } is missing", sizeof(text));
 	conf_parse_report(parse_file->path, cfg == NULL ? 0 : cfg->line,
 	    parse_report, "%s", text);
 }
@@ -250,8 +285,9 @@ parse_set(cfg_t *cfg, cfg_opt_t *opt, const char *value, struct conf *conf,
 		continue;
 	if (s->size != 0)
 		at.item = parse_item(s, cfg_title(cfg));
-	/* the second and later strings of one list are no second setting */
-	line = parse_origin(origin, norigin, &at, cfg_opt_size(opt) > 0);
+	/* libconfuse has counted this value already */
+	line = parse_origin(origin, norigin, &at,
+	    s->opts[at.opt].type == CONF_STRS && cfg_opt_size(opt) > 1);
 	if (line != 0) {
 		cfg_error(cfg, "%s is set twice (first on line %d)",
 		    cfg_opt_name(opt), line);
@@ -266,17 +302,18 @@ parse_set(cfg_t *cfg, cfg_opt_t *opt, const char *value, struct conf *conf,
 	return 0;
 }
 
-/* Remember where; the line of an earlier setting, or 0. */
+/* Remember where; the line of an earlier setting, or 0.  "more" strings of
+ * one list are no second setting. */
 static int
 parse_origin(struct conf_origin **v, size_t *n, const struct conf_origin *at,
-    int again)
+    int more)
 {
 	struct conf_origin	*p;
 	int			 line;
 
 	line = origin_find(*v, *n, at->sect, at->item, at->opt);
 	if (line != 0)
-		return again ? 0 : line;
+		return more ? 0 : line;
 	if ((p = reallocarray(*v, *n + 1, sizeof(*p))) == NULL)
 		fatal("conf_parse");
 	*v = p;
