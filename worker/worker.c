@@ -17,10 +17,12 @@
 
 #include "common/auth_ask.h"
 #include "common/date.h"
+#include "common/dir.h"
 #include "common/log.h"
 #include "common/role.h"
 #include "common/row.h"
 #include "worker/http/http1.h"
+#include "worker/store/store.h"
 #include "worker/stream.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
@@ -38,6 +40,7 @@ static void	worker_drain(struct proc_peer *, struct msg *);
 static void	worker_ticket(struct proc_peer *, struct msg *);
 static void	worker_show(struct proc_peer *, struct msg *);
 static void	worker_stream(struct proc_peer *, struct msg *);
+static void	worker_erase(struct proc_peer *, struct msg *);
 static void	worker_end(int, short, void *);
 static void	show_worker(struct buf *);
 static void	show_conn(struct conn *, void *);
@@ -50,6 +53,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_TICKET]	= worker_ticket,
 	[MSG_CTL_SHOW]	= worker_show,
 	[MSG_STREAM]	= worker_stream,
+	[MSG_ERASE]	= worker_erase,
 };
 
 static const struct role	worker_role = {
@@ -219,6 +223,25 @@ worker_end(int fd, short what, void *arg)
 }
 
 /* --- jmapctl show --------------------------------------------------------------------- */
+
+/* The mail of an account that is deleted; its id will never be used again.
+ * Another worker that still has the files open keeps nothing that counts. */
+static void
+worker_erase(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_erase	*h = m->fixed;
+	char			 name[DIR_ACCOUNT_LEN];
+	enum store_err		 e;
+
+	e = store_destroy(dir_account(h->account, name));
+	if (e != STORE_OK && e != STORE_NOTFOUND) {
+		log_warnx("account %s is not removed: %s", name,
+		    store_strerror(e));
+		return;
+	}
+	log_info("account %s is removed", name);
+	proc_send(p, MSG_ERASED, m->id, -1, h, NULL, 0);
+}
 
 static void
 worker_show(struct proc_peer *p, struct msg *m)
