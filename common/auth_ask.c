@@ -327,6 +327,9 @@ ask_end(struct proc_peer *p, struct msg *m)
 	(void)p;
 	if ((a = ask_take(m->id, MSG_DIR)) == NULL)
 		return;
+	/* the handle is gone: so must be what was remembered with it */
+	if (h->error == DIR_EXPIRED && ask_revoke != NULL)
+		ask_revoke(0);
 	end.error = h->error;
 	end.total = h->total;
 	cur_init(&c, m->tail, m->tail_len);

@@ -129,9 +129,10 @@ struct dir_find {		/* as bytes, host order */
 
 /* Flags of struct msg_dir, believed from jmapctl only. */
 #define DIR_MAKE_DOMAINS	0x01	/* create domains of addresses */
+#define DIR_ONLY(type)		(1u << (16 + (type))) /* key is of a type */
 
-/* struct msg_dir_end.error and, from jmapctl's side, msg_ctl_end.code;
- * tail: two strings, each ended by NUL. */
+/* struct msg_dir_end.error; tail: two strings, each ended by NUL.  To jmapctl
+ * the same goes as a sentence, see auth_call.c. */
 enum dir_err {
 	DIR_OK,
 	DIR_EXISTS,		/* field, value */

@@ -8,6 +8,7 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/date.h"
@@ -21,13 +22,15 @@
 #include "daemon/auth_limit.h"
 
 #define CALL_RELOADS	8	/* reloads that wait for the parent */
-#define CALL_ROW_BYTES	(1 << 20)	/* of one DIR_FIND */
+#define CALL_ROW_BYTES	(1 << 20)	/* of one DIR_FIND; ask for more */
+#define CALL_CTL_BYTES	(8 << 20)	/* ... of jmapctl, which does not */
 
 /* Where rows of a directory call go. */
 struct call_out {
 	struct proc_peer	*peer;
 	uint32_t		 id;
 	size_t			 bytes;
+	uint32_t		 nrows;
 	int			 failed;
 };
 
@@ -38,6 +41,8 @@ static struct {
 
 static void	 call_changed(const struct auth_dir_call *);
 static size_t	 call_why(const struct auth_dir_call *, char *, size_t);
+static void	 call_sentence(enum dir_err, const struct auth_dir_call *,
+		    char *, size_t);
 static int	 call_row_worker(void *, const struct dir_prin *);
 static int	 call_row_ctl(void *, const struct dir_prin *);
 static void	 call_row_list(struct buf *, const struct dir_prin *,
@@ -49,7 +54,7 @@ auth_call_worker(struct proc_peer *p, struct msg *m)
 {
 	const struct msg_dir	*h = m->fixed;
 	struct msg_dir_end	 end = { DIR_EXPIRED, 0 };
-	struct call_out		 out = { p, m->id, 0, 0 };
+	struct call_out		 out = { p, m->id, 0, 0, 0 };
 	struct auth_dir_call	 c;
 	struct auth_worker	*w = p->arg;
 	uint64_t		 account;
@@ -78,9 +83,10 @@ auth_call_ctl(struct proc_peer *p, struct msg *m)
 {
 	const struct msg_dir	*h = m->fixed;
 	struct msg_ctl_end	 end;
-	struct call_out		 out = { p, m->id, 0, 0 };
+	struct call_out		 out = { p, m->id, 0, 0, 0 };
 	struct auth_dir_call	 c;
-	char			 text[2 * DIR_STR_MAX + 4];
+	char			 text[2 * DIR_STR_MAX + 64];
+	enum dir_err		 e;
 
 	memset(&c, 0, sizeof(c));
 	c.row = call_row_ctl;
@@ -88,10 +94,37 @@ auth_call_ctl(struct proc_peer *p, struct msg *m)
 	c.trusted = 1;
 	c.perms = PERM_ALL;
 	c.make_domains = (h->flags & DIR_MAKE_DOMAINS) != 0;
-	end.code = auth_dir(h->op, m->tail, m->tail_len, &c);
+	c.types = h->flags >> 16;
+	e = auth_dir(h->op, m->tail, m->tail_len, &c);
 	call_changed(&c);
-	proc_send(p, MSG_CTL_END, m->id, -1, &end, text,
-	    call_why(&c, text, sizeof(text)));
+	end.code = e != DIR_OK;
+	call_sentence(e, &c, text, sizeof(text));
+	if (out.nrows < c.total)
+		snprintf(text, sizeof(text), "%u more: give a filter",
+		    c.total - out.nrows);
+	proc_send(p, MSG_CTL_END, m->id, -1, &end, text, strlen(text));
+}
+
+/* What jmapctl prints; it exits with 0 or 1. */
+static void
+call_sentence(enum dir_err e, const struct auth_dir_call *c, char *out,
+    size_t size)
+{
+	static const char *const	 forms[DIR_ERRS] = {
+		[DIR_OK]		= "",
+		[DIR_EXISTS]		= "%s: somebody has it already: %s",
+		[DIR_MISSING]		= "%s is missing",
+		[DIR_NOTFOUND]		= "%s: there is none",
+		[DIR_UNSUPPORTED]	= "%s: not supported",
+		[DIR_OTHERERR]		= "%s: %s",
+		[DIR_FORBIDDEN]		= "%s: not permitted",
+		[DIR_EXPIRED]		= "not permitted",
+		[DIR_FAILED]		= "%s: the directory failed, see the log",
+	};
+
+	/* each form has at most these two, in this order */
+	snprintf(out, size, e < DIR_ERRS ? forms[e] : "", c->why.what,
+	    c->why.more);
 }
 
 /* Two strings, each with its NUL. */
@@ -163,8 +196,9 @@ call_row_ctl(void *arg, const struct dir_prin *d)
 	    b.data, b.len) == -1)
 		o->failed = 1;
 	o->bytes += b.len;
+	o->nrows += !o->failed;
 	buf_free(&b);
-	return !o->failed && o->bytes < CALL_ROW_BYTES;
+	return !o->failed && o->bytes < CALL_CTL_BYTES;
 }
 
 /* As many as fit, separated by blanks. */

@@ -222,6 +222,8 @@ dir_key(struct auth_dir_call *c, struct cur *cur, enum perm_verb verb,
 		return auth_db_say(&c->why, DIR_MISSING, "name", "");
 	if ((e = auth_db_key(key, d)) != DIR_OK)
 		return auth_db_say(&c->why, e, key, "");
+	if (c->types != 0 && !(c->types & 1u << d->type))
+		return auth_db_say(&c->why, DIR_NOTFOUND, key, "");
 	if ((e = auth_dir_may(c, dir_perm(d->type, verb))) != DIR_OK)
 		return e;
 	if (!c->trusted && (verb == PERM_UPDATE || verb == PERM_DELETE) &&

@@ -16,6 +16,7 @@ struct auth_dir_call {
 	uint64_t	 perms;		/* PERM_BIT()s */
 	int		 trusted;	/* jmapctl: no permission is missing */
 	int		 make_domains;	/* see DIR_MAKE_DOMAINS */
+	uint32_t	 types;		/* mask a key must be of; 0: any */
 	/* Takes a row (never with its secrets): 1, or 0 for no more now. */
 	int		(*row)(void *, const struct dir_prin *);
 	void		*arg;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/hdr_check.h"
 #include "common/ip.h"
 #include "common/log.h"
 #include "daemon/daemon.h"
@@ -248,8 +249,12 @@ check_http(struct check *k)
 {
 	const struct conf_strs	*l = &k->c->trusted_proxies;
 	struct ip_net		 net;
+	char			 why[512];
 	size_t			 i;
 
+	if (hdr_check_all(&k->c->headers, k->c->permissive_cors != 0, why,
+	    sizeof(why)) == -1)
+		check_bad(k, "http", 0, "headers", "http.headers: %s", why);
 	if (k->c->url[0] != '\0' && check_url(k->c->url) == -1)
 		check_bad(k, "http", 0, "url", "http.url: \"%s\" is not "
 		    "http(s)://host[:port][/path]", k->c->url);

@@ -22,6 +22,7 @@
 #include "common/msg.h"
 #include "common/proc.h"
 #include "daemon/ctl.h"
+#include "daemon/ctl_account.h"
 #include "daemon/ctl_mail.h"
 
 static int	ctl_show(int, char *[]);
@@ -51,6 +52,19 @@ static const struct ctl_verb {
 	{ "check", "[-r] account", ctl_mail_check,
 	    "compare an account's store with its mail; -r: repair" },
 	{ "stop", "", ctl_stop, "finish what runs, then end" },
+	{ "account add", "[-aHp] [-d description] [-e address] [-q quota] name",
+	    ctl_account_add, "an account; the password is asked for" },
+	{ "account passwd", "[-Hp] name", ctl_account_passwd,
+	    "another password" },
+	{ "account list", "[word ...]", ctl_account_list, "accounts" },
+	{ "account show", "name", ctl_account_show, "one account" },
+	{ "account delete", "name", ctl_account_delete,
+	    "remove an account and its mail" },
+	{ "domain add", "[-d description] name", ctl_account_domain_add,
+	    "a domain whose mail is ours" },
+	{ "domain list", "[word ...]", ctl_account_domain_list, "domains" },
+	{ "domain delete", "name", ctl_account_domain_delete,
+	    "refuse mail to a domain from now on" },
 };
 
 /* argv[0] of "status" and of "show ...". */

@@ -8,11 +8,14 @@
 #include "common/compat.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/auth_ask.h"
@@ -22,6 +25,7 @@
 #include "common/role.h"
 #include "common/row.h"
 #include "worker/http/http1.h"
+#include "worker/mime/mime.h"
 #include "worker/store/store.h"
 #include "worker/stream.h"
 #include "worker/tls.h"
@@ -33,6 +37,7 @@ static const char	*worker_dir(const struct conf *);
 static uint64_t	worker_memory(const struct conf *);
 static void	worker_init(const struct conf *);
 static const char	*worker_conf(struct conf *);
+static void	worker_store(const struct conf *);
 static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
 static void	worker_conn(struct proc_peer *, struct msg *);
@@ -102,12 +107,40 @@ worker_init(const struct conf *c)
 {
 	(void)c;
 	tls_init();
+	mime_charset_init();
+	tzset();
 }
 
 static const char *
 worker_conf(struct conf *c)
 {
+	if (gen_now() == NULL)
+		worker_store(c);
 	return gen_load(c);
+}
+
+/* Where the accounts are: a folder of their own below the data folder. */
+static void
+worker_store(const struct conf *c)
+{
+	static const enum kv_sync	 syncs[] = {
+		[CONF_SYNC_FULL] = KV_FULL,
+		[CONF_SYNC_META] = KV_META,
+		[CONF_SYNC_OFF] = KV_OFF,
+	};
+	struct store_conf		 sc;
+
+	store_conf_init(&sc);
+	if ((size_t)snprintf(sc.dir, sizeof(sc.dir), "%s/accounts",
+	    role_root()) >= sizeof(sc.dir))
+		fatalx("data-dir is too long");
+	if (mkdir(sc.dir, 0700) == -1 && errno != EEXIST)
+		fatal("%s", sc.dir);
+	sc.sync = syncs[c->sync];
+	sc.maxopen = (unsigned int)c->open_accounts;
+	sc.segment = (uint32_t)c->segment_size;
+	sc.upload_ms = (int64_t)c->upload_expiry;
+	store_init(&sc);
 }
 
 static void

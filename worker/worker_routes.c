@@ -6,9 +6,14 @@
  */
 #include "common/compat.h"
 
+#include "worker/rest/rest.h"
 #include "worker/worker.h"
+#include "worker/worker_jmap.h"
+
+#define REST	(ROUTE_AUTH | ROUTE_ADMIN)
 
 static void	root_get(struct req *);
+static void	jmap_get(struct req *);
 static void	live_get(struct req *);
 
 const struct route	worker_routes[] = {
@@ -16,6 +21,36 @@ const struct route	worker_routes[] = {
 	{ M_GET, "/", HTTP_R, 0, BODY_NONE, root_get, NULL },
 	{ M_GET, "/healthz/live", HTTP_A, ROUTE_OPEN, BODY_NONE, live_get,
 	    NULL },
+	{ M_GET, "/api/principal", HTTP_A, REST, BODY_NONE,
+	    rest_principal_list, NULL },
+	{ M_POST, "/api/principal", HTTP_A, REST, BODY_REQUEST,
+	    rest_change_create, NULL },
+	{ M_GET, "/api/principal/{name}", HTTP_A, REST, BODY_NONE,
+	    rest_principal_get, NULL },
+	{ M_PATCH, "/api/principal/{name}", HTTP_A, REST, BODY_REQUEST,
+	    rest_change_update, NULL },
+	{ M_DELETE, "/api/principal/{name}", HTTP_A, REST, BODY_NONE,
+	    rest_principal_delete, NULL },
+	{ M_GET, "/api/reload", HTTP_A, REST, BODY_NONE,
+	    rest_principal_reload, NULL },
+	{ M_GET, "/api/reload/{what}", HTTP_A, REST, BODY_NONE,
+	    rest_principal_reload, NULL },
+
+	/* RFC 8620 2, 3, 6 */
+	{ M_GET, "/.well-known/jmap", HTTP_R, 0, BODY_NONE, jmap_get, NULL },
+	{ M_GET, "/jmap/session", HTTP_S, ROUTE_AUTH, BODY_NONE,
+	    worker_jmap_session, NULL },
+	{ M_POST, "/jmap", HTTP_A, ROUTE_AUTH, BODY_REQUEST,
+	    worker_jmap_api, "maxSizeRequest" },
+	{ M_POST, "/jmap/", HTTP_A, ROUTE_AUTH, BODY_REQUEST,
+	    worker_jmap_api, "maxSizeRequest" },
+	{ M_POST, "/jmap/upload/{account}", HTTP_A, ROUTE_AUTH | ROUTE_UPLOAD,
+	    BODY_UPLOAD, worker_jmap_upload, "maxSizeUpload" },
+	{ M_POST, "/jmap/upload/{account}/", HTTP_A,
+	    ROUTE_AUTH | ROUTE_UPLOAD, BODY_UPLOAD, worker_jmap_upload,
+	    "maxSizeUpload" },
+	{ M_GET, "/jmap/download/{account}/{blob}/{name}", HTTP_B, ROUTE_AUTH,
+	    BODY_NONE, worker_jmap_download, NULL },
 };
 const size_t	worker_nroutes = nitems(worker_routes);
 
@@ -24,6 +59,14 @@ static void
 root_get(struct req *r)
 {
 	req_redirect(r, 302, "/.well-known/jmap");
+}
+
+/* RFC 8620 2.2; not cached, so that the session may move. */
+static void
+jmap_get(struct req *r)
+{
+	req_hdr_set(r, "Cache-Control", "no-cache");
+	req_redirect(r, 307, "/jmap/session");
 }
 
 static void
