@@ -269,7 +269,7 @@ static const struct lists_row {
 	    PART("0", "text/html") BODY("B") "--0--", "B", "B", "", 0 },
 	{ "Content-Type: multipart/alternative; boundary=0\r\n\r\n"
 	    PART("0", "text/plain") BODY("A")
-	    PART("0", "text/calendar") BODY("C") "--0--", "A", "A", "C", 1 },
+	    PART("0", "text/calendar") BODY("C") "--0--", "A", "A", "C", 0 },
 	{ "Content-Type: multipart/related; boundary=0\r\n\r\n"
 	    PART("0", "text/html") BODY("A")
 	    PART("0", "image/png") "Content-ID: <x@y>\r\n" BODY("B")

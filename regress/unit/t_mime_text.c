@@ -302,6 +302,8 @@ static const struct preview_row {
 	{ "Content-Type: text/html\r\n\r\nPre&#8203;&zwnj;&nbsp;&zwnj;"
 	    "&nbsp;header", "Pre header" },
 	{ "Content-Type: application/pdf\r\n\r\nx", "" },
+	{ "\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n"
+	    "text\r\n-----BEGIN PGP SIGNATURE-----\r\nabc\r\n", "text" },
 	{ "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n"
 	    "text\r\n--b\r\nContent-Type: text/html\r\n\r\nhtml\r\n--b--",
 	    "text" },

@@ -181,16 +181,22 @@ is_attachment(const struct mime_msg *m, uint32_t i)
 		"message/feedback-report",
 	};
 	const struct mime_part	*p = &m->parts[i];
+	const char		*up;
 	size_t			 k;
 
-	if (p->disposition != NULL)
-		return strcmp(p->disposition, "inline") != 0;
 	for (k = 0; k < nitems(machine); k++)
 		if (strcmp(p->type, machine[k]) == 0)
 			return 0;
-	return !(p->cid != NULL && p->parent != MIME_NONE &&
-	    strncmp(p->type, "image/", 6) == 0 &&
-	    strcmp(m->parts[p->parent].type, "multipart/related") == 0);
+	if (p->disposition != NULL)
+		return strcmp(p->disposition, "inline") != 0;
+	if (p->parent == MIME_NONE)
+		return 1;
+	up = m->parts[p->parent].type;
+	if (strcmp(up, "multipart/alternative") == 0 &&
+	    strcmp(p->type, "text/calendar") == 0)
+		return 0;
+	return p->cid == NULL || strncmp(p->type, "image/", 6) != 0 ||
+	    strcmp(up, "multipart/related") != 0;
 }
 
 uint32_t

@@ -35,6 +35,7 @@ static size_t	 html_cut(const char *, size_t);
 static void	 preview_part(struct preview *, const struct mime_msg *,
 		    const struct mime_part *);
 static void	 preview_lines(struct preview *, const char *, size_t, int);
+static int	 starts(const char *, size_t, const char *);
 static int	 quoted(const char *, size_t, const char *, const char *);
 static int	 rule(const char *, size_t);
 static void	 preview_add(struct preview *, const char *, size_t);
@@ -280,6 +281,7 @@ preview_lines(struct preview *v, const char *s, size_t n, int choose)
 {
 	const char	*nl, *end;
 	size_t		 len;
+	int		 armor = 0;
 
 	if (n == 0)
 		return;
@@ -290,15 +292,26 @@ preview_lines(struct preview *v, const char *s, size_t n, int choose)
 		len = nl - s;
 		if (len > 0 && s[len - 1] == '\r')
 			len--;
-		if (choose && len == 3 && memcmp(s, "-- ", 3) == 0)
+		if (choose && ((len == 3 && memcmp(s, "-- ", 3) == 0) ||
+		    starts(s, len, "-----BEGIN PGP SIGNATURE")))
 			return;
-		if (!choose || !quoted(s, len, nl, end)) {
+		/* RFC 9580 7: Hash lines up to an empty one */
+		if (choose && starts(s, len, "-----BEGIN PGP SIGNED"))
+			armor = 1;
+		armor = armor && len > 0;
+		if (!choose || (!armor && !quoted(s, len, nl, end))) {
 			preview_add(v, s, len);
 			v->gap = 1;
 		}
 		if (nl == end)
 			return;
 	}
+}
+
+static int
+starts(const char *s, size_t n, const char *with)
+{
+	return n >= strlen(with) && memcmp(s, with, strlen(with)) == 0;
 }
 
 /* Quoted, or the line that says whom is quoted, or a drawn line. */
@@ -308,8 +321,6 @@ quoted(const char *s, size_t n, const char *nl, const char *end)
 	if (n == 0)
 		return 1;
 	if (s[0] == '>' || rule(s, n))
-		return 1;
-	if (n >= 10 && memcmp(s, "-----BEGIN", 10) == 0)
 		return 1;
 	if (s[n - 1] != ':')
 		return 0;
