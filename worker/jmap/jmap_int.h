@@ -23,6 +23,7 @@ struct jmap_result {
 
 /* A back reference that some call of the request makes. */
 struct jmap_want {
+	struct js_val	*ref;		/* ours: the strings are in it */
 	const char	*of, *name, *path;
 	int		 kept;		/* a method fills ids */
 	struct jmap_ids	 ids;

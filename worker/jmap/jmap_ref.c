@@ -84,8 +84,11 @@ ref_note(struct jmap_req *r, struct js_val *v)
 	    sizeof(*r->wants))) == NULL)
 		return;
 	if (r->nwants < REF_WANTS && ref_read(v, &w) &&
-	    ref_want(r, &w) == NULL)
+	    ref_want(r, &w) == NULL) {
+		/* it is taken out of its arguments before its turn is over */
+		w.ref = js_ref(v);
 		r->wants[r->nwants++] = w;
+	}
 }
 
 static struct jmap_want *
@@ -105,9 +108,11 @@ struct jmap_ids *
 jmap_ref_keep(struct jmap_call *c, const char *path)
 {
 	struct jmap_req		*r = c->req;
-	struct jmap_want	*w, key = { c->id, c->method->name, path, 0,
-				    { NULL, 0, 0 } };
+	struct jmap_want	*w, key;
 
+	key.of = c->id;
+	key.name = c->method->name;
+	key.path = path;
 	if (r->nwants == 0 || (w = ref_want(r, &key)) == NULL)
 		return NULL;
 	/* only the first answer with that call id counts */
@@ -139,6 +144,8 @@ jmap_ref_free(struct jmap_req *r)
 
 	for (i = 0; i < r->nresults; i++)
 		js_free(r->results[i].val);
+	for (i = 0; i < r->nwants; i++)
+		js_free(r->wants[i].ref);
 }
 
 const struct jmap_error *

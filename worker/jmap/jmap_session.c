@@ -37,12 +37,6 @@ static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail },
 };
 
-/* emailQuerySortOptions: RFC 8621 4.4.2 */
-static const char *const mail_sorts[] = {
-	"allInThreadHaveKeyword", "from", "hasKeyword", "receivedAt",
-	"sentAt", "size", "someInThreadHaveKeyword", "subject", "to"
-};
-
 unsigned
 jmap_session_cap(const char *urn)
 {
@@ -195,8 +189,8 @@ session_mail(struct buf *b, const struct jmap_env *env)
 	js_out_uint(b, l->max_attachments);
 	js_out_key(b, "emailQuerySortOptions");
 	js_out_arr(b);
-	for (i = 0; i < nitems(mail_sorts); i++)
-		js_out_s(b, mail_sorts[i]);
+	for (i = 0; i < email_type.norders; i++)
+		js_out_s(b, email_type.orders[i].name);
 	js_out_end(b, ']');
 	js_out_key(b, "mayCreateTopLevelMailbox");
 	js_out_bool(b, 1);
