@@ -12,8 +12,6 @@
 
 #include "common/ip.h"
 
-static void	ip_set6(struct ip *, const uint8_t *);
-
 static const uint8_t	mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255 };
 
 void
@@ -66,7 +64,7 @@ ip_parse(struct ip *ip, const char *s, size_t len)
 	return 0;
 }
 
-static void
+void
 ip_set6(struct ip *ip, const uint8_t *b)
 {
 	if (memcmp(b, mapped, sizeof(mapped)) == 0) {

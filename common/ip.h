@@ -29,6 +29,8 @@ struct ip_net {
 /* From a socket address; sets *port (host order) unless NULL.  An unknown
  * family gives IP_NONE. */
 void	ip_from_sa(struct ip *, uint16_t *port, const struct sockaddr *);
+/* From the 16 bytes of an IPv6 address, folded if it is a mapped one. */
+void	ip_set6(struct ip *, const uint8_t *);
 /* The len characters as inet_pton reads them: no zone, no short or octal
  * IPv4, no brackets.  0, or -1. */
 int	ip_parse(struct ip *, const char *, size_t len);
