@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/* common/log.c: no peer's byte can shape a log line. */
+#include "common/compat.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/log.h"
+
+static const struct vis_row {
+	const char	*in;
+	size_t		 len;
+	const char	*out;
+} vis_rows[] = {
+	{ "plain text ~", 12, "plain text ~" },
+	{ "a\r\nb\tc", 6, "a\\r\\nb\\tc" },
+	{ "back\\slash", 10, "back\\\\slash" },
+	{ "\x1b[31m", 5, "\\^[[31m" },
+	{ "\0x", 2, "\\0x" },
+	{ "\0001", 2, "\\0001" },
+	{ "\xff", 1, "\\M^?" },
+	{ "", 0, "" },
+};
+
+static void
+control_characters_are_spelled_out(void **state)
+{
+	const struct vis_row	*r;
+
+	(void)state;
+	for (r = vis_rows; r < vis_rows + nitems(vis_rows); r++)
+		assert_string_equal(log_vis(r->in, r->len), r->out);
+}
+
+static void
+long_text_is_cut(void **state)
+{
+	char		 in[5000];
+	const char	*a, *b;
+
+	(void)state;
+	memset(in, '\n', sizeof(in));
+	a = log_vis(in, sizeof(in));
+	assert_true(strlen(a) <= 256);
+	memset(in, 'x', sizeof(in));
+	b = log_vis(in, sizeof(in));
+	assert_true(strlen(b) <= 256 && strlen(b) > 200);
+	assert_true(a[0] == '\\');	/* the first is still whole */
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		cmocka_unit_test(control_characters_are_spelled_out),
+		cmocka_unit_test(long_text_is_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
