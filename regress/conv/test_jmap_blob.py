@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: ISC
+"""RFC 8620 6: upload and download, and what a download may be used for."""
+
+import os
+
+import pytest
+
+from helpers import CORE, message
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
+OCTETS = "application/octet-stream"
+
+
+def url(account, blob, name="f", query="", acc=None):
+    return (f"{account.server.url}/jmap/download/{acc or account.id}/{blob}/"
+            f"{name}{query}")
+
+
+def get(account, blob, name="f", query="", **kw):
+    return account.http.get(url(account, blob, name, query), **kw)
+
+
+def test_upload_and_download(account):
+    data = os.urandom(100000)
+    up = account.upload(data, "application/x-thing")
+    assert up["accountId"] == account.id
+    assert up["type"] == "application/x-thing"
+    assert up["size"] == len(data)
+    assert account.download(up["blobId"]) == data
+
+
+def test_same_bytes_same_blob(account):
+    assert (account.upload(b"same")["blobId"] ==
+            account.upload(b"same", "text/plain")["blobId"])
+
+
+def test_empty_upload(account):
+    up = account.upload(b"")
+    assert up["size"] == 0
+    assert account.download(up["blobId"]) == b""
+
+
+def test_chunked_upload(account):
+    def parts():
+        for i in range(50):
+            yield b"%04d" % i * 1000
+    r = account.http.post(
+        f"{account.server.url}/jmap/upload/{account.id}/", data=parts(),
+        headers={"Content-Type": OCTETS})
+    assert r.status_code == 201, r.text
+    assert account.download(r.json()["blobId"]) == b"".join(parts())
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_upload_that_is_too_large(new_server, chunked):
+    server = new_server("limits { max-size-upload = 100000 }\n")
+    account = server.adduser()
+    most = account.session["capabilities"][CORE]["maxSizeUpload"]
+    assert most == 100000
+    assert account.upload(b"x" * most)["size"] == most
+    data = b"x" * (most + 1)
+    r = account.http.post(
+        f"{server.url}/jmap/upload/{account.id}/",
+        data=iter([data]) if chunked else data,
+        headers={"Content-Type": OCTETS})
+    assert r.status_code in (400, 413)
+    assert r.json()["limit"] == "maxSizeUpload"
+
+
+def test_others_blobs_are_not_found(server, account):
+    other = server.adduser()
+    blob = other.upload(b"secret")["blobId"]
+    assert get(account, blob).status_code == 404
+    r = account.http.get(url(account, blob, acc=other.id))
+    assert r.status_code == 404
+    r = account.http.post(f"{server.url}/jmap/upload/{other.id}/", data=b"x")
+    assert r.status_code == 404
+
+
+@pytest.mark.parametrize("blob", ["x", "G", "Gx", "G" + "A" * 43,
+                                  "G" + "A" * 43 + "-0-1-0",
+                                  "G" + "A" * 43 + "-0-1-99"])
+def test_blobs_that_do_not_exist(account, blob):
+    r = get(account, blob)
+    assert r.status_code == 404
+    assert r.headers["Content-Type"] == "application/problem+json"
+    assert r.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("tail", ["-0-11-0", "-11-1-0", "-5-9999999-1",
+                                  "-9007199254740991-1-0", "-00-1-0",
+                                  "-0-1", "-0-1-0-", "--1-1-0", "-0-1-5"])
+def test_parts_outside_their_blob(account, tail):
+    blob = account.upload(b"0123456789")["blobId"]
+    assert get(account, blob + tail).status_code == 404
+    assert get(account, blob + "-2-3-0").content == b"234"
+    assert get(account, blob + "-10-0-0").content == b""
+
+
+def test_download_is_locked_down(account):
+    blob = account.upload(b"<script>alert(1)</script>")["blobId"]
+    r = get(account, blob, "x.html", "?type=text/html")
+    assert r.status_code == 200
+    assert r.headers["Content-Type"] == OCTETS
+    assert r.headers["X-Content-Type-Options"] == "nosniff"
+    assert r.headers["Content-Security-Policy"].startswith("sandbox;")
+    assert r.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert r.headers["Content-Disposition"].startswith("attachment;")
+    assert r.headers["Cache-Control"] == (
+        "private, immutable, max-age=31536000")
+
+
+@pytest.mark.parametrize("asked, want", [
+    ("image/png", "image/png"), ("application/pdf", "application/pdf"),
+    ("text/plain;charset=utf-8", "text/plain;charset=utf-8"),
+    ("image/svg%2Bxml", OCTETS), ("text/javascript", OCTETS),
+    ("text/css", OCTETS), ("message/rfc822", OCTETS),
+    ("text/html%0d%0aX-A:b", OCTETS), ("nonsense", OCTETS), ("", OCTETS),
+])
+def test_types(account, asked, want):
+    blob = account.upload(b"x")["blobId"]
+    r = get(account, blob, "x", f"?type={asked}")
+    assert r.headers["Content-Type"] == want
+    assert "X-A" not in r.headers
+
+
+@pytest.mark.parametrize("name, want", [
+    ("a.txt", 'attachment; filename="a.txt"'),
+    ("..%22x%7c.exe.", 'attachment; filename="x.exe"'),
+    ("a%c2%85%20%e2%80%aeb", 'attachment; filename="a b"'),
+    ("caf%C3%A9", 'attachment; filename="caf_"; '
+                  "filename*=UTF-8''caf%C3%A9"),
+])
+def test_names(account, name, want):
+    blob = account.upload(b"x")["blobId"]
+    r = get(account, blob, name)
+    assert r.headers["Content-Disposition"] == want
+    assert "X-A" not in r.headers
+
+
+@pytest.mark.parametrize("name", ["..%5c..%5cx", "a%0d%0aX-A:%20b",
+                                  "a%00b"])
+def test_names_that_are_no_part_of_a_path(account, name):
+    blob = account.upload(b"x")["blobId"]
+    assert get(account, blob, name).status_code == 400
+
+
+def test_inline_only_for_media_that_is_what_it_says(account):
+    png = account.upload(PNG)["blobId"]
+    html = account.upload(b"<html>")["blobId"]
+    how = "?type=image/png&disposition=inline"
+    r = get(account, png, "x.png", how)
+    assert r.headers["Content-Disposition"].startswith("inline;")
+    r = get(account, html, "x.png", how)
+    assert r.headers["Content-Disposition"].startswith("attachment;")
+    r = get(account, png, "x", "?type=application/pdf&disposition=inline")
+    assert r.headers["Content-Disposition"].startswith("attachment;")
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin"}, 200),
+    ({"Sec-Fetch-Dest": "image"}, 200),
+    ({"Sec-Fetch-Dest": "script"}, 403),
+    ({"Sec-Fetch-Dest": "serviceworker"}, 403),
+    ({"Sec-Fetch-Dest": "iframe"}, 403),
+    ({"Service-Worker": "script"}, 403),
+    ({"Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site"}, 403),
+])
+def test_fetch_metadata(account, headers, status):
+    blob = account.upload(b"x")["blobId"]
+    assert get(account, blob, headers=headers).status_code == status
+
+
+def test_etag_and_not_modified(account):
+    blob = account.upload(b"x" * 1000)["blobId"]
+    r = get(account, blob)
+    tag = r.headers["ETag"]
+    for value in (tag, "W/" + tag, f'"other", {tag}', "*"):
+        r = get(account, blob, headers={"If-None-Match": value})
+        assert r.status_code == 304, value
+        assert r.content == b"" and r.headers["ETag"] == tag
+    r = get(account, blob, headers={"If-None-Match": '"other"'})
+    assert r.status_code == 200
+
+
+@pytest.mark.parametrize("value, status, want", [
+    ("bytes=0-4", 206, b"01234"), ("bytes=5-", 206, b"56789"),
+    ("bytes=-2", 206, b"89"), ("bytes=8-99", 206, b"89"),
+    ("bytes=10-", 416, None), ("bytes=0-1,3-4", 200, b"0123456789"),
+    ("bytes=4-2", 200, b"0123456789"), ("lines=1-2", 200, b"0123456789"),
+])
+def test_ranges(account, value, status, want):
+    blob = account.upload(b"0123456789")["blobId"]
+    r = get(account, blob, headers={"Range": value})
+    assert r.status_code == status
+    if want is not None:
+        assert r.content == want
+    if status == 206:
+        start = b"0123456789".index(want)
+        assert r.headers["Content-Range"] == (
+            f"bytes {start}-{start + len(want) - 1}/10")
+    if status == 416:
+        assert r.headers["Content-Range"] == "bytes */10"
+
+
+def test_if_range(account):
+    blob = account.upload(b"0123456789")["blobId"]
+    tag = get(account, blob).headers["ETag"]
+    r = get(account, blob, headers={"Range": "bytes=0-1", "If-Range": tag})
+    assert r.status_code == 206
+    r = get(account, blob, headers={"Range": "bytes=0-1",
+                                    "If-Range": '"x"'})
+    assert r.status_code == 200
+
+
+def test_head_has_the_length_and_no_body(account):
+    blob = account.upload(b"0123456789")["blobId"]
+    r = account.http.head(url(account, blob))
+    assert r.status_code == 200
+    assert r.headers["Content-Length"] == "10" and r.content == b""
+
+
+def test_a_part_is_a_blob_of_its_own(account):
+    part = bytes(range(256)) * 20
+    import base64
+    body = (b"--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+            b"--b\r\nContent-Type: image/png\r\n"
+            b"Content-Disposition: attachment; filename=a.png\r\n"
+            b"Content-Transfer-Encoding: base64\r\n\r\n" +
+            base64.encodebytes(part).replace(b"\n", b"\r\n") +
+            b"--b--\r\n")
+    raw = message(body="", MIME_Version="1.0",
+                  Content_Type='multipart/mixed; boundary="b"') + body
+    id = account.add_mail(raw)
+    mail = account.call("Email/get", {
+        "ids": [id], "properties": ["blobId", "attachments"]})["list"][0]
+    assert account.download(mail["blobId"]) == raw
+    (att,) = mail["attachments"]
+    assert att["size"] == len(part)
+    assert account.download(att["blobId"]) == part
+
+
+def test_uploads_survive_a_restart(new_server):
+    server = new_server()
+    account = server.adduser()
+    blob = account.upload(b"durable")["blobId"]
+    server.stop()
+    server.start()
+    again = type(account)(server, account.name, account.password)
+    assert again.download(blob) == b"durable"
