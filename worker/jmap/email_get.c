@@ -16,6 +16,8 @@
 #define GET_SCRATCH	(MIME_ARENA + (160UL << 20))	/* one mail's work */
 #define GET_KEYWORD	(STORE_KW_MAXLEN + 8)
 
+#define KEY(n)	n, ",\"" n "\":", sizeof(n) + 3
+
 enum getkind {
 	/* copied */
 	GET_FRAG, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
@@ -25,48 +27,47 @@ enum getkind {
 };
 static const struct getprop {
 	const char	*name;
+	const char	*key;		/* `,"name":` ready to be copied */
+	size_t		 len;
 	enum getkind	 kind;
 	enum store_frag	 frag;
 	const char	*field;		/* of a fragment too long to be kept */
 } getprops[] = {	/* in strcmp order, as email_type.props */
-	{ "attachments", GET_ATTACHMENTS, 0, NULL },
-	{ "bcc", GET_FRAG, STORE_F_BCC, "header:Bcc:asAddresses" },
-	{ "blobId", GET_FRAG, STORE_F_BLOBID, NULL },
-	{ "bodyStructure", GET_STRUCTURE, 0, NULL },
-	{ "bodyValues", GET_VALUES, 0, NULL },
-	{ "cc", GET_FRAG, STORE_F_CC, "header:Cc:asAddresses" },
-	{ "from", GET_FRAG, STORE_F_FROM, "header:From:asAddresses" },
-	{ "hasAttachment", GET_FRAG, STORE_F_HASATTACHMENT, NULL },
-	{ "headers", GET_HEADERS, 0, NULL },
-	{ "htmlBody", GET_HTMLBODY, 0, NULL },
-	{ "id", GET_ID, 0, NULL },
-	{ "inReplyTo", GET_FRAG, STORE_F_INREPLYTO,
+	{ KEY("attachments"), GET_ATTACHMENTS, 0, NULL },
+	{ KEY("bcc"), GET_FRAG, STORE_F_BCC, "header:Bcc:asAddresses" },
+	{ KEY("blobId"), GET_FRAG, STORE_F_BLOBID, NULL },
+	{ KEY("bodyStructure"), GET_STRUCTURE, 0, NULL },
+	{ KEY("bodyValues"), GET_VALUES, 0, NULL },
+	{ KEY("cc"), GET_FRAG, STORE_F_CC, "header:Cc:asAddresses" },
+	{ KEY("from"), GET_FRAG, STORE_F_FROM, "header:From:asAddresses" },
+	{ KEY("hasAttachment"), GET_FRAG, STORE_F_HASATTACHMENT, NULL },
+	{ KEY("headers"), GET_HEADERS, 0, NULL },
+	{ KEY("htmlBody"), GET_HTMLBODY, 0, NULL },
+	{ KEY("id"), GET_ID, 0, NULL },
+	{ KEY("inReplyTo"), GET_FRAG, STORE_F_INREPLYTO,
 	    "header:In-Reply-To:asMessageIds" },
-	{ "keywords", GET_KEYWORDS, 0, NULL },
-	{ "mailboxIds", GET_MAILBOXES, 0, NULL },
-	{ "messageId", GET_FRAG, STORE_F_MESSAGEID,
+	{ KEY("keywords"), GET_KEYWORDS, 0, NULL },
+	{ KEY("mailboxIds"), GET_MAILBOXES, 0, NULL },
+	{ KEY("messageId"), GET_FRAG, STORE_F_MESSAGEID,
 	    "header:Message-ID:asMessageIds" },
-	{ "preview", GET_FRAG, STORE_F_PREVIEW, NULL },
-	{ "receivedAt", GET_FRAG, STORE_F_RECEIVEDAT, NULL },
-	{ "references", GET_FRAG, STORE_F_REFERENCES,
+	{ KEY("preview"), GET_FRAG, STORE_F_PREVIEW, NULL },
+	{ KEY("receivedAt"), GET_FRAG, STORE_F_RECEIVEDAT, NULL },
+	{ KEY("references"), GET_FRAG, STORE_F_REFERENCES,
 	    "header:References:asMessageIds" },
-	{ "replyTo", GET_FRAG, STORE_F_REPLYTO, "header:Reply-To:asAddresses" },
-	{ "sender", GET_FRAG, STORE_F_SENDER, "header:Sender:asAddresses" },
-	{ "sentAt", GET_FRAG, STORE_F_SENTAT, NULL },
-	{ "size", GET_FRAG, STORE_F_SIZE, NULL },
-	{ "subject", GET_FRAG, STORE_F_SUBJECT, "header:Subject:asText" },
-	{ "textBody", GET_TEXTBODY, 0, NULL },
-	{ "threadId", GET_THREAD, 0, NULL },
-	{ "to", GET_FRAG, STORE_F_TO, "header:To:asAddresses" },
+	{ KEY("replyTo"), GET_FRAG, STORE_F_REPLYTO,
+	    "header:Reply-To:asAddresses" },
+	{ KEY("sender"), GET_FRAG, STORE_F_SENDER,
+	    "header:Sender:asAddresses" },
+	{ KEY("sentAt"), GET_FRAG, STORE_F_SENTAT, NULL },
+	{ KEY("size"), GET_FRAG, STORE_F_SIZE, NULL },
+	{ KEY("subject"), GET_FRAG, STORE_F_SUBJECT, "header:Subject:asText" },
+	{ KEY("textBody"), GET_TEXTBODY, 0, NULL },
+	{ KEY("threadId"), GET_THREAD, 0, NULL },
+	{ KEY("to"), GET_FRAG, STORE_F_TO, "header:To:asAddresses" },
 };
 
-struct getkey {			/* `"name":`, ready to be copied */
-	const struct getprop	*prop;
-	const char		*text;
-	size_t			 len;
-};
 struct email_get {
-	struct getkey		 fast[nitems(getprops)];
+	const struct getprop	*fast[nitems(getprops)];
 	size_t			 nfast, keylen;
 	const struct getprop	*slow[nitems(getprops)];
 	size_t			 nslow;
@@ -89,8 +90,6 @@ struct getmail {
 };
 
 static int	get_ready(struct jmap_get *, struct email_get *);
-static int	get_key(struct jmap_get *, struct email_get *,
-		    const struct getprop *);
 static size_t	get_room(const struct getmail *);
 static int	get_fast(struct getmail *, struct buf *);
 static uint8_t *get_boxes(const struct getmail *, uint8_t *);
@@ -191,8 +190,10 @@ get_ready(struct jmap_get *g, struct email_get *eg)
 		p = &getprops[i];
 		if (p->kind >= GET_ATTACHMENTS)
 			eg->slow[eg->nslow++] = p;
-		else if (get_key(g, eg, p) == -1)
-			return -1;
+		else {
+			eg->fast[eg->nfast++] = p;
+			eg->keylen += p->len;
+		}
 	}
 	eg->hdr = arena_array(&g->c->req->arena, g->more.n + 1,
 	    sizeof(*eg->hdr));
@@ -202,21 +203,6 @@ get_ready(struct jmap_get *g, struct email_get *eg)
 		if (email_json_prop(g->more.id[i], &eg->hdr[eg->nhdr]))
 			eg->nhdr++;
 	eg->ready = 1;
-	return 0;
-}
-
-static int
-get_key(struct jmap_get *g, struct email_get *eg, const struct getprop *p)
-{
-	struct getkey	*k = &eg->fast[eg->nfast++];
-
-	k->prop = p;
-	k->text = arena_printf(&g->c->req->arena, "%s\"%s\":",
-	    eg->nfast > 1 ? "," : "", p->name);
-	if (k->text == NULL)
-		return -1;
-	k->len = strlen(k->text);
-	eg->keylen += k->len;
 	return 0;
 }
 
@@ -230,9 +216,9 @@ get_room(const struct getmail *m)
 	size_t			 i, n = eg->keylen + 4 * STORE_IDLEN;
 
 	for (i = 0; i < eg->nfast; i++)
-		switch (eg->fast[i].prop->kind) {
+		switch (eg->fast[i]->kind) {
 		case GET_FRAG:
-			n += m->row.frag[eg->fast[i].prop->frag].n + 4;
+			n += m->row.frag[eg->fast[i]->frag].n + 4;
 			break;
 		case GET_KEYWORDS:
 			n += 2 + GET_KEYWORD * (m->mail->nmore +
@@ -250,23 +236,26 @@ get_room(const struct getmail *m)
 static int
 get_fast(struct getmail *m, struct buf *b)
 {
-	const struct getkey	*k;
+	const struct getprop	*k;
 	const struct slice	*f;
 	uint8_t			*p, *start;
 	char			 id[STORE_IDLEN];
+	size_t			 i, skip;
 
 	if ((start = p = buf_reserve(b, get_room(m))) == NULL)
 		return -1;
-	for (k = m->eg->fast; k < m->eg->fast + m->eg->nfast; k++) {
-		memcpy(p, k->text, k->len);
-		p += k->len;
-		switch (k->prop->kind) {
+	for (i = 0; i < m->eg->nfast; i++) {
+		k = m->eg->fast[i];
+		skip = i == 0;		/* the comma */
+		memcpy(p, k->key + skip, k->len - skip);
+		p += k->len - skip;
+		switch (k->kind) {
 		case GET_FRAG:
-			f = &m->row.frag[k->prop->frag];
-			if (f->n == 1 && k->prop->field != NULL) {
+			f = &m->row.frag[k->frag];
+			if (f->n == 1 && k->field != NULL) {
 				/* longer than a row may be */
 				buf_commit(b, (size_t)(p - start));
-				if (get_big(m, k->prop, b) == -1 ||
+				if (get_big(m, k, b) == -1 ||
 				    (start = p = buf_reserve(b,
 				    get_room(m))) == NULL)
 					return -1;
@@ -504,7 +493,7 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 	struct email_get		 eg;
 	struct getmail			 m;
 	const struct getprop		*p;
-	struct getkey			 key;
+	struct getprop			 bare;
 	struct email_hdr		 h;
 	int				 ret;
 
@@ -524,8 +513,10 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 	if (p == NULL)
 		ret = get_structure(&m) == -1 ? -1 : get_header(&m, &h, b);
 	else if (p->kind < GET_ATTACHMENTS) {
-		key = (struct getkey){ p, "", 0 };
-		eg.fast[eg.nfast++] = key;
+		bare = *p;		/* the value, no key */
+		bare.key = ",";
+		bare.len = 1;
+		eg.fast[eg.nfast++] = &bare;
 		ret = get_fast(&m, b);
 	} else if (p->kind == GET_HEADERS)
 		ret = get_structure(&m) == -1 ? -1 :
