@@ -234,24 +234,26 @@ enum store_err	store_blob_compact(struct store_txn *, int *more);
 
 /* store_token.c */
 struct store_term {
+	uint64_t	 hash;
 	uint32_t	 at;		/* into the list's bytes */
 	uint8_t		 len, in, prefix;
 };
-struct store_terms {
+struct store_terms {			/* each once, in order of coming */
 	struct buf	 bytes;
 	struct store_term *v;
 	size_t		 n, cap;
+	uint32_t	*slot;		/* hash: index + 1 into v; cap * 2 */
 };
 void		store_token_init(struct store_terms *);
 void		store_token_free(struct store_terms *);
 /* Cut text into terms; query: heed '*', and CJK that is one letter long. */
 int		store_token_add(struct store_terms *, struct slice, unsigned in,
 		    int query);
-void		store_token_sort(struct store_terms *);	/* once each */
 const uint8_t	*store_token_bytes(const struct store_terms *, size_t);
 
 /* store_post.c: posting blocks in search/. */
 struct store_hit {			/* one term of one mail */
+	uint64_t	 head;		/* first bytes, set by the merge */
 	const uint8_t	*term;
 	uint64_t	 eid;
 	uint8_t		 len, in;

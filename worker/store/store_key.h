@@ -50,7 +50,7 @@
  *  X     expiry sha256   nothing: blobs that nobody refers to
  *  V     segment         u64 bytes written, u64 bytes alive, u64 dead since
  *  F     eid             words not yet in the search index: u8 version, then
- *                        each u8 fields, u8 length, bytes, in strcmp order
+ *                        each u8 fields, u8 length, bytes
  *  O     u8 type, u64 id bytes of another object
  *  U     mbid uid        reserved for IMAP (eid)
  *

@@ -253,15 +253,23 @@ store_post_term(struct kv_txn *txn, const struct store_hit *h, size_t n)
 	return r;
 }
 
+/* By term, as kv orders keys, then by mail. */
 static int
 store_post_cmp(const void *a, const void *b)
 {
 	const struct store_hit	*x = a, *y = b;
 	int			 c;
 
-	c = memcmp(x->term, y->term, x->len < y->len ? x->len : y->len);
-	if (c != 0 || (c = (int)x->len - (int)y->len) != 0)
-		return c;
+	if (x->head != y->head)
+		return x->head < y->head ? -1 : 1;
+	if (x->len > 8 && y->len > 8) {
+		c = memcmp(x->term + 8, y->term + 8, (size_t)(x->len < y->len ?
+		    x->len : y->len) - 8);
+		if (c != 0)
+			return c;
+	}
+	if (x->len != y->len)
+		return (int)x->len - (int)y->len;
 	return x->eid < y->eid ? -1 : x->eid > y->eid;
 }
 
@@ -271,6 +279,8 @@ store_post_merge(struct kv_txn *txn, struct store_hit *h, size_t n)
 {
 	size_t	 i, j;
 
+	for (i = 0; i < n; i++)
+		h[i].head = store_row_prefix(SLICE(h[i].term, h[i].len));
 	if (n > 0)
 		qsort(h, n, sizeof(*h), store_post_cmp);
 	for (i = 0; i < n; i = j) {

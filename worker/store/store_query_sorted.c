@@ -19,6 +19,8 @@
 
 struct item {
 	uint64_t	 id, tid;
+	struct slice	 text;		/* of the first comparator by text, */
+	int		 loaded;	/* read when it is first needed */
 	uint64_t	 key[];		/* one a comparator */
 };
 struct list {
@@ -27,7 +29,9 @@ struct list {
 	const struct store_order *order;
 	size_t			 norder;
 	uint8_t			*v;	/* items */
+	struct item		**sorted;	/* pointers to them */
 	size_t			 n, cap, size;
+	const struct store_order *text;	/* the first by text, or NULL */
 	enum store_err		 err;
 };
 
@@ -46,7 +50,12 @@ static uint64_t		 store_sorted_thread(struct list *,
 static enum store_err	 store_sorted_scan(struct list *);
 static int		 store_sorted_passes(const struct store_query *,
 			    const struct store_mail *);
-static int		 store_sorted_text(uint64_t, uint64_t, enum store_sort);
+static int		 store_sorted_is_text(const struct store_order *);
+static struct slice	 store_sorted_read(struct item *,
+			    const struct store_order *);
+static int		 store_sorted_text(struct item *, struct item *,
+			    const struct store_order *);
+static enum store_err	 store_sorted_sort(struct list *);
 static int		 store_sorted_cmp(const void *, const void *);
 static enum store_err	 store_sorted_give(const struct list *,
 			    struct store_ids *);
@@ -84,6 +93,7 @@ store_sorted_add(struct list *l, const struct store_mail *m)
 	it = (struct item *)(void *)(l->v + l->n * l->size);
 	it->id = m->id;
 	it->tid = m->tid;
+	it->loaded = 0;
 	for (i = 0; i < l->norder; i++)
 		it->key[i] = store_sorted_key(l, m, &l->order[i]);
 	l->n++;
@@ -166,28 +176,45 @@ store_sorted_scan(struct list *l)
 	return e == STORE_NOTFOUND ? STORE_OK : e;
 }
 
-/* Two texts whose first 8 bytes are equal. */
 static int
-store_sorted_text(uint64_t a, uint64_t b, enum store_sort by)
+store_sorted_is_text(const struct store_order *o)
+{
+	return o->by == STORE_BY_FROM || o->by == STORE_BY_TO ||
+	    o->by == STORE_BY_SUBJECT;
+}
+
+/* The whole sort key of a mail, in the map. */
+static struct slice
+store_sorted_read(struct item *it, const struct store_order *o)
 {
 	static const enum store_frag	 frags[] = {
 		[STORE_BY_FROM] = STORE_F_SORTFROM,
 		[STORE_BY_TO] = STORE_F_SORTTO,
 		[STORE_BY_SUBJECT] = STORE_F_SORTSUBJECT
 	};
-	struct store_row		 x, y;
+	struct store_row		 row;
 	struct store_mail		 m;
-	struct slice			 s, t;
-	int				 c;
 
-	m.id = a;
-	if (store_mail_row(sorting->txn, &m, &x) != STORE_OK)
-		return 0;
-	m.id = b;
-	if (store_mail_row(sorting->txn, &m, &y) != STORE_OK)
-		return 0;
-	s = x.frag[frags[by]];
-	t = y.frag[frags[by]];
+	if (o == sorting->text && it->loaded)
+		return it->text;
+	m.id = it->id;
+	if (store_mail_row(sorting->txn, &m, &row) != STORE_OK)
+		return SLICE(NULL, 0);
+	if (o == sorting->text) {
+		it->text = row.frag[frags[o->by]];
+		it->loaded = 1;
+	}
+	return row.frag[frags[o->by]];
+}
+
+/* Two texts whose first 8 bytes are equal. */
+static int
+store_sorted_text(struct item *a, struct item *b, const struct store_order *o)
+{
+	struct slice	 s = store_sorted_read(a, o);
+	struct slice	 t = store_sorted_read(b, o);
+	int		 c;
+
 	if (s.n == 0 || t.n == 0)
 		return (s.n > 0) - (t.n > 0);
 	c = memcmp(s.p, t.p, s.n < t.n ? s.n : t.n);
@@ -197,7 +224,8 @@ store_sorted_text(uint64_t a, uint64_t b, enum store_sort by)
 static int
 store_sorted_cmp(const void *a, const void *b)
 {
-	const struct item		*x = a, *y = b;
+	struct item			*x = *(struct item *const *)a;
+	struct item			*y = *(struct item *const *)b;
 	const struct store_order	*o;
 	size_t				 i;
 	int				 c;
@@ -207,13 +235,30 @@ store_sorted_cmp(const void *a, const void *b)
 		c = x->key[i] < y->key[i] ? -1 : x->key[i] > y->key[i];
 		/* text that ends within its first 8 bytes is wholly equal */
 		if (c == 0 && (x->key[i] & 0xff) != 0 &&
-		    o->by >= STORE_BY_FROM && o->by <= STORE_BY_SUBJECT)
-			c = store_sorted_text(x->id, y->id, o->by);
+		    store_sorted_is_text(o))
+			c = store_sorted_text(x, y, o);
 		if (c != 0)
 			return o->descending ? -c : c;
 	}
 	return STORE_EID(x->id) < STORE_EID(y->id) ? -1 :
 	    STORE_EID(x->id) > STORE_EID(y->id);
+}
+
+static enum store_err
+store_sorted_sort(struct list *l)
+{
+	size_t	 i;
+
+	if ((l->sorted = reallocarray(NULL, l->n, sizeof(*l->sorted))) == NULL)
+		return STORE_IO;
+	for (i = 0; i < l->n; i++)
+		l->sorted[i] = (struct item *)(void *)(l->v + i * l->size);
+	for (i = l->norder; i-- > 0;)
+		if (store_sorted_is_text(&l->order[i]))
+			l->text = &l->order[i];
+	sorting = l;
+	qsort(l->sorted, l->n, sizeof(*l->sorted), store_sorted_cmp);
+	return l->txn->dead;
 }
 
 static enum store_err
@@ -227,7 +272,7 @@ store_sorted_give(const struct list *l, struct store_ids *ids)
 
 	memset(&seen, 0, sizeof(seen));
 	for (i = 0; i < l->n && e == STORE_OK; i++) {
-		it = (const struct item *)(const void *)(l->v + i * l->size);
+		it = l->sorted[i];
 		if (l->q->collapse)
 			r = store_set_add(&seen, it->tid);
 		if (r == -1 || (r == 1 && store_ids_add(ids, it->id) == -1))
@@ -262,14 +307,12 @@ store_query_sorted(struct store_txn *txn, const struct store_query *q,
 	    store_query(txn, &scan, 0, SIZE_MAX, &none, NULL);
 	if (e == STORE_OK)
 		e = l.err;
-	if (e == STORE_OK && l.n > 0) {
-		sorting = &l;
-		qsort(l.v, l.n, l.size, store_sorted_cmp);
-		e = txn->dead;
-	}
+	if (e == STORE_OK && l.n > 0)
+		e = store_sorted_sort(&l);
 	if (e == STORE_OK)
 		e = store_sorted_give(&l, ids);
 	free(l.v);
+	free(l.sorted);
 	store_ids_free(&none);
 	return e;
 }

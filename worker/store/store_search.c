@@ -58,7 +58,6 @@ store_search_pend(struct store_txn *txn, uint64_t eid,
 	buf_init(&b, SIZE_MAX);
 	for (i = 0; i < n; i++)
 		bad |= store_token_add(&t, text[i].text, text[i].in, 0) == -1;
-	store_token_sort(&t);
 	buf_addc(&b, STORE_ROWVER);
 	for (i = 0; i < t.n; i++) {
 		buf_addc(&b, t.v[i].in);

@@ -17,7 +17,7 @@
 #include "worker/store/store_int.h"
 
 #define TERM_MAX	64	/* bytes of a term; the rest is dropped */
-#define TERMS_MAX	50000	/* of one mail, before they are made unique */
+#define TERMS_MAX	50000	/* of one mail */
 #define BYTES_MAX	((size_t)4 << 20)
 #define FOLD_MAX	18	/* code points that one may unfold to */
 
@@ -38,7 +38,9 @@ static int	 store_token_cjk_end(struct token *);
 static int	 store_token_cjk(struct token *, const uint8_t *, size_t);
 static int	 store_token_other(struct token *, uint32_t);
 static int	 store_token_is_cjk(uint32_t);
-static int	 store_token_cmp(const void *, const void *);
+static uint32_t	*store_token_slot(const struct store_terms *, uint64_t,
+		    const uint8_t *, size_t);
+static int	 store_token_grow(struct store_terms *);
 
 void
 store_token_init(struct store_terms *t)
@@ -52,6 +54,7 @@ store_token_free(struct store_terms *t)
 {
 	buf_free(&t->bytes);
 	free(t->v);
+	free(t->slot);
 	store_token_init(t);
 }
 
@@ -61,31 +64,73 @@ store_token_bytes(const struct store_terms *t, size_t i)
 	return t->bytes.data + t->v[i].at;
 }
 
+/* Where a term is in the hash, or would be. */
+static uint32_t *
+store_token_slot(const struct store_terms *t, uint64_t hash, const uint8_t *p,
+    size_t n)
+{
+	const struct store_term	*v;
+	size_t			 i = (size_t)hash & (t->cap * 2 - 1);
+
+	for (; t->slot[i] != 0; i = (i + 1) & (t->cap * 2 - 1)) {
+		v = &t->v[t->slot[i] - 1];
+		if (v->hash == hash && v->len == n &&
+		    memcmp(t->bytes.data + v->at, p, n) == 0)
+			break;
+	}
+	return &t->slot[i];
+}
+
+static int
+store_token_grow(struct store_terms *t)
+{
+	struct store_term	*v;
+	uint32_t		*slot;
+	size_t			 i, cap = t->cap == 0 ? 256 : t->cap * 2;
+
+	if ((v = reallocarray(t->v, cap, sizeof(*v))) == NULL)
+		return -1;
+	t->v = v;
+	if ((slot = calloc(cap * 2, sizeof(*slot))) == NULL)
+		return -1;
+	free(t->slot);
+	t->slot = slot;
+	t->cap = cap;
+	for (i = 0; i < t->n; i++)
+		*store_token_slot(t, v[i].hash, t->bytes.data + v[i].at,
+		    v[i].len) = (uint32_t)i + 1;
+	return 0;
+}
+
 /* A full list is no error: what is beyond is not searched. */
 static int
 store_token_emit(struct token *t, const uint8_t *p, size_t n, int prefix)
 {
 	struct store_terms	*o = t->out;
 	struct store_term	*v;
-	size_t			 cap;
+	uint32_t		*slot;
+	uint64_t		 hash;
 
+	if (o->n == o->cap && store_token_grow(o) == -1)
+		return -1;
+	/* words of a query with different fields or '*' are different */
+	hash = store_key_hash(p, n) + (t->query ? o->n : 0);
+	slot = store_token_slot(o, hash, p, n);
+	if (*slot != 0 && !t->query) {
+		o->v[*slot - 1].in |= (uint8_t)t->in;
+		return 0;
+	}
 	if (o->n == TERMS_MAX || o->bytes.len + n > BYTES_MAX)
 		return 0;
-	if (o->n == o->cap) {
-		cap = o->cap == 0 ? 256 : o->cap * 2;
-		if ((v = reallocarray(o->v, cap, sizeof(*v))) == NULL)
-			return -1;
-		o->v = v;
-		o->cap = cap;
-	}
 	v = &o->v[o->n];
+	v->hash = hash;
 	v->at = (uint32_t)o->bytes.len;
 	v->len = (uint8_t)n;
 	v->in = (uint8_t)t->in;
 	v->prefix = (uint8_t)prefix;
 	if (buf_add(&o->bytes, p, n) == -1)
 		return -1;
-	o->n++;
+	*slot = (uint32_t)++o->n;
 	return 0;
 }
 
@@ -226,38 +271,4 @@ store_token_add(struct store_terms *out, struct slice text, unsigned in,
 	if (r == 0)
 		r = store_token_cjk_end(&t);
 	return r == 0 ? store_token_end(&t, 0) : -1;
-}
-
-/* --- unique -------------------------------------------------------------- */
-
-static const uint8_t	*cmp_bytes;	/* of the list being sorted */
-
-static int
-store_token_cmp(const void *a, const void *b)
-{
-	const struct store_term	*x = a, *y = b;
-	int			 c;
-
-	c = memcmp(cmp_bytes + x->at, cmp_bytes + y->at,
-	    x->len < y->len ? x->len : y->len);
-	return c != 0 ? c : (int)x->len - (int)y->len;
-}
-
-/* In strcmp order, each term once with the fields of all. */
-void
-store_token_sort(struct store_terms *t)
-{
-	size_t	 i, n = 0;
-
-	if (t->n == 0)
-		return;
-	cmp_bytes = t->bytes.data;
-	qsort(t->v, t->n, sizeof(*t->v), store_token_cmp);
-	for (i = 1; i < t->n; i++) {
-		if (store_token_cmp(&t->v[n], &t->v[i]) == 0)
-			t->v[n].in |= t->v[i].in;
-		else
-			t->v[++n] = t->v[i];
-	}
-	t->n = n + 1;
 }
