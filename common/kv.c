@@ -30,14 +30,17 @@
  * A map costs address space only, but for OpenBSD, where LMDB writes through
  * it and so makes a (sparse) file of its size.
  */
-#define KV_MAP		((size_t)(COMPAT_KV_WRITEMAP ? 64 : 1024) << 20)
-#define KV_HEADROOM	((size_t)(COMPAT_KV_WRITEMAP ? 32 : 256) << 20)
+#define MB		((size_t)1 << 20)
+#define KV_MAP		((COMPAT_KV_WRITEMAP ? 64 : 1024) * MB)
+#define KV_HEADROOM	((COMPAT_KV_WRITEMAP ? 32 : 256) * MB)
 
 struct kv {
 	MDB_env		*env;
 	unsigned	 flags;
 	int		 rlock, wlock;	/* KV_NOLOCK: descriptors, else -1 */
+	size_t		 headroom;	/* bytes free at each kv_begin */
 	unsigned	 readers;	/* live in this process */
+	int		 full;		/* a writer found too little room */
 	int		 writer;
 };
 
@@ -54,6 +57,7 @@ struct kv_txn {
 enum { RANGE_FIRST, RANGE_ON, RANGE_END };
 
 static int	 kv_fail(int);
+static int	 kv_fail_txn(struct kv_txn *, int);
 static int	 kv_lockfiles(struct kv *, const char *);
 static int	 kv_setup(struct kv *, const char *, enum kv_sync);
 static int	 kv_grow(struct kv *);
@@ -86,6 +90,15 @@ kv_fail(int rc)
 	else
 		errno = EPROTO;
 	return -1;
+}
+
+/* The same, remembering that the map was too small. */
+static int
+kv_fail_txn(struct kv_txn *txn, int rc)
+{
+	if (rc == MDB_MAP_FULL)
+		txn->kv->full = 1;
+	return kv_fail(rc);
 }
 
 struct kv *
@@ -134,8 +147,14 @@ kv_setup(struct kv *kv, const char *dir, enum kv_sync sync)
 	struct kv_txn		*txn;
 	unsigned		 fl = MDB_NOTLS | MDB_NORDAHEAD | syncs[sync];
 	MDB_dbi			 dbi;
+	size_t			 map = KV_MAP;
 	int			 rc, stale;
 
+	kv->headroom = KV_HEADROOM;
+	if (kv->flags & KV_SMALL) {
+		map = 16 * MB;
+		kv->headroom = 8 * MB;
+	}
 	if (kv->flags & KV_NOLOCK)
 		fl |= MDB_NOLOCK;
 	if (kv->flags & KV_READ)
@@ -144,7 +163,7 @@ kv_setup(struct kv *kv, const char *dir, enum kv_sync sync)
 		fl |= MDB_WRITEMAP;
 	if ((rc = mdb_env_create(&kv->env)) != 0 ||
 	    (rc = mdb_env_set_maxreaders(kv->env, KV_READERS)) != 0 ||
-	    (rc = mdb_env_set_mapsize(kv->env, KV_MAP)) != 0 ||
+	    (rc = mdb_env_set_mapsize(kv->env, map)) != 0 ||
 	    (rc = mdb_env_open(kv->env, dir, fl, 0600)) != 0)
 		return kv_fail(rc);
 	/* slots of killed readers pin old pages until somebody looks */
@@ -196,9 +215,12 @@ kv_grow(struct kv *kv)
 	int		 rc;
 
 	kv_usage(kv, &used, &map);
-	if (map >= used + KV_HEADROOM)
+	if (kv->full)
+		used = map;
+	else if (map >= used + kv->headroom)
 		return 0;
-	rc = mdb_env_set_mapsize(kv->env, (size_t)(used * 2 + KV_HEADROOM));
+	kv->full = 0;
+	rc = mdb_env_set_mapsize(kv->env, (size_t)used * 2 + kv->headroom);
 	return rc == 0 ? 0 : kv_fail(rc);
 }
 
@@ -297,7 +319,8 @@ kv_commit(struct kv_txn *txn)
 	kv_uncursor(txn);
 	if (txn->write && kv->rlock != -1)
 		kv_lock_commit(kv);
-	rc = mdb_txn_commit(txn->mdb);
+	if ((rc = mdb_txn_commit(txn->mdb)) == MDB_MAP_FULL)
+		kv->full = 1;
 	if (txn->write && kv->rlock != -1)
 		flock(kv->rlock, kv->readers > 0 ? LOCK_SH : LOCK_UN);
 	kv_end(txn);
@@ -372,7 +395,7 @@ kv_put(struct kv_txn *txn, const void *key, size_t n, const void *val,
 	v.mv_data = (void *)(uintptr_t)val;
 	v.mv_size = len;
 	rc = mdb_put(txn->mdb, KV_DBI, &k, &v, 0);
-	return rc == 0 ? 0 : kv_fail(rc);
+	return rc == 0 ? 0 : kv_fail_txn(txn, rc);
 }
 
 int
@@ -387,7 +410,7 @@ kv_room(struct kv_txn *txn, const void *key, size_t n, size_t len,
 	v.mv_data = NULL;
 	v.mv_size = len;
 	if ((rc = mdb_put(txn->mdb, KV_DBI, &k, &v, MDB_RESERVE)) != 0)
-		return kv_fail(rc);
+		return kv_fail_txn(txn, rc);
 	*room = v.mv_data;
 	return 0;
 }
@@ -402,7 +425,7 @@ kv_del(struct kv_txn *txn, const void *key, size_t n)
 	k.mv_size = n;
 	if ((rc = mdb_del(txn->mdb, KV_DBI, &k, NULL)) == 0)
 		return 1;
-	return rc == MDB_NOTFOUND ? 0 : kv_fail(rc);
+	return rc == MDB_NOTFOUND ? 0 : kv_fail_txn(txn, rc);
 }
 
 int64_t

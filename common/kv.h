@@ -39,6 +39,7 @@ enum kv_sync {
  */
 #define KV_NOLOCK	0x01
 #define KV_READ		0x02	/* never write */
+#define KV_SMALL	0x04	/* a map of 16 MiB to begin with, not 1 GiB */
 
 struct kv;
 struct kv_txn;

@@ -180,7 +180,9 @@ store_check_name(struct store_checker *c, struct slice k, struct slice v)
 	int		 i;
 
 	slot = k.n == 5 ? store_get32((const uint8_t *)k.p + 1) : UINT32_MAX;
-	i = store_keyword(c->txn, v.p, v.n);
+	if (v.n > STORE_KW_MAXLEN)
+		v.n = 0;
+	i = store_keyword_row(c->txn, v.p, v.n);
 	if (slot >= c->txn->hot[HOT_SLOTS] || i != (int)slot)
 		store_check_say(c, "keywords: slot %u is not what its name "
 		    "says (%d)", slot, i);
@@ -287,7 +289,9 @@ store_check(struct store *st, int repair, store_report *report, void *arg)
 	buf_free(&c.refs);
 	if (e != STORE_OK || !repair || c.n == 0)
 		store_abort(c.txn);
-	else
+	else {
+		c.txn->changed = 1;	/* counters are no rows yet */
 		e = store_commit(c.txn);
+	}
 	return e == STORE_OK ? c.n : -1;
 }

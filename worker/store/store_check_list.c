@@ -16,6 +16,8 @@ static enum store_err	 store_check_trow(struct store_checker *,
 			    const struct store_mail *);
 static enum store_err	 store_check_slots(struct store_checker *,
 			    const struct store_mail *);
+static enum store_err	 store_check_state(struct store_checker *, uint64_t,
+			    struct store_mail *);
 static enum store_err	 store_check_stray(struct store_checker *,
 			    struct slice, struct slice);
 static enum store_err	 store_check_tomb(struct store_checker *,
@@ -128,6 +130,21 @@ store_check_lists(struct store_checker *c, const struct store_mail *in)
 	return store_check_trow(c, &m);
 }
 
+/* A mail's state; STORE_CORRUPT, told already, is no end of the check. */
+static enum store_err
+store_check_state(struct store_checker *c, uint64_t eid, struct store_mail *m)
+{
+	struct store_key	 k;
+	struct slice		 v;
+	enum store_err		 e;
+
+	store_key_u64(&k, 'S', eid);
+	if ((e = store_get(c->txn, &k, &v)) != STORE_OK)
+		return e;
+	return store_row_state(SLICE(k.b, k.n), v, m) == 0 ? STORE_OK :
+	    STORE_CORRUPT;
+}
+
 /* An M or K row whose mail does not say so. */
 static enum store_err
 store_check_stray(struct store_checker *c, struct slice k, struct slice v)
@@ -143,7 +160,7 @@ store_check_stray(struct store_checker *c, struct slice k, struct slice v)
 
 	(void)v;
 	if (store_key_place(k, &received, &eid) == 0 &&
-	    (e = store_mail_eid(c->txn, eid, &m)) == STORE_OK &&
+	    (e = store_check_state(c, eid, &m)) == STORE_OK &&
 	    m.received == received) {
 		slot = store_get16(p + 1);
 		if (list)
@@ -153,10 +170,10 @@ store_check_stray(struct store_checker *c, struct slice k, struct slice v)
 			ok = store_mail_has(&m, (int)slot) ==
 			    (slot != STORE_SLOT_UNSEEN);
 	}
+	if (ok || e == STORE_CORRUPT)
+		return STORE_OK;
 	if (e != STORE_OK && e != STORE_NOTFOUND)
 		return e;
-	if (ok)
-		return STORE_OK;
 	store_check_say(c, "%s row of mail %llu: stray",
 	    list ? "mailbox" : "keyword", (unsigned long long)eid);
 	memcpy(key.b, p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
@@ -175,8 +192,10 @@ store_check_stray_thread(struct store_checker *c, struct slice k,
 
 	row.eid = 0;
 	if (store_thread_decode(k, v, &row, &tid) == 0 &&
-	    (e = store_mail_eid(c->txn, row.eid, &m)) == STORE_OK &&
+	    (e = store_check_state(c, row.eid, &m)) == STORE_OK &&
 	    m.tid == tid && m.received == row.received)
+		return STORE_OK;
+	if (e == STORE_CORRUPT)
 		return STORE_OK;
 	if (e != STORE_OK && e != STORE_NOTFOUND)
 		return e;

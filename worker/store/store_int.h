@@ -113,6 +113,7 @@ enum store_err	store_change_trim(struct store_txn *, uint64_t keep,
 /* store_keyword.c */
 /* The slot of a name, made if there is none; -1: not a keyword or dead. */
 int		store_keyword_slot(struct store_txn *, struct slice);
+int		store_keyword_row(struct store_txn *, const char *, size_t);
 enum store_err	store_keyword_load(struct store_txn *);
 void		store_keyword_forget(struct store *, size_t from);
 

@@ -117,25 +117,34 @@ store_keyword_key(struct store_key *k, const char *name, size_t n)
 	store_key_add64(k, h);
 }
 
+/* The slot that D says, or -1. */
+int
+store_keyword_row(struct store_txn *txn, const char *name, size_t n)
+{
+	struct store_key	 k;
+	struct slice		 v;
+
+	store_keyword_key(&k, name, n);
+	if (store_get(txn, &k, &v) != STORE_OK || v.n != 2)
+		return -1;
+	return store_get16(v.p);
+}
+
 static int
 store_keyword_scan(struct store_txn *txn, const char *name, size_t n)
 {
 	const struct store	*st = txn->st;
-	struct store_key	 k;
-	struct slice		 v;
 	size_t			 i;
+	int			 slot;
 
 	for (i = 0; i < st->nnames && i < SCAN_MAX; i++)
 		if (st->names[i].n == n && memcmp(st->names[i].p, name, n) == 0)
 			return (int)i;
-	if (i == st->nnames)
+	if (i == st->nnames || (slot = store_keyword_row(txn, name, n)) == -1)
 		return -1;
-	store_keyword_key(&k, name, n);
-	if (store_get(txn, &k, &v) != STORE_OK || v.n != 2)
-		return -1;
-	i = store_get16(v.p);
+	i = (size_t)slot;
 	return i < st->nnames && st->names[i].n == n &&
-	    memcmp(st->names[i].p, name, n) == 0 ? (int)i : -1;
+	    memcmp(st->names[i].p, name, n) == 0 ? slot : -1;
 }
 
 int
