@@ -40,6 +40,7 @@
 #define RAW		0x0400		/* steps do their own I/O: handshake */
 #define READING		0x0800		/* ev_read is armed */
 #define WRITING		0x1000		/* ev_write is armed */
+#define FRESH		0x4000		/* handshake has ended this turn */
 #define LINGER		0x2000		/* our end is shut, theirs is drained */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
@@ -150,7 +151,10 @@ conn_handshake(struct conn *c)
 	enum io	 io = tls_handshake(c);
 
 	if (io == IO_DONE) {
+		/* What came behind it is in the library's buffer already,
+		 * or will wake us: no read in vain. */
 		c->flags &= ~RAW;
+		c->flags |= FRESH;
 		c->deadline = 0;
 		gen_apply(c);		/* the certificate is chosen now */
 		c->step = c->proto->open;
@@ -228,6 +232,10 @@ conn_want_read(struct conn *c, int *readable)
 		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
 	if (c->eof)
 		return conn_finish(c);
+	if (c->flags & FRESH) {
+		c->flags &= ~FRESH;
+		*readable = 0;
+	}
 	if (*readable || (c->ssl != NULL && tls_pending(c))) {
 		*readable = 0;
 		if ((n = conn_input(c)) == -1)
@@ -266,7 +274,8 @@ conn_finish(struct conn *c)
 		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
 	if (c->ssl != NULL)
 		tls_shutdown(c);
-	if (c->eof || shutdown(c->fd, SHUT_WR) == -1)
+	if (c->eof || (c->flags & CONN_CLEAN) ||
+	    shutdown(c->fd, SHUT_WR) == -1)
 		return NEXT_DEAD;
 	/* Closing with unread bytes would reset the connection and could
 	 * take our last answer with it (RFC 9112 9.6). */

@@ -92,6 +92,8 @@ struct conn {
 };
 #define CONN_DRAIN	0x01	/* the worker drains: end it when you can */
 #define CONN_ABORT	0x02	/* set before IO_CLOSE: cut without flushing */
+#define CONN_CLEAN	0x04	/* the peer has said all that it had to say:
+				 * no lingering after IO_CLOSE */
 TAILQ_HEAD(conn_list, conn);
 
 /* What worker.c knows of a connection that parent handed over. */

@@ -525,6 +525,10 @@ step_end(struct conn *c)
 		buf_skip(&c->in, h->inbody);
 		h->inbody = 0;
 	}
+	/* The client wanted the end, after a request that was read whole. */
+	if (!h->frame.keep && h->req->route != NULL && h->got ==
+	    h->frame.length && !h->frame.chunked && buf_left(&c->in) == 0)
+		c->flags |= CONN_CLEAN;
 	req_free(h->req);
 	h->req = NULL;
 	buf_free(&h->body);

@@ -6,7 +6,6 @@
 #include "common/compat.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,8 @@ static TAILQ_HEAD(cached_list, cached) cache_age =
     TAILQ_HEAD_INITIALIZER(cache_age);		/* most recent first */
 static size_t			 cache_n;
 
+static void	 cache_hmac(const void *, size_t, uint8_t [AUTHZ_KEY]);
+static EVP_MD_CTX	*cache_state(const uint8_t [64]);
 static struct cached	*cache_find(const uint8_t [AUTHZ_KEY]);
 static void		 cache_free(struct cached *);
 
@@ -41,24 +42,59 @@ cache_slot(const uint8_t key[AUTHZ_KEY])
 void
 authz_cache_key(uint8_t out[AUTHZ_KEY], const char *user, const char *secret)
 {
-	static uint8_t	 random_key[32];
-	static int	 have;
 	uint8_t		 in[AUTHZ_USER + AUTHZ_SECRET];
 	size_t		 nu = strlen(user) + 1, ns = strlen(secret);
-	unsigned int	 n = 0;
 
-	if (!have) {
-		arc4random_buf(random_key, sizeof(random_key));
-		have = 1;
-	}
 	if (nu > AUTHZ_USER || ns > AUTHZ_SECRET)
 		fatalx("authz: a credential too long");
 	memcpy(in, user, nu);		/* with its NUL: no two meet */
 	memcpy(in + nu, secret, ns);
-	if (HMAC(EVP_sha256(), random_key, sizeof(random_key), in, nu + ns,
-	    out, &n) == NULL || n != AUTHZ_KEY)
-		fatalx("HMAC");
+	cache_hmac(in, nu + ns, out);
 	explicit_bzero(in, sizeof(in));
+}
+
+/*
+ * HMAC-SHA-256 (RFC 2104) under a random key of this process, which has a
+ * whole block's length.  Both keyed states are made once and copied: the
+ * library's HMAC() looks the algorithm up each time, which costs 2 us.
+ */
+static void
+cache_hmac(const void *in, size_t len, uint8_t out[AUTHZ_KEY])
+{
+	static EVP_MD_CTX	*inner, *outer, *work;
+	uint8_t			 key[64], pad[64], mid[AUTHZ_KEY];
+	size_t			 i;
+
+	if (work == NULL) {
+		arc4random_buf(key, sizeof(key));
+		for (i = 0; i < sizeof(pad); i++)
+			pad[i] = key[i] ^ 0x36;
+		inner = cache_state(pad);
+		for (i = 0; i < sizeof(pad); i++)
+			pad[i] = key[i] ^ 0x5c;
+		outer = cache_state(pad);
+		work = EVP_MD_CTX_new();
+		explicit_bzero(key, sizeof(key));
+		explicit_bzero(pad, sizeof(pad));
+	}
+	if (EVP_MD_CTX_copy_ex(work, inner) != 1 ||
+	    EVP_DigestUpdate(work, in, len) != 1 ||
+	    EVP_DigestFinal_ex(work, mid, NULL) != 1 ||
+	    EVP_MD_CTX_copy_ex(work, outer) != 1 ||
+	    EVP_DigestUpdate(work, mid, sizeof(mid)) != 1 ||
+	    EVP_DigestFinal_ex(work, out, NULL) != 1)
+		fatalx("HMAC");
+}
+
+static EVP_MD_CTX *
+cache_state(const uint8_t pad[64])
+{
+	EVP_MD_CTX	*c = EVP_MD_CTX_new();
+
+	if (c == NULL || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(c, pad, 64) != 1)
+		fatalx("HMAC");
+	return c;
 }
 
 void
