@@ -47,7 +47,8 @@ struct role {
 	void		(*peer)(enum msg_proc, uint32_t slot, int fd);
 	/* 1: the role frees configurations it has taken (conf_free) itself. */
 	int		 hold;
-	/* The parent went; flush what matters.  exit(0) follows.  May be NULL. */
+	/* The parent went; flush what matters, exit(0) follows.  May be
+	 * NULL. */
 	void		(*stop)(void);
 };
 

@@ -109,7 +109,7 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 #define SANDBOX_ARCH	AUDIT_ARCH_AARCH64
 #endif
 
-/* --- Landlock: raw, so that an older header does not matter ---------------- */
+/* --- Landlock: raw, so that an older header does not matter ------------- */
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset	444
@@ -188,7 +188,7 @@ sandbox_landlock_allow(int set, uint64_t fs, const char *dir)
 	close(b.fd);
 }
 
-/* --- seccomp ---------------------------------------------------------------- */
+/* --- seccomp ------------------------------------------------------------ */
 
 #ifdef SANDBOX_ARCH
 

@@ -146,7 +146,8 @@ control_open(const struct conf *c)
 	if ((gr = getgrnam(c->group)) != NULL) {
 		control_gid = gr->gr_gid;
 		have_gid = 1;
-		if (geteuid() == 0 && chown(sun.sun_path, 0, control_gid) == -1)
+		if (geteuid() == 0 && chown(sun.sun_path, (uid_t)-1,
+		    control_gid) == -1)
 			fatal("chown %s", sun.sun_path);
 	} else if (geteuid() == 0)
 		log_warnx("there is no group \"%s\": root alone controls",

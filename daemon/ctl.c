@@ -280,7 +280,7 @@ ctl_stream(uint32_t kind, const char *account)
 	return -1;
 }
 
-/* --- verbs ----------------------------------------------------------------- */
+/* --- verbs -------------------------------------------------------------- */
 
 static int
 ctl_show(int argc, char *argv[])

@@ -110,8 +110,8 @@ struct child {
 	struct proc_peer	 peer;
 	uint32_t		 generation;	/* taken; 0: none yet */
 	int			 retire;	/* drains, will not come back */
-	uint32_t		 nconns;	/* connections it has, listen.c */
-	uint32_t		 conns;		/* head of their list, listen.c */
+	uint32_t		 nconns;	/* connections it has */
+	uint32_t		 conns;		/* their list, listen_table.c */
 	int64_t			 started;	/* ms, monotonic */
 	uint64_t		 restarts;
 	struct restart		 restart;

@@ -45,7 +45,7 @@ struct listen_sock {
 	socklen_t		 len;
 	char			 name[72];	/* of the listener */
 	int			 fd;
-	int			 now, next;	/* item of conf.listens, or -1 */
+	int			 now, next;	/* conf.listens item, or -1 */
 	struct event		 ev;
 	uint64_t		 accepted, refused;
 };

@@ -18,6 +18,7 @@
 #include "daemon/daemon.h"
 
 #define MAIN_CONF	"/etc/jmapd.conf"
+/* only when started by a bare name */
 #ifndef MAIN_PREFIX
 #define MAIN_PREFIX	"/usr/local"
 #endif
@@ -138,17 +139,22 @@ main_self(const char *argv0)
 	return path;
 }
 
-/* Next to us in a build tree, else where make install puts it. */
+/* Next to us in a build tree, or where make install puts it. */
 static const char *
 main_worker(const char *self)
 {
-	static char	 path[PATH_MAX];
-	const char	*slash = strrchr(self, '/');
-	int		 n;
+	static const char *const	 places[] = { "/", "/../libexec/" };
+	static char			 path[PATH_MAX];
+	const char			*slash = strrchr(self, '/');
+	size_t				 i;
+	int				 n;
 
-	n = snprintf(path, sizeof(path), "%.*s/jmapd-worker",
-	    (int)(slash - self), self);
-	if (n > 0 && (size_t)n < sizeof(path) && access(path, X_OK) == 0)
-		return path;
-	return MAIN_PREFIX "/libexec/jmapd-worker";
+	for (i = 0; i < nitems(places); i++) {
+		n = snprintf(path, sizeof(path), "%.*s%sjmapd-worker",
+		    (int)(slash - self), self, places[i]);
+		if (n > 0 && (size_t)n < sizeof(path) &&
+		    access(path, X_OK) == 0)
+			return path;
+	}
+	errx(1, "no jmapd-worker, neither beside %s nor in ../libexec", self);
 }

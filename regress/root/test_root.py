@@ -43,11 +43,13 @@ class Server:
         for d in (self.dir, os.path.dirname(self.dir),
                 os.path.dirname(os.path.dirname(self.dir))):
             os.chmod(d, 0o755)
-        for name, user, mode in (("data", "_jmapd", 0o700),
-                ("auth", "_jmapauth", 0o700), ("empty", "root", 0o755)):
+        # as etc/setup does
+        for name, user, mode in (("data", "_jmapd", 0o710),
+                ("auth", "_jmapauth", 0o710), ("empty", "root", 0o755)):
             path = f"{self.dir}/{name}"
             os.mkdir(path, mode)
-            shutil.chown(path, user, user)
+            os.chmod(path, mode)
+            shutil.chown(path, user, "root")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec",
             "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
@@ -56,7 +58,11 @@ class Server:
         os.chmod(self.dir + "/key.pem", 0o600)
         self.configure()
         self.log = open(self.dir + "/log", "wb")
-        self.proc = subprocess.Popen([TOP + "/jmapd", "-d", "-v", "-f",
+        # no capability but those of etc/jmapd.service
+        gid = pwd.getpwnam("_jmapd").pw_gid
+        self.proc = subprocess.Popen(["setpriv", f"--groups={gid}",
+            "--bounding-set=-all,+net_bind_service,+setuid,+setgid,"
+            "+sys_chroot", TOP + "/jmapd", "-d", "-v", "-f",
             self.dir + "/jmapd.conf"], stderr=self.log,
             stdin=subprocess.DEVNULL)
         self.wait()
@@ -277,6 +283,11 @@ def test_keys_and_auth_come_back_and_are_wired_again(server):
         assert ask(s).startswith(b"HTTP/1.1 "), role
         s.close()
         assert server.ctl("account", "list").returncode == 0, role
+
+
+def test_the_parent_has_four_capabilities(server):
+    caps = int(status(server.proc.pid)["CapEff"], 16)
+    assert caps == 1 << 6 | 1 << 7 | 1 << 10 | 1 << 18
 
 
 def test_a_broken_reload_changes_nothing(server):
