@@ -402,6 +402,49 @@ fields_are_bounded(void **state)
 	buf_free(&b);
 }
 
+/* The worst message that 20 MB can make fits into the arena. */
+static void
+memory_is_bounded(void **state)
+{
+	struct arena	 own;
+	struct mime_row	 r;
+	struct mime_msg	*m;
+	struct buf	 b;
+	size_t		 i, k;
+
+	(void)state;
+	arena_init(&own, MIME_ARENA);
+	buf_init(&b, 32 << 20);
+	for (k = 0; k < 6; k++) {
+		buf_addf(&b, "%s: ", (const char *[]){ "From", "To", "Cc",
+		    "Bcc", "Sender", "Reply-To" }[k]);
+		for (i = 0; i < 70000; i++)
+			buf_adds(&b, "\xe9<a@b>,");
+		buf_adds(&b, "\r\n");
+	}
+	buf_adds(&b, MULTI("b") "\r\n");
+	for (i = 0; i < 1000; i++) {
+		buf_adds(&b, "--b\r\nContent-Location: ");
+		for (k = 0; k < 3000; k++)
+			buf_addc(&b, 0xe9);
+		buf_adds(&b, "\r\nContent-Language: ");
+		for (k = 0; k < 1500; k++)
+			buf_adds(&b, "a,");
+		buf_adds(&b, "\r\nContent-Type: a/b; name=");
+		for (k = 0; k < 9000; k++)
+			buf_addc(&b, 0xe9);
+		buf_adds(&b, "\r\n\r\n");
+	}
+	assert_false(buf_bad(&b));
+	assert_non_null(m = mime_parse(&own, b.data, b.len));
+	assert_int_equal(m->npart, MIME_PARTS);
+	assert_int_equal(mime_row(&own, m, &r), 0);
+	assert_int_equal(r.to.n, MIME_ADDRS);
+	assert_true(own.used < MIME_ARENA / 2);
+	buf_free(&b);
+	arena_free(&own);
+}
+
 static void
 no_memory_is_an_error(void **state)
 {
@@ -442,6 +485,7 @@ main(void)
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(parts_are_bounded),
 		cmocka_unit_test(fields_are_bounded),
+		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(no_memory_is_an_error),
 	};
 

@@ -94,6 +94,32 @@ text_form(void **state)
 		    strlen(r->in)), r->out);
 }
 
+/* Normalization sorts marks in quadratic time unless it is cut. */
+static void
+many_combining_marks(void **state)
+{
+	struct buf	 b;
+	const char	*s;
+	int		 i;
+
+	(void)state;
+	buf_init(&b, MIME_VALUE);
+	buf_addc(&b, 'e');
+	while (b.len + 4 <= b.max)
+		buf_adds(&b, "\xcc\x81\xcc\xa3");
+	s = mime_hdr_text(&a, b.data, b.len);
+	assert_true(strlen(s) > b.len / 2);
+	buf_reset(&b);
+	/* a cut before ASCII changes nothing */
+	for (i = 0; i < 1000; i++)
+		buf_adds(&b, "e\xcc\x81");
+	s = mime_hdr_text(&a, b.data, b.len);
+	assert_int_equal(strlen(s), 2000);
+	for (i = 0; i < 1000; i++)
+		assert_memory_equal(s + 2 * i, "\xc3\xa9", 2);
+	buf_free(&b);
+}
+
 static void
 raw_form(void **state)
 {
@@ -223,6 +249,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_form),
+		cmocka_unit_test(many_combining_marks),
 		cmocka_unit_test(raw_form),
 		cmocka_unit_test(message_ids_and_urls),
 		cmocka_unit_test(forms_by_name),

@@ -40,12 +40,13 @@
 #define MIME_PARTS	1000	/* of one message */
 #define MIME_HDRS	10000	/* header fields of all parts together */
 #define MIME_VALUE	(512 * 1024)	/* bytes of one field that are read */
+#define MIME_PARAM	1000	/* bytes of a file name, charset, boundary .. */
 #define MIME_ADDRS	10000	/* addresses of one field */
 #define MIME_ITEMS	1000	/* message ids or URLs of one field */
 #define MIME_NESTED	3	/* message/rfc822 in one another, for search */
 #define MIME_PREVIEW	256	/* UTF-16 units of a preview */
 #define MIME_PREVIEW_LEN (3 * MIME_PREVIEW)	/* .. which are bytes at most */
-#define MIME_ARENA	(32UL << 20)	/* bytes, enough for any one message */
+#define MIME_ARENA	(64UL << 20)	/* bytes, enough for any one message */
 
 #define MIME_NONE	UINT32_MAX	/* no part */
 

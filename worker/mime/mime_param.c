@@ -265,6 +265,9 @@ percent(const struct param *p, struct buf *b)
 static int
 string(struct arena *a, struct buf *b, const char **out)
 {
+	/* a thousand parts of a message must fit into one arena */
+	if (b->len > MIME_PARAM)
+		b->len = utf8_cut(b->data, MIME_PARAM);
 	*out = mime_word_nfc(a, b);
 	return *out == NULL ? -1 : 0;
 }

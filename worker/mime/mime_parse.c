@@ -18,6 +18,8 @@
 #include "worker/mime/mime_int.h"
 
 #define BOUNDARY_MAX	250		/* RFC 2046 5.1.1 says 70 */
+#define VALUE_MAX	2000		/* bytes of Content-ID, -Location */
+#define LANGUAGE_MAX	200		/* bytes of Content-Language */
 #define GUESS_MAX	(64 * 1024)	/* bytes searched for a boundary */
 
 struct open {
@@ -60,8 +62,8 @@ static int	 fields(struct parser *, struct mime_part *);
 static int	 content_type(struct parser *, struct mime_part *);
 static int	 disposition(struct parser *, struct mime_part *);
 static int	 language(struct parser *, struct mime_part *);
-static int	 value_string(struct parser *, struct mime_part *, enum mime_id,
-		    int, const char **);
+static int	 value_string(struct parser *, enum mime_id, int,
+		    const char **);
 static enum mime_cte cte(struct parser *, struct mime_part *);
 static int	 multipart(struct parser *, struct mime_part *);
 static size_t	 guess(struct parser *, const uint8_t **);
@@ -386,9 +388,9 @@ static int
 fields(struct parser *p, struct mime_part *part)
 {
 	if (content_type(p, part) == -1 || disposition(p, part) == -1 ||
-	    value_string(p, part, MIME_H_CONTENT_ID, 1, &part->cid) == -1 ||
-	    value_string(p, part, MIME_H_CONTENT_LOCATION, 0,
-	    &part->location) == -1 || language(p, part) == -1)
+	    value_string(p, MIME_H_CONTENT_ID, 1, &part->cid) == -1 ||
+	    value_string(p, MIME_H_CONTENT_LOCATION, 0, &part->location) ==
+	    -1 || language(p, part) == -1)
 		return -1;
 	part->cte = cte(p, part);
 	return 0;
@@ -450,8 +452,7 @@ disposition(struct parser *p, struct mime_part *part)
 
 /* A field's value without CFWS at its ends and, if angle, without "<>". */
 static int
-value_string(struct parser *p, struct mime_part *part, enum mime_id id,
-    int angle, const char **out)
+value_string(struct parser *p, enum mime_id id, int angle, const char **out)
 {
 	const struct mime_hdr	*h;
 	const uint8_t		*s;
@@ -459,21 +460,21 @@ value_string(struct parser *p, struct mime_part *part, enum mime_id id,
 	struct buf		 b;
 	size_t			 n, i;
 
-	(void)part;
 	if ((h = mime_hdr_get(p->m, p->leaf, id)) == NULL)
 		return 0;
 	s = p->m->raw + h->val;
+	n = h->vallen < VALUE_MAX ? h->vallen : VALUE_MAX;
 	if (angle) {
-		if (mime_hdr_msgids(p->arena, s, h->vallen, &l) == -1)
+		if (mime_hdr_msgids(p->arena, s, n, &l) == -1)
 			return -1;
 		if (l.n > 0) {
 			*out = l.v[0];
 			return 0;
 		}
 	}
-	i = mime_hdr_cfws(s, h->vallen);
-	for (n = h->vallen; n > i && mime_int_fws(s[n - 1]); n--)
-		continue;
+	i = mime_hdr_cfws(s, n);
+	while (n > i && mime_int_fws(s[n - 1]))
+		n--;
 	buf_init(&b, MIME_SCRATCH);
 	for (; i < n; i++)
 		if (!mime_int_fws(s[i]))
@@ -495,7 +496,7 @@ language(struct parser *p, struct mime_part *part)
 	if (h == NULL)
 		return 0;
 	s = p->m->raw + h->val;
-	n = h->vallen < 1000 ? h->vallen : 1000;
+	n = h->vallen < LANGUAGE_MAX ? h->vallen : LANGUAGE_MAX;
 	part->language = arena_array(p->arena, n / 2 + 1, sizeof(char *));
 	if (part->language == NULL)
 		return -1;
