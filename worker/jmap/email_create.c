@@ -24,6 +24,7 @@ static void	create_value_check(struct email_draft *, const char *,
 static int	create_list(struct email_draft *, const char *,
 		    struct js_val *, const char *, struct mime_node **,
 		    size_t *);
+static void	create_attached(struct mime_node *);
 static int	create_shape(struct email_draft *);
 static struct mime_node *create_wrap(struct email_draft *, const char *,
 		    const struct mime_node *, size_t);
@@ -204,7 +205,23 @@ create_list(struct email_draft *d, const char *prop, struct js_val *v,
 			    "must be text/plain" : "must be text/html");
 	}
 	*n = js_len(v);
+	for (i = 0; type == NULL && i < *n; i++)
+		create_attached(&(*out)[i]);
 	return 0;
+}
+
+/* What the client calls an attachment must come back as one. */
+static void
+create_attached(struct mime_node *n)
+{
+	size_t	 i;
+
+	if (n->disposition != NULL)
+		return;
+	for (i = 0; i < n->nfield; i++)
+		if (strcasecmp(n->fields[i].name, "Content-Disposition") == 0)
+			return;
+	n->disposition = n->cid != NULL ? "inline" : "attachment";
 }
 
 /* RFC 8621 4.6 blobNotFound with all ids: 1 if there are some. */
