@@ -53,10 +53,10 @@ def test_chunked_upload(account):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_upload_that_is_too_large(new_server, chunked):
-    server = new_server("limits { max-size-upload = 100000 }\n")
+    server = new_server("limits { max-size-upload = 30000 }\n")
     account = server.adduser()
     most = account.session["capabilities"][CORE]["maxSizeUpload"]
-    assert most == 100000
+    assert most == 30000
     assert account.upload(b"x" * most)["size"] == most
     data = b"x" * (most + 1)
     r = account.http.post(
