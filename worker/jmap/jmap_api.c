@@ -443,8 +443,12 @@ jmap_api_account(struct jmap_call *c)
 const char *
 jmap_api_state(struct jmap_req *r, uint64_t modseq)
 {
-	return arena_printf(&r->arena, "%llu",
-	    (unsigned long long)modseq);
+	char	 text[20], *p = text + sizeof(text);
+
+	do {
+		*--p = '0' + (char)(modseq % 10);
+	} while ((modseq /= 10) != 0);
+	return arena_dup(&r->arena, p, text + sizeof(text) - p);
 }
 
 int

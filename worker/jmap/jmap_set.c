@@ -5,7 +5,7 @@
  * needs another (a creation id not made yet, a name not free yet) waits and
  * is tried again after the others, so that the client's order never
  * matters.  Refused objects do not stop the rest; a failing store undoes
- * all of it.
+ * all of it.  jmap_setref.c has the creation ids, jmap_setout.c the answer.
  */
 #include "common/compat.h"
 
@@ -16,27 +16,10 @@
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_int.h"
+#include "worker/jmap/jmap_setop.h"
 
 #define SET_ROUNDS	12		/* tries of what has to wait */
 #define SET_REPLY	(1 << 20)	/* bytes said of one object */
-
-enum set_kind { SET_CREATE, SET_UPDATE, SET_DESTROY, SET_KINDS };
-enum set_state { SET_PENDING, SET_DONE, SET_REFUSED };
-
-struct set_op {
-	enum set_kind		 kind;
-	enum set_state		 state;
-	const char		*key;	/* creation id, or id, as sent */
-	const char		*id;	/* real, once known */
-	struct js_val		*val;
-	struct jmap_seterr	 err;
-	const char		*reply;	/* JSON members, or NULL */
-};
-
-struct set_ops {
-	struct set_op	*op;
-	size_t		 n;
-};
 
 static const struct jmap_error	*set_args(struct jmap_set *, struct set_ops *);
 static const struct jmap_error	*set_collect(struct jmap_set *,
@@ -53,20 +36,6 @@ static int	set_update(struct jmap_set *, struct set_op *,
 		    struct js_val *);
 static int	set_destroy(struct jmap_set *, struct set_op *);
 static int	set_server_set(struct jmap_set *, struct js_val *);
-static int	set_id(struct jmap_set *, struct set_ops *, struct set_op *);
-static int	set_resolve(struct jmap_set *, struct set_ops *,
-		    struct set_op *, struct js_val **);
-static int	set_member(struct jmap_set *, struct set_ops *,
-		    struct js_val *, const char *, struct js_val *);
-static int	set_text(struct jmap_set *, struct set_ops *, const char *,
-		    const char *, struct js_val **);
-static int	set_has_ref(const struct jmap_type *, struct js_val *);
-static int	set_waits_for(const struct set_ops *, const char *);
-static void	set_answer(struct jmap_set *, const struct set_ops *,
-		    uint64_t, uint64_t);
-static void	set_put(struct jmap_set *, const struct set_ops *, const char *,
-		    enum set_kind, enum set_state);
-static void	set_put_error(struct buf *, const struct jmap_seterr *);
 static uint64_t	set_state_now(struct jmap_set *);
 static int	set_differs(struct jmap_set *, const struct jmap_prop *,
 		    const void *, struct js_val *);
@@ -96,7 +65,7 @@ jmap_set(struct jmap_call *c)
 	for (i = 0; i < ops.n; i++)
 		if (ops.op[i].state == SET_DONE)
 			c->dirty = 1;
-	set_answer(&s, &ops, old, set_state_now(&s));
+	jmap_setout(&s, &ops, old, set_state_now(&s));
 done:
 	buf_free(&s.reply);
 	return e;
@@ -251,8 +220,8 @@ set_try(struct jmap_set *s, struct set_ops *ops, struct set_op *op)
 	buf_reset(&s->reply);
 	s->later = 0;
 	s->cid = op->kind == SET_CREATE ? op->key : NULL;
-	if ((got = set_id(s, ops, op)) == 1 &&
-	    (got = set_resolve(s, ops, op, &v)) == 1) {
+	if ((got = jmap_setref_id(s, ops, op)) == 1 &&
+	    (got = jmap_setref(s, ops, op, &v)) == 1) {
 		if (op->kind == SET_CREATE)
 			got = set_create(s, op, v);
 		else if (op->kind == SET_UPDATE)
@@ -339,231 +308,6 @@ set_destroy(struct jmap_set *s, struct set_op *op)
 		return jmap_set_refuse(s, &jmap_error_singleton,
 		    "objects of this type cannot be destroyed");
 	return s->type->destroy(s, op->id);
-}
-
-/* The real id to update or destroy. */
-static int
-set_id(struct jmap_set *s, struct set_ops *ops, struct set_op *op)
-{
-	if (op->kind == SET_CREATE)
-		return 1;
-	op->id = jmap_api_real(s->c->req, op->key);
-	if (op->id != NULL && jmap_api_is_id(op->id))
-		return 1;
-	s->later = op->id == NULL && set_waits_for(ops, op->key + 1);
-	return jmap_set_refuse(s, &jmap_error_not_found, "no such id");
-}
-
-/* Is that creation id still to come in this call? */
-static int
-set_waits_for(const struct set_ops *ops, const char *cid)
-{
-	size_t	 i;
-
-	for (i = 0; i < ops->n; i++)
-		if (ops->op[i].kind == SET_CREATE &&
-		    ops->op[i].state == SET_PENDING &&
-		    strcmp(ops->op[i].key, cid) == 0)
-			return 1;
-	return 0;
-}
-
-/*
- * The object or patch with real ids for creation ids: the value itself, or
- * a copy, in any case to be freed.
- */
-static int
-set_resolve(struct jmap_set *s, struct set_ops *ops, struct set_op *op,
-    struct js_val **out)
-{
-	struct js_iter	 it;
-	int		 at, got = 1;
-
-	if (op->kind == SET_DESTROY)
-		return 1;
-	if (!set_has_ref(s->type, op->val)) {
-		*out = js_ref(op->val);
-		return 1;
-	}
-	if ((*out = js_copy(op->val)) == NULL)
-		return -1;
-	for (js_first(&it, op->val); got == 1 && js_next(&it);) {
-		at = jmap_get_prop(s->type, it.key);
-		if (at != -1 && s->type->props[at].flags & JP_IDREF)
-			got = set_member(s, ops, *out, it.key, it.val);
-	}
-	return got;
-}
-
-/* 1 if an id property of it has a '#' where one may stand. */
-static int
-set_has_ref(const struct jmap_type *t, struct js_val *v)
-{
-	struct js_iter	 it, in;
-	size_t		 i;
-	int		 at;
-
-	for (js_first(&it, v); js_next(&it);) {
-		at = jmap_get_prop(t, it.key);
-		if (at == -1 || !(t->props[at].flags & JP_IDREF))
-			continue;
-		if (js_str(it.val)[0] == '#')
-			return 1;
-		for (i = 0; js_type(it.val) == JS_ARR && i < js_len(it.val);
-		    i++)
-			if (js_str(js_at(it.val, i))[0] == '#')
-				return 1;
-		for (js_first(&in, it.val); js_next(&in);)
-			if (in.key[0] == '#')
-				return 1;
-	}
-	return 0;
-}
-
-/* One Id, Id[] or Id[x] property of to, made anew from val. */
-static int
-set_member(struct jmap_set *s, struct set_ops *ops, struct js_val *to,
-    const char *key, struct js_val *val)
-{
-	struct js_val	*v = NULL, *one = NULL;
-	struct js_iter	 it;
-	size_t		 i;
-	int		 got = 1;
-
-	if (js_type(val) == JS_ARR) {
-		v = js_new_arr();
-		for (i = 0; got == 1 && i < js_len(val); i++)
-			if ((got = set_text(s, ops, key,
-			    js_str(js_at(val, i)), &one)) == 1)
-				got = js_add(v, one) == -1 ? -1 : 1;
-	} else if (js_type(val) == JS_OBJ) {
-		v = js_new_obj();
-		for (js_first(&it, val); got == 1 && js_next(&it);) {
-			if ((got = set_text(s, ops, key, it.key, &one)) != 1)
-				break;
-			got = js_set(v, js_str(one), js_ref(it.val)) == -1 ?
-			    -1 : 1;
-			js_free(one);
-		}
-	} else if (js_type(val) == JS_STR)
-		got = set_text(s, ops, key, js_str(val), &v);
-	if (got != 1) {
-		js_free(v);
-		return got;
-	}
-	return js_set(to, key, v) == -1 ? -1 : 1;
-}
-
-/* Gives the text with a creation id replaced: 1, 0 refused or waits, -1. */
-static int
-set_text(struct jmap_set *s, struct set_ops *ops, const char *prop,
-    const char *text, struct js_val **out)
-{
-	const char	*real = jmap_api_real(s->c->req, text);
-
-	if (real == NULL) {
-		s->later = set_waits_for(ops, text + 1);
-		jmap_set_bad(s, prop, "no object has the creation id %s",
-		    text);
-		return 0;
-	}
-	*out = js_new_str(real, strlen(real));
-	return *out == NULL ? -1 : 1;
-}
-
-static void
-set_answer(struct jmap_set *s, const struct set_ops *ops, uint64_t old,
-    uint64_t now)
-{
-	struct jmap_req	*r = s->c->req;
-	struct buf	*b = s->c->out;
-
-	js_out_obj(b);
-	jmap_api_account(s->c);
-	js_out_key(b, "oldState");
-	js_out_s(b, jmap_api_state(r, old));
-	js_out_key(b, "newState");
-	js_out_s(b, jmap_api_state(r, now));
-	set_put(s, ops, "created", SET_CREATE, SET_DONE);
-	set_put(s, ops, "updated", SET_UPDATE, SET_DONE);
-	set_put(s, ops, "destroyed", SET_DESTROY, SET_DONE);
-	set_put(s, ops, "notCreated", SET_CREATE, SET_REFUSED);
-	set_put(s, ops, "notUpdated", SET_UPDATE, SET_REFUSED);
-	set_put(s, ops, "notDestroyed", SET_DESTROY, SET_REFUSED);
-	js_out_end(b, '}');
-}
-
-/* All operations of a kind with an outcome; null when there is none. */
-static void
-set_put(struct jmap_set *s, const struct set_ops *ops, const char *name,
-    enum set_kind kind, enum set_state state)
-{
-	const struct set_op	*op;
-	struct buf		*b = s->c->out;
-	size_t			 i;
-	int			 any = 0, list;
-
-	list = kind == SET_DESTROY && state == SET_DONE;
-	js_out_key(b, name);
-	for (i = 0; i < ops->n; i++) {
-		op = &ops->op[i];
-		if (op->kind != kind || op->state != state)
-			continue;
-		if (any++ == 0)
-			list ? js_out_arr(b) : js_out_obj(b);
-		if (list) {
-			js_out_s(b, op->id);
-			continue;
-		}
-		if (kind == SET_UPDATE && state == SET_DONE)
-			js_out_keyn(b, op->id, strlen(op->id));
-		else
-			js_out_keyn(b, op->key, strlen(op->key));
-		if (state == SET_REFUSED) {
-			set_put_error(b, &op->err);
-			continue;
-		}
-		if (kind == SET_UPDATE && op->reply == NULL) {
-			js_out_null(b);
-			continue;
-		}
-		js_out_obj(b);
-		if (kind == SET_CREATE) {
-			js_out_key(b, "id");
-			js_out_s(b, op->id);
-		}
-		if (op->reply != NULL)
-			js_out_raw(b, op->reply, strlen(op->reply));
-		js_out_end(b, '}');
-	}
-	if (any == 0)
-		js_out_null(b);
-	else
-		js_out_end(b, list ? ']' : '}');
-}
-
-static void
-set_put_error(struct buf *b, const struct jmap_seterr *e)
-{
-	size_t	 i;
-
-	js_out_obj(b);
-	js_out_key(b, "type");
-	js_out_s(b, e->err->type);
-	if (e->desc != NULL) {
-		js_out_key(b, "description");
-		js_out_s(b, e->desc);
-	}
-	if (e->err == &jmap_error_invalid_properties) {
-		js_out_key(b, "properties");
-		js_out_arr(b);
-		for (i = 0; i < e->nprops; i++)
-			js_out_s(b, e->props[i]);
-		js_out_end(b, ']');
-	}
-	if (e->more != NULL)
-		js_out_raw(b, e->more, strlen(e->more));
-	js_out_end(b, '}');
 }
 
 int

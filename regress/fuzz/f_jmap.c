@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whole JMAP requests against an account with a little mail in it.  Whatever
+ * comes in, what goes out is JSON, and the counters of the store still add
+ * up (store_check, now and then).
+ */
+#include "common/compat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/js.h"
+#include "worker/jmap/jmap.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static char		 dir[] = "/tmp/jmapd-fuzz-XXXXXX";
+static struct jmap_user	 user = {
+	.name = "u", .account = "u1", .caps = JMAP_CAP_CORE | JMAP_CAP_MAIL
+};
+static struct jmap_env	 env = {
+	.limits = &jmap_api_limits, .url = "https://x"
+};
+
+static void
+differs(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+	abort();
+}
+
+static void
+start(void)
+{
+	struct store_conf	 c;
+
+	if (mkdtemp(dir) == NULL)
+		abort();
+	store_conf_init(&c);
+	(void)strlcpy(c.dir, dir, sizeof(c.dir));
+	c.sync = KV_OFF;
+	store_init(&c);
+	if (store_open("u1", STORE_CREATE, &user.store) != STORE_OK)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	static unsigned		 runs;
+	struct js_limits	 lim = js_scan_limits;
+	struct js_info		 info;
+	struct buf		 out;
+	const char		*detail;
+
+	if (user.store == NULL)
+		start();
+	buf_init(&out, 65 << 20);
+	lim.values = lim.objects = lim.memory = SIZE_MAX;
+	if (jmap_api(&env, &user, p, n, n & 1, &out, &detail) == NULL &&
+	    js_scan(out.data, out.len, &lim, &info) != JS_OK)
+		abort();
+	buf_free(&out);
+	if (++runs % 20000 == 0)
+		(void)store_check(user.store, 0, differs, NULL);
+	return 0;
+}
