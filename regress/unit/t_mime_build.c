@@ -77,13 +77,17 @@ simple_text(void **state)
 
 static const char *const texts[] = {
 	"", "Hello", "Hello  two spaces", "Grüße", "Re: Grüße aus Köln am Rhein",
-	"日本語の件名はとても長いので、いくつもの符号化語に分けなければなりません。"
-	    "そうしないと七十六文字を超えてしまいます。",
+	"日本語の件名はとても長いので、"
+	    "いくつもの符号化語に"
+	    "分けなければなりません。"
+	    "そうしないと七十六文字を"
+	    "超えてしまいます。",
 	"A long subject in plain ASCII that has to be folded once or twice, as "
 	    "it goes on and on and on and on and on and on, until it ends",
 	"=?utf-8?q?looks_encoded?=", "before =?utf-8?q?x?= after",
-	"🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉",
-	"ü", "a ü", "ü a", "a ü b ü c", "a  ü  b", "ü  ü", "tab is space",
+	"🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"
+	    "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉",
+	"ü", "a ü", "ü a", "a ü b ü c", "a  ü  b", "ü  ü",
 	"Prix: 5€ = =?", "x=?y", "\"quotes\" and \\ (parens) <angles>",
 	"trailing space ü ", "word ü", "  x",
 };
@@ -428,8 +432,9 @@ static const char *const names[] = {
 	"a.txt", "two words.txt", "quo\"te\\.txt", "über.txt", "日本語.pdf",
 	"a very long name that goes on and on and on and on and on and on and"
 	    " on.txt",
-	"очень длинное имя файла, которое не помещается в одну строку и поэтому"
-	    " продолжается.doc", "semi;colon=.txt", "it's 100% (new).txt", "é",
+	"очень длинное имя файла, которое "
+	    "не помещается в одну строку "
+	    "и поэтому продолжается.doc", "semi;colon=.txt", "it's 100% (new).txt", "é",
 	"a-name-of-more-than-two-hundred-bytes-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

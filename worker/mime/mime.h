@@ -50,7 +50,7 @@
 
 #define MIME_NONE	UINT32_MAX	/* no part */
 
-/* --- a parsed message ------------------------------------------------------ */
+/* --- a parsed message -------------------------------------------------- */
 
 /* Content-Transfer-Encoding.  Values are kept on disk: never renumber. */
 enum mime_cte {
@@ -98,7 +98,7 @@ struct mime_part {
 
 	/* RFC 8621 4.1.4; NULL where it says null */
 	const char	*id;		/* "1", "2.1"; NULL iff multipart */
-	const char	*type;		/* "text/plain", lower case, never NULL */
+	const char	*type;		/* "text/plain", lower; never NULL */
 	const char	*charset;	/* as sent, or the implied "us-ascii" */
 	const char	*disposition;	/* lower case */
 	const char	*name;		/* decoded; no "/" handling, no trust */
@@ -123,7 +123,7 @@ struct mime_msg {
  */
 struct mime_msg	*mime_parse(struct arena *, const uint8_t *raw, size_t len);
 
-/* --- bodies (RFC 8621 4.1.4) ---------------------------------------------- */
+/* --- bodies (RFC 8621 4.1.4) ------------------------------------------- */
 
 struct mime_body {			/* indexes of parts */
 	uint32_t	*text, *html, *attach;
@@ -176,7 +176,7 @@ void		 mime_text_search(const struct mime_msg *, struct buf *);
 void		 mime_html_text(const char *, size_t, size_t max,
 		    struct buf *);
 
-/* --- header fields (RFC 8621 4.1.2, 4.1.3) --------------------------------- */
+/* --- header fields (RFC 8621 4.1.2, 4.1.3) ----------------------------- */
 
 enum mime_form { MIME_RAW, MIME_TEXT, MIME_ADDRESSES, MIME_GROUPS,
     MIME_MESSAGEIDS, MIME_DATE, MIME_URLS, MIME_FORM_MAX };
@@ -234,14 +234,14 @@ struct mime_addrs {
 int		 mime_addr_list(struct arena *, const uint8_t *, size_t,
 		    struct mime_addrs *out);
 
-/* --- what a list of mails shows, and threads are made of ------------------- */
+/* --- what a list of mails shows, and threads are made of --------------- */
 
 struct mime_row {
 	struct mime_addrs	 from, sender, reply_to, to, cc, bcc;
 	const char		*subject;	/* NULL: no such field */
-	const char		*base;		/* RFC 5256 2.1 base subject in
-						   UTF-8, case kept; never NULL */
-	int			 is_reply;	/* RFC 5256 2.1: Re, Fwd, [fwd: */
+	const char		*base;		/* RFC 5256 2.1 base subject,
+						   case kept; never NULL */
+	int			 is_reply;	/* there: Re, Fwd, [fwd: */
 	struct mime_list	 message_id, in_reply_to, references;
 	int64_t			 sent_at;	/* DATE_NONE: null */
 	int			 sent_off;	/* minutes east of UTC */
@@ -254,7 +254,7 @@ int		 mime_row(struct arena *, const struct mime_msg *,
 const char	*mime_row_base(struct arena *, const char *subject,
 		    int *is_reply);
 
-/* --- character sets -------------------------------------------------------- */
+/* --- character sets ---------------------------------------------------- */
 
 /*
  * Open what iconv(3) will need.  The worker calls this once before chroot and
@@ -272,7 +272,7 @@ int		 mime_charset_known(const char *, size_t);
 int		 mime_charset_utf8(const char *name, size_t namelen,
 		    const uint8_t *, size_t, struct buf *);
 
-/* --- building a message ---------------------------------------------------- */
+/* --- building a message ------------------------------------------------ */
 
 /* One header field to write; the member for its form is used. */
 struct mime_field {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/enc.h"
+#include "common/utf8.h"
 #include "worker/mime/mime_int.h"
 
 #define B64_PAD		64
@@ -55,6 +56,31 @@ static const uint8_t b64[256] = {
 #undef J
 #undef W
 };
+
+enum mime_cte
+mime_cte_of(const uint8_t *s, size_t n)
+{
+	static const struct {
+		const char	*name;
+		enum mime_cte	 cte;
+	} names[] = {
+		{ "7bit", MIME_7BIT }, { "8bit", MIME_7BIT },
+		{ "binary", MIME_7BIT }, { "base64", MIME_BASE64 },
+		{ "quoted-printable", MIME_QP }, { "7-bit", MIME_7BIT },
+		{ "8-bit", MIME_7BIT }, { "x-uuencode", MIME_UUENCODE },
+		{ "uuencode", MIME_UUENCODE }, { "x-uue", MIME_UUENCODE },
+	};
+	size_t	 i = mime_hdr_cfws(s, n), k;
+
+	for (k = i; k < n && s[k] > 32 && s[k] != ';' && s[k] != '('; k++)
+		continue;
+	if (k == i)
+		return MIME_7BIT;
+	for (n = 0; n < nitems(names); n++)
+		if (utf8_caseis(s + i, k - i, names[n].name))
+			return names[n].cte;
+	return MIME_UNKNOWN;
+}
 
 static decoder *
 decoder_of(enum mime_cte c)

@@ -51,6 +51,9 @@ int		 mime_param_value(struct arena *, const uint8_t *, size_t,
 int		 mime_param_get(struct arena *, const uint8_t *, size_t,
 		    const char *attr, const char **out);
 
+/* What a Content-Transfer-Encoding field names. */
+enum mime_cte	 mime_cte_of(const uint8_t *, size_t);
+
 /* The code point an HTML entity's name ("amp") stands for, or 0. */
 uint32_t	 mime_entity_get(const char *, size_t);
 

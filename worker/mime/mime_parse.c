@@ -64,7 +64,6 @@ static int	 disposition(struct parser *, struct mime_part *);
 static int	 language(struct parser *, struct mime_part *);
 static int	 value_string(struct parser *, enum mime_id, int,
 		    const char **);
-static enum mime_cte cte(struct parser *, struct mime_part *);
 static int	 multipart(struct parser *, struct mime_part *);
 static size_t	 guess(struct parser *, const uint8_t **);
 static void	*grow(struct arena *, void *, uint32_t, uint32_t *, size_t,
@@ -387,12 +386,17 @@ header_line(struct parser *p, size_t pos, size_t to)
 static int
 fields(struct parser *p, struct mime_part *part)
 {
+	const struct mime_hdr	*h;
+
 	if (content_type(p, part) == -1 || disposition(p, part) == -1 ||
 	    value_string(p, MIME_H_CONTENT_ID, 1, &part->cid) == -1 ||
 	    value_string(p, MIME_H_CONTENT_LOCATION, 0, &part->location) ==
 	    -1 || language(p, part) == -1)
 		return -1;
-	part->cte = cte(p, part);
+	/* RFC 2045 6.4: a multipart cannot be encoded */
+	h = mime_hdr_get(p->m, p->leaf, MIME_H_CONTENT_CTE);
+	if (h != NULL && !part->multipart)
+		part->cte = mime_cte_of(p->m->raw + h->val, h->vallen);
 	return 0;
 }
 
@@ -512,38 +516,6 @@ language(struct parser *p, struct mime_part *part)
 			i++;
 	}
 	return 0;
-}
-
-static enum mime_cte
-cte(struct parser *p, struct mime_part *part)
-{
-	static const struct {
-		const char	*name;
-		enum mime_cte	 cte;
-	} names[] = {
-		{ "7bit", MIME_7BIT }, { "8bit", MIME_7BIT },
-		{ "binary", MIME_7BIT }, { "base64", MIME_BASE64 },
-		{ "quoted-printable", MIME_QP }, { "7-bit", MIME_7BIT },
-		{ "8-bit", MIME_7BIT }, { "x-uuencode", MIME_UUENCODE },
-		{ "uuencode", MIME_UUENCODE }, { "x-uue", MIME_UUENCODE },
-	};
-	const struct mime_hdr	*h;
-	const uint8_t		*s;
-	size_t			 i, n;
-
-	h = mime_hdr_get(p->m, p->leaf, MIME_H_CONTENT_CTE);
-	/* RFC 2045 6.4: a multipart cannot be encoded */
-	if (h == NULL || part->multipart)
-		return MIME_7BIT;
-	i = mime_hdr_cfws(p->m->raw + h->val, h->vallen);
-	s = p->m->raw + h->val + i;
-	for (n = 0; n < h->vallen - i && s[n] > 32 && s[n] != ';' &&
-	    s[n] != '('; n++)
-		continue;
-	for (i = 0; i < nitems(names); i++)
-		if (utf8_caseis(s, n, names[i].name))
-			return names[i].cte;
-	return n == 0 ? MIME_7BIT : MIME_UNKNOWN;
 }
 
 /* The part is a multipart: its boundary opens, if we can go so deep. */
