@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/* worker/store: words, the waiting records and the posting blocks. */
+#include "common/compat.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "regress/unit/store_help.h"
+#include "worker/store/store_int.h"
+
+static struct store	*st;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	help_start(KV_OFF, 0);
+	st = help_open("alice");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	store_close(st);
+	help_stop();
+	return 0;
+}
+
+/* Terms of a text, with spaces between. */
+static const char *
+terms(const char *text, int query)
+{
+	static char		 out[512];
+	struct store_terms	 t;
+	size_t			 i, n = 0;
+
+	store_token_init(&t);
+	assert_int_equal(store_token_add(&t, SLICE_STR(text), STORE_IN_BODY,
+	    query), 0);
+	for (i = 0; i < t.n; i++)
+		n += (size_t)snprintf(out + n, sizeof(out) - n, "%s%.*s%s",
+		    i == 0 ? "" : " ", t.v[i].len,
+		    (const char *)store_token_bytes(&t, i),
+		    t.v[i].prefix ? "*" : "");
+	out[n] = '\0';
+	store_token_free(&t);
+	return out;
+}
+
+static const struct {
+	const char	*text, *mail, *query;
+} rows[] = {
+	{ "", "", "" },
+	{ "Hello, World! hello", "hello world", "hello world hello" },
+	{ "bob@example.com", "bob example com", "bob example com" },
+	{ "M\xc3\xbcller STRASSE stra\xc3\x9f" "e", "muller strasse",
+	    "muller strasse strasse" },
+	{ "e\xcc\x81t\xc3\xa9", "ete", "ete" },	/* both ways to write it */
+	{ "\xef\xbc\xa1\xef\xbc\xa2", "ab", "ab" },	/* full width */
+	{ "\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82",
+	    "\xcf\x83\xce\xb9\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83",
+	    "\xcf\x83\xce\xb9\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x83" },
+	/* three Han letters: two pairs, and the last for its own sake */
+	{ "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+	    "\xe6\x97\xa5\xe6\x9c\xac \xe6\x9c\xac\xe8\xaa\x9e \xe8\xaa\x9e",
+	    "\xe6\x97\xa5\xe6\x9c\xac \xe6\x9c\xac\xe8\xaa\x9e" },
+	{ "\xe6\x97\xa5", "\xe6\x97\xa5", "\xe6\x97\xa5*" },
+	{ "a\xe6\x97\xa5" "b", "a \xe6\x97\xa5 b", "a \xe6\x97\xa5* b" },
+	{ "inv* tail", "inv tail", "inv* tail" },
+	{ "bro\xffken \xc3", "bro ken", "bro ken" },
+	{ "--- !!! ...", "", "" },
+	{ "x1y2 3.14", "x1y2 3 14", "x1y2 3 14" },
+};
+
+static void
+words_are_cut_and_folded(void **state)
+{
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < nitems(rows); i++) {
+		assert_string_equal(terms(rows[i].text, 0), rows[i].mail);
+		assert_string_equal(terms(rows[i].text, 1), rows[i].query);
+	}
+}
+
+static void
+long_and_many_words_are_bounded(void **state)
+{
+	static char		 big[3000000];
+	struct store_terms	 t;
+	size_t			 i;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(strlen(terms("", 0)), 0);
+	store_token_init(&t);
+	assert_int_equal(store_token_add(&t, SLICE(big, sizeof(big)), 1, 0),
+	    0);
+	assert_int_equal(t.n, 1);
+	assert_true(t.v[0].len <= 64);
+	store_token_free(&t);
+	for (i = 0; i + 8 < sizeof(big); i += 8)
+		snprintf(big + i, 9, "%07zu ", i / 8);
+	assert_int_equal(store_token_add(&t, SLICE(big, i), 1, 0), 0);
+	assert_true(t.n > 1000 && t.n <= 100000);
+	store_token_free(&t);
+}
+
+/* --- against a model ----------------------------------------------------- */
+
+#define DOCS	700
+#define VOCAB	60
+
+static char	 vocab[VOCAB][8];
+static unsigned	 has[DOCS][VOCAB];	/* mask of fields */
+static uint64_t	 eids[DOCS];
+static int	 dead[DOCS];
+
+static unsigned
+rnd(unsigned n)
+{
+	return (unsigned)(random() >> 4) % n;
+}
+
+static void
+add_doc(struct store_txn *txn, int d)
+{
+	struct store_newmail	 nm;
+	struct store_text	 text[3];
+	static const unsigned	 in[3] = { STORE_IN_FROM, STORE_IN_SUBJECT,
+	    STORE_IN_BODY };
+	char			 s[3][512];
+	uint32_t		 box = store_mailbox_role(txn,
+				    STORE_ROLE_INBOX);
+	uint64_t		 id, tid;
+	int			 i, j, w;
+
+	memset(&nm, 0, sizeof(nm));
+	for (i = 0; i < 3; i++) {
+		s[i][0] = '\0';
+		for (j = 0; j < 4 + 8 * (i == 2); j++) {
+			w = (int)(rnd(VOCAB) * rnd(VOCAB) / VOCAB);
+			strlcat(s[i], vocab[w], sizeof(s[i]));
+			strlcat(s[i], " ", sizeof(s[i]));
+			has[d][w] |= in[i];
+		}
+		text[i].in = in[i];
+		text[i].text = SLICE_STR(s[i]);
+	}
+	assert_int_equal(store_blob_put(txn, &d, sizeof(d), nm.blob),
+	    STORE_OK);
+	nm.mailbox = &box;
+	nm.nmailbox = 1;
+	nm.text = text;
+	nm.ntext = 3;
+	assert_int_equal(store_mail_add(txn, &nm, &id, &tid), STORE_OK);
+	eids[d] = STORE_EID(id);
+}
+
+/* One random question, asked of both. */
+static void
+ask(struct store_txn *txn, int n)
+{
+	struct store_words	 w[2];
+	struct store_ids	 ids = { 0 };
+	char			 s[2][16];
+	int			 word[2], prefix[2], d, i, j, usable, want;
+
+	for (i = 0; i < 2; i++) {
+		word[i] = (int)rnd(VOCAB);
+		prefix[i] = rnd(3) == 0;
+		snprintf(s[i], sizeof(s[i]), "%.*s%s", prefix[i] ? 2 : 8,
+		    vocab[word[i]], prefix[i] ? "*" : "");
+		w[i].in = rnd(2) ? STORE_IN_ANY : 1U << rnd(6);
+		w[i].text = SLICE_STR(s[i]);
+	}
+	assert_int_equal(store_search(txn, w, 2, &ids, &usable), STORE_OK);
+	assert_true(usable);
+	for (d = 0; d < n; d++) {
+		want = 1;
+		for (i = 0; i < 2; i++) {
+			unsigned	 in = 0;
+
+			for (j = 0; j < VOCAB; j++)
+				if (j == word[i] || (prefix[i] &&
+				    memcmp(vocab[j], vocab[word[i]], 2) == 0))
+					in |= has[d][j];
+			want &= (in & w[i].in) != 0;
+		}
+		if (dead[d])		/* may, but need not be there */
+			continue;
+		assert_int_equal(store_ids_has(&ids, eids[d]), want);
+	}
+	for (i = 1; i < (int)ids.n; i++)
+		assert_true(ids.v[i - 1] < ids.v[i]);
+	store_ids_free(&ids);
+}
+
+static void
+merged_or_waiting_every_mail_is_found(void **state)
+{
+	struct store_txn	*txn;
+	struct store_mail	 m;
+	int			 i, n = 0;
+
+	(void)state;
+	srandom(3);
+	memset(has, 0, sizeof(has));
+	memset(dead, 0, sizeof(dead));
+	for (i = 0; i < VOCAB; i++)
+		snprintf(vocab[i], sizeof(vocab[i]), "%c%c%d", 'a' + i % 5,
+		    'a' + i % 3, i);
+	while (n < DOCS) {
+		txn = help_begin(st, 1);
+		for (i = 0; i < 70; i++, n++)
+			add_doc(txn, n);
+		for (i = 0; i < 5; i++) {
+			int	 d = (int)rnd((unsigned)n);
+
+			if (dead[d] || store_mail_eid(txn, eids[d], &m) !=
+			    STORE_OK)
+				continue;
+			assert_int_equal(store_mail_destroy(txn, m.id),
+			    STORE_OK);
+			dead[d] = 1;
+		}
+		help_commit(txn);
+		if (n % 3 == 0)
+			assert_int_not_equal(store_search_merge(st, 0), -1);
+		txn = help_begin(st, 0);
+		for (i = 0; i < 20; i++)
+			ask(txn, n);
+		store_abort(txn);
+	}
+	while ((i = store_search_merge(st, 1)) == 1)
+		;
+	assert_int_equal(i, 0);
+	txn = help_begin(st, 0);
+	assert_int_equal(txn->hot[HOT_PENDING], 0);
+	for (i = 0; i < 100; i++)
+		ask(txn, n);
+	store_abort(txn);
+	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
+}
+
+static void
+a_merge_repeated_changes_nothing(void **state)
+{
+	struct store_txn	*txn;
+	struct store_text	 t = { STORE_IN_BODY, { "again again", 11 } };
+	struct store_words	 w = { STORE_IN_ANY, { "again", 5 } };
+	struct store_ids	 ids = { 0 };
+	uint64_t		 e;
+	int			 i, usable;
+
+	(void)state;
+	/* out of order, twice, enough for several blocks */
+	for (i = 0; i < 3; i++) {
+		txn = help_begin(st, 1);
+		for (e = 0; e < 3000; e++)
+			assert_int_equal(store_search_add(txn,
+			    1 + (e * 7919 + (uint64_t)i) % 3000 * 5, &t, 1),
+			    STORE_OK);
+		help_commit(txn);
+		while (store_search_merge(st, 1) == 1)
+			;
+	}
+	txn = help_begin(st, 0);
+	assert_int_equal(store_search(txn, &w, 1, &ids, &usable), STORE_OK);
+	store_abort(txn);
+	assert_int_equal(ids.n, 3000);
+	for (e = 0; e < 3000; e++)
+		assert_int_equal(ids.v[e], 1 + e * 5);
+	store_ids_free(&ids);
+}
+
+static void
+a_reset_index_is_empty_and_can_be_made_again(void **state)
+{
+	struct store_txn	*txn = help_begin(st, 1);
+	struct store_text	 t = { STORE_IN_BODY, { "one two", 7 } };
+	struct store_words	 w = { STORE_IN_ANY, { "two", 3 } };
+	struct store_ids	 ids = { 0 };
+	int			 i, usable;
+
+	(void)state;
+	assert_int_equal(store_search_add(txn, 5, &t, 1), STORE_OK);
+	help_commit(txn);
+	assert_int_equal(store_search_merge(st, 1), 0);
+	for (i = 0; i < 2; i++) {
+		txn = help_begin(st, 0);
+		assert_int_equal(store_search(txn, &w, 1, &ids, &usable),
+		    STORE_OK);
+		assert_int_equal(ids.n, i == 0);
+		ids.n = 0;
+		store_abort(txn);
+		assert_int_equal(store_search_reset(st), STORE_OK);
+	}
+	txn = help_begin(st, 1);
+	assert_int_equal(store_search_add(txn, 5, &t, 1), STORE_OK);
+	assert_int_equal(store_search(txn, &w, 1, &ids, &usable), STORE_OK);
+	assert_int_equal(ids.n, 1);
+	w.text = SLICE_STR("!!!");
+	ids.n = 0;
+	assert_int_equal(store_search(txn, &w, 1, &ids, &usable), STORE_OK);
+	assert_false(usable);
+	assert_int_equal(ids.n, 0);
+	store_abort(txn);
+	store_ids_free(&ids);
+}
+
+#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest	 tests[] = {
+		T(words_are_cut_and_folded),
+		T(long_and_many_words_are_bounded),
+		T(merged_or_waiting_every_mail_is_found),
+		T(a_merge_repeated_changes_nothing),
+		T(a_reset_index_is_empty_and_can_be_made_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
