@@ -129,7 +129,8 @@ void	 js_rd_init(struct js_rd *, struct js_val *obj, const char *path);
 int	 js_rd_bool(struct js_rd *, const char *, int *);
 int	 js_rd_int(struct js_rd *, const char *, int64_t *);
 int	 js_rd_uint(struct js_rd *, const char *, uint64_t *);
-int	 js_rd_uint_null(struct js_rd *, const char *, uint64_t *); /* or null */
+/* _null: or null */
+int	 js_rd_uint_null(struct js_rd *, const char *, uint64_t *);
 int	 js_rd_str(struct js_rd *, const char *, const char **);
 int	 js_rd_str_null(struct js_rd *, const char *, const char **);
 int	 js_rd_id(struct js_rd *, const char *, const char **);

@@ -282,9 +282,11 @@ created_ids_go_in_and_out(void **state)
 static void
 websocket_messages_carry_their_id(void **state)
 {
-	static const char	 good[] = "{\"@type\":\"Request\",\"id\":\"R1\","
-	    "\"using\":[],\"methodCalls\":[]}";
-	static const char	 bad[] = "{\"@type\":\"Request\",\"id\":\"R2\"}";
+	static const char	 good[] =
+	    "{\"@type\":\"Request\",\"id\":\"R1\",\"using\":[],"
+	    "\"methodCalls\":[]}";
+	static const char	 bad[] =
+	    "{\"@type\":\"Request\",\"id\":\"R2\"}";
 	const char		*detail;
 
 	(void)state;

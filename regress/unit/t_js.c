@@ -111,7 +111,7 @@ out_places_commas(void **state)
 }
 
 static void
-out_escapes_every_byte_so_that_the_scan_agrees(void **state)
+out_escapes_so_that_the_scan_agrees(void **state)
 {
 	struct js_info	 info;
 	struct js_val	*v;
@@ -243,7 +243,7 @@ main(void)
 		cmocka_unit_test(parse_survives_a_bad_text_before_it),
 		cmocka_unit_test(out_says_what_came_in),
 		cmocka_unit_test(out_places_commas),
-		cmocka_unit_test(out_escapes_every_byte_so_that_the_scan_agrees),
+		cmocka_unit_test(out_escapes_so_that_the_scan_agrees),
 		cmocka_unit_test(reader_takes_the_right_kinds),
 		cmocka_unit_test(reader_names_the_first_fault),
 		cmocka_unit_test(values_are_made_copied_and_compared),

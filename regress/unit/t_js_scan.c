@@ -224,8 +224,8 @@ static void
 scan_keeps_its_limits(void **state)
 {
 	(void)state;
-	assert_int_equal(repeat("", "[", 32, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"),
-	    JS_OK);
+	assert_int_equal(repeat("", "[", 32,
+	    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"), JS_OK);
 	assert_int_equal(repeat("", "[", 33, ""), JS_DEEP);
 	assert_int_equal(repeat("", "[", 1000000, ""), JS_DEEP);
 	assert_int_equal(repeat("", "{\"a\":", 1000000, ""), JS_DEEP);

@@ -185,8 +185,8 @@ struct jmap_call {
 	const char			*more;	/* its further JSON members */
 	int				 dirty;	/* something was written */
 	enum store_err			 store_err; /* see jmap_api_store */
-	const char			*ref_name; /* argument "#ref_name" ... */
-	const struct jmap_ids		*ref_ids; /* ... resolved to these */
+	const char			*ref_name; /* "#ref_name" was */
+	const struct jmap_ids		*ref_ids;  /* resolved to these */
 	struct jmap_call		*parent; /* of an implicit call */
 	STAILQ_ENTRY(jmap_call)		 entry;
 };
@@ -216,9 +216,9 @@ size_t	 jmap_table_all(const struct jmap_method **);	/* for tests */
 
 /*
  * Run one request of len bytes.  NULL: the response object was appended to
- * out.  Else the request-level error; *detail (arena of nobody: static or
- * NULL) says more and nothing was appended.  ws: the request is an RFC 8887
- * message, "@type" and "id" go back out, in problems, too.
+ * out.  Else the request-level error: *detail (static, or NULL) says more,
+ * and nothing was appended.  ws: the request is an RFC 8887 message; "@type"
+ * and "id" go back out, and a problem is appended, too.
  */
 const struct jmap_problem	*jmap_api(const struct jmap_env *,
 				    const struct jmap_user *, const void *,
@@ -235,14 +235,16 @@ int	 jmap_api_store(struct jmap_call *, enum store_err);
 const struct jmap_error	*jmap_api_lost(struct jmap_call *);
 
 /* Ids: append (copied into the arena); 0, or -1 when out of memory. */
-int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *, size_t);
+int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *,
+	    size_t);
 /* The real id for a text that may be "#creationId"; NULL: no such. */
 const char	*jmap_api_real(struct jmap_req *, const char *);
 /* Remember what a creation id became.  0 or -1. */
 int	 jmap_api_created(struct jmap_req *, const char *cid, const char *id);
 /* Run another method after this one, with the same call id (as RFC 8621 7.5
  * onSuccessUpdateEmail).  Takes args over. */
-int	 jmap_api_implicit(struct jmap_call *, const char *method, struct js_val *);
+int	 jmap_api_implicit(struct jmap_call *, const char *method,
+	    struct js_val *);
 /* 1 when the request has had its time or the response its bytes. */
 int	 jmap_api_spent(struct jmap_req *);
 /* States: the text of a modseq, and back (-1: not one of ours). */
@@ -265,7 +267,7 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
 #define JP_SERVER	0x01	/* server-set: a client may not choose it */
 #define JP_FIXED	0x02	/* immutable after creation */
 #define JP_NOTDEF	0x04	/* not in /get's default set */
-#define JP_IDREF	0x08	/* Id, Id[] or Id[x]: creation ids are resolved */
+#define JP_IDREF	0x08	/* Id, Id[] or Id[x]: "#cid" is resolved */
 
 /*
  * put: append the value (no key) of obj.  set: take val into obj, where val
@@ -350,7 +352,7 @@ struct jmap_get {
 	struct jmap_ids		 ids;		/* asked for, no duplicates */
 	struct jmap_ids		 missing;	/* notFound */
 	uint64_t		 want;		/* bit i: type->props[i] */
-	int			 all_props;	/* "properties" was null/absent */
+	int			 all_props;	/* no or null "properties" */
 	struct jmap_ids		 more;		/* names other() accepted */
 	void			*obj;		/* type->size bytes */
 	void			*arg;		/* the type's own */
@@ -364,7 +366,8 @@ int	jmap_get_prop(const struct jmap_type *, const char *);
 int	jmap_get_wants(const struct jmap_get *, const char *);
 /* Parse "properties" alone, for methods of their own (Email/parse,
  * SearchSnippet): fills want, all_props, more. */
-const struct jmap_error	*jmap_get_properties(struct jmap_get *, struct js_val *);
+const struct jmap_error	*jmap_get_properties(struct jmap_get *,
+			    struct js_val *);
 
 /* --- /changes (jmap_changes.c) ----------------------------------------- */
 
@@ -384,7 +387,7 @@ struct jmap_seterr {
 	const char		*desc;
 	const char		*props[32];	/* invalidProperties */
 	size_t			 nprops;
-	const char		*more;	/* JSON members: "\"existingId\":\"x\"" */
+	const char		*more;	/* JSON members: "\"a\":1" */
 };
 
 #define JMAP_PATCH_DEPTH	4	/* segments of a path */
@@ -401,18 +404,17 @@ struct jmap_patch_op {
 };
 struct jmap_patch {
 	struct jmap_patch_op	*op;		/* checked: no op is a prefix */
-	size_t			 n;		/* of another; "#id"s resolved */
+	size_t			 n;		/* of another; "#x" resolved */
 };
 
 struct jmap_set {
 	struct jmap_call	*c;
 	const struct jmap_type	*type;
 	struct jmap_seterr	 e;		/* of the object in hand */
-	struct buf		 reply;		/* members for created/updated */
-	const char		*cid;		/* creation id in hand, or NULL */
-	int			 later;		/* set with a refusal: another
-						 * operation of this call may
-						 * make it possible; try again */
+	struct buf		 reply;		/* members: created, updated */
+	const char		*cid;		/* creation id, or NULL */
+	int			 later;		/* set with a refusal: try again
+						 * after the call's others */
 	struct jmap_ids		 destroying;	/* all ids to be destroyed */
 	void			*arg;		/* the type's own */
 };
@@ -434,7 +436,8 @@ int	jmap_set_patch(struct jmap_set *, const struct jmap_patch *, void *obj);
  * the client did not send, or that came out different.  0, or -1. */
 int	jmap_set_reply(struct jmap_set *, struct js_val *sent, const void *obj);
 /* Read a PatchObject: 1, 0 refused with invalidPatch, -1 no memory. */
-int	jmap_patch_read(struct jmap_set *, struct js_val *, struct jmap_patch *);
+int	jmap_patch_read(struct jmap_set *, struct js_val *,
+	    struct jmap_patch *);
 /* The property's value in obj with all ops of the patch for it applied, as
  * a value given to the caller: 1, 0 refused with invalidPatch, -1. */
 int	jmap_patch_value(struct jmap_set *, const struct jmap_patch *,
@@ -456,7 +459,7 @@ struct jmap_filter {
 struct jmap_filter_term {
 	const struct jmap_cond	*cond;
 	struct js_val		*val;		/* NULL is null */
-	const char		*str;		/* of the string kinds; ids real */
+	const char		*str;		/* of text kinds; ids real */
 	int64_t			 num;		/* number, bool, date in ms */
 };
 
@@ -501,7 +504,7 @@ struct jmap_query {
 	struct jmap_filter	*filter;	/* NULL: everything */
 	struct jmap_sort	 sort[8];
 	size_t			 nsort;
-	int			 collapse;	/* collapseThreads, by query_args */
+	int			 collapse;	/* by query_args */
 	int64_t			 position;
 	const char		*anchor;
 	int64_t			 anchor_offset;
@@ -535,7 +538,8 @@ int	jmap_query_match(struct jmap_query *, const struct jmap_filter *,
 /* <0, 0, >0 by q->sort; ties are the caller's to break, by id. */
 int	jmap_query_cmp(struct jmap_query *, const void *, const void *);
 /* Parse a filter alone (SearchSnippet/get). */
-const struct jmap_error	*jmap_query_filter(struct jmap_query *, struct js_val *);
+const struct jmap_error	*jmap_query_filter(struct jmap_query *,
+			    struct js_val *);
 
 /* --- session (jmap_session.c, RFC 8620 2) ------------------------------ */
 

@@ -7,10 +7,12 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/date.h"
 #include "common/log.h"
+#include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_int.h"
 
@@ -112,7 +114,9 @@ api_request(struct jmap_req *r, int ws, const char **detail)
 static const struct jmap_problem *
 api_using(struct jmap_req *r, const char **detail)
 {
+	static char	 text[256];
 	struct js_val	*v = js_get(r->json, "using");
+	const char	*urn;
 	unsigned	 bit;
 	size_t		 i, n = js_len(v);
 
@@ -123,10 +127,13 @@ api_using(struct jmap_req *r, const char **detail)
 		if (js_type(js_at(v, i)) != JS_STR)
 			return &jmap_error_not_request;
 	for (i = 0; i < n; i++) {
-		bit = jmap_session_cap(js_str(js_at(v, i)));
+		urn = js_str(js_at(v, i));
+		bit = jmap_session_cap(urn);
 		if (bit == 0 || !(bit & r->user->caps)) {
-			*detail = "\"using\" names a capability that this "
-			    "server does not support";
+			(void)snprintf(text, sizeof(text), "this server does "
+			    "not support the capability %.*s",
+			    (int)utf8_cut(urn, strnlen(urn, 128)), urn);
+			*detail = text;
 			return &jmap_error_unknown_capability;
 		}
 		r->using |= bit;

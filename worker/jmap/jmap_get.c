@@ -92,7 +92,8 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 		g->want |= 1ULL << at;
 	for (i = 0; i < js_len(props); i++) {
 		v = js_at(props, i);
-		if (js_type(v) == JS_STR && (at = jmap_get_prop(t, js_str(v))) != -1)
+		at = js_type(v) != JS_STR ? -1 : jmap_get_prop(t, js_str(v));
+		if (at != -1)
 			g->want |= 1ULL << at;
 		else if (js_type(v) != JS_STR || t->other == NULL ||
 		    t->other(g, js_str(v)) != 1)
@@ -150,6 +151,7 @@ static const struct jmap_error *
 get_ids(struct jmap_get *g, struct js_val *v)
 {
 	struct jmap_call	*c = g->c;
+	const char		*id;
 	size_t			 i, n;
 
 	n = c->ref_ids != NULL ? c->ref_ids->n : js_len(v);
@@ -168,12 +170,14 @@ get_ids(struct jmap_get *g, struct js_val *v)
 		g->ids.n = g->ids.cap = n;
 	}
 	for (i = 0; c->ref_ids == NULL && i < n; i++) {
-		if (!js_is_id(js_at(v, i)))
+		/* a creation id is not asked for by RFC 8620, but clients
+		 * do so */
+		id = jmap_api_real(c->req, js_str(js_at(v, i)));
+		if (id == NULL || !jmap_api_is_id(id))
 			return jmap_error_say(c,
 			    &jmap_error_invalid_arguments,
 			    "ids/%zu is not an Id", i);
-		if (jmap_api_add(c->req, &g->ids, js_str(js_at(v, i)),
-		    js_len(js_at(v, i))) == -1)
+		if (jmap_api_add(c->req, &g->ids, id, strlen(id)) == -1)
 			return jmap_api_lost(c);
 	}
 	return get_unique(g) == -1 ? jmap_api_lost(c) : NULL;

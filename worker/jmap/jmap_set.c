@@ -166,7 +166,8 @@ set_list(struct jmap_set *s, struct set_ops *ops, struct js_val *v)
 		if (c->ref_ids == NULL && js_type(js_at(v, i)) != JS_STR)
 			return jmap_error_say(c, &jmap_error_invalid_arguments,
 			    "destroy/%zu is not an Id", i);
-		id = c->ref_ids != NULL ? c->ref_ids->id[i] : js_str(js_at(v, i));
+		id = c->ref_ids != NULL ? c->ref_ids->id[i] :
+		    js_str(js_at(v, i));
 		for (k = 0; k < s->destroying.n; k++)
 			if (strcmp(s->destroying.id[k], id) == 0)
 				break;

@@ -81,8 +81,8 @@ mailbox_query_changes(struct jmap_query *q)
 	if ((e = mailbox_query(q)) != NULL)
 		return e;
 	if (!q->can_changes)
-		return jmap_error_say(q->c, &jmap_error_cannot_calculate_changes,
-		    "not for a tree");
+		return jmap_error_say(q->c,
+		    &jmap_error_cannot_calculate_changes, "not for a tree");
 	memset(&sc, 0, sizeof(sc));
 	switch (jmap_api_store(q->c, store_changes(q->c->txn, STORE_MAILBOX,
 	    q->since, 0, &sc))) {
