@@ -122,7 +122,7 @@ ask_down(struct auth_ask *a)
 	free(a);
 }
 
-/* --- questions ------------------------------------------------------------- */
+/* --- questions ---------------------------------------------------------- */
 
 static struct auth_ask *
 ask_new(uint32_t type, void *arg)
@@ -229,7 +229,7 @@ auth_ask_dir(uint32_t op, const uint8_t handle[MSG_HANDLE], const void *tail,
 	return ask_send(a, &h, tail, n);
 }
 
-/* --- answers --------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 static void
 ask_ok(struct proc_peer *p, struct msg *m)

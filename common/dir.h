@@ -105,7 +105,7 @@ int	 dir_set(struct dir_prin *, enum dir_field, const char *);
 /* --- calls on the directory: MSG_DIR and MSG_CTL_DIR ------------------- */
 
 enum dir_op {			/* tail of the message */
-	DIR_CREATE,		/* entries; answer: one row, the new principal */
+	DIR_CREATE,		/* entries; one row, the new principal */
 	DIR_GET,		/* key NUL; one row */
 	DIR_FIND,		/* struct dir_find, filter NUL; rows, by name */
 	DIR_UPDATE,		/* key NUL, entries; no row */
@@ -122,14 +122,14 @@ enum dir_op {			/* tail of the message */
 struct dir_find {		/* as bytes, host order */
 	uint32_t	 types;		/* mask of 1 << enum dir_type */
 	uint32_t	 at;		/* rows to leave out */
-	uint32_t	 max;		/* rows to give; fewer may come when they
+	uint32_t	 max;		/* rows to give; fewer come when they
 					 * are large: ask again from there */
 	uint32_t	 zero;
 };
 
 /* Flags of struct msg_dir, believed from jmapctl only. */
 #define DIR_MAKE_DOMAINS	0x01	/* create domains of addresses */
-#define DIR_ONLY(type)		(1u << (16 + (type))) /* key is of a type */
+#define DIR_ONLY(type)	(1u << (16 + (type)))	/* the key is of a type */
 
 /* struct msg_dir_end.error; tail: two strings, each ended by NUL.  To jmapctl
  * the same goes as a sentence, see auth_call.c. */

@@ -24,6 +24,7 @@
 #include "daemon/auth_db.h"
 #include "daemon/auth_handle.h"
 #include "daemon/auth_limit.h"
+#include "daemon/auth_name.h"
 #include "daemon/auth_pass.h"
 
 #define AUTH_QUEUE	64	/* checks waiting in all */
@@ -137,7 +138,7 @@ auth_stop(void)
 	auth_db_close();
 }
 
-/* --- workers --------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------ */
 
 static void
 auth_peer(enum msg_proc proc, uint32_t slot, int fd)
@@ -183,7 +184,7 @@ auth_gone(struct proc_peer *p)
 	auth_handle_gone(w->slot);
 }
 
-/* --- passwords ------------------------------------------------------------- */
+/* --- passwords ---------------------------------------------------------- */
 
 static void
 auth_login(struct proc_peer *p, struct msg *m)
@@ -211,7 +212,7 @@ auth_login(struct proc_peer *p, struct msg *m)
 	TAILQ_INSERT_TAIL(&auth_jobs, j, entry);
 	auth_njobs++;
 	/* no hash is worth computing for one who must wait anyway */
-	if (auth_db_fold(j->user) == 0 && (wait = auth_limit_check(&j->client,
+	if (auth_name_fold(j->user) == 0 && (wait = auth_limit_check(&j->client,
 	    j->user, date_mono())) > 0) {
 		auth_no(p, m->id, NO_LIMIT, wait);
 		auth_job_free(j);
@@ -376,7 +377,7 @@ auth_job_free(struct auth_job *j)
 	freezero(j, sizeof(*j));
 }
 
-/* --- addresses ------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------- */
 
 /* From the parent also a login name, for the streams of jmapctl. */
 static void
@@ -410,7 +411,7 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 	proc_send(p, MSG_RCPT_IS, m->id, -1, &is, NULL, 0);
 }
 
-/* --- for auth_call.c -------------------------------------------------------- */
+/* --- for auth_call.c ---------------------------------------------------- */
 
 void
 auth_revoke(uint64_t account)

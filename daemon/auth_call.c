@@ -119,7 +119,7 @@ call_sentence(enum dir_err e, const struct auth_dir_call *c, char *out,
 		[DIR_OTHERERR]		= "%s: %s",
 		[DIR_FORBIDDEN]		= "%s: not permitted",
 		[DIR_EXPIRED]		= "not permitted",
-		[DIR_FAILED]		= "%s: the directory failed, see the log",
+		[DIR_FAILED]		= "%s: the directory failed",
 	};
 
 	/* each form has at most these two, in this order */
@@ -218,7 +218,7 @@ call_row_list(struct buf *b, const struct dir_prin *d, enum dir_field field)
 	row_add(b, dir_fields[field].name, text);
 }
 
-/* --- what only the parent can do ------------------------------------------- */
+/* --- what only the parent can do ---------------------------------------- */
 
 static void
 call_reload(struct auth_worker *w, uint32_t id, uint64_t perms)

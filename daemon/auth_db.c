@@ -24,8 +24,8 @@
 
 #include "common/kv.h"
 #include "common/log.h"
-#include "common/utf8.h"
 #include "daemon/auth_db.h"
+#include "daemon/auth_name.h"
 
 #define DB_VERSION	1	/* of the file */
 #define DB_RECORD	1	/* of a principal */
@@ -59,8 +59,6 @@ static int	 db_change(struct kv_txn *, struct db_change *);
 static int	 db_index(struct kv_txn *, const struct dir_prin *, uint64_t);
 static int	 db_unindex(struct kv_txn *, const struct dir_prin *);
 static int	 db_record(struct kv_txn *, const struct dir_prin *, uint64_t);
-static enum dir_err db_normal(struct dir_prin *, struct auth_db_why *);
-static enum dir_err db_address(char *, struct auth_db_why *);
 static enum dir_err db_free(const struct dir_prin *, uint64_t,
 		    struct auth_db_why *);
 static enum dir_err db_domains(const struct dir_prin *,
@@ -75,7 +73,7 @@ auth_db_say(struct auth_db_why *w, enum dir_err e, const char *what,
 	return e;
 }
 
-/* --- open ------------------------------------------------------------------ */
+/* --- open --------------------------------------------------------------- */
 
 int
 auth_db_open(const char *dir)
@@ -145,7 +143,7 @@ db_version(struct kv_txn *t)
 	return 0;
 }
 
-/* --- keys ------------------------------------------------------------------ */
+/* --- keys --------------------------------------------------------------- */
 
 static struct db_key
 db_text(int space, const char *s)
@@ -199,7 +197,7 @@ db_get_u64(struct kv_txn *t, struct db_key k, uint64_t *v)
 	return 1;
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 static enum dir_err
 db_read(struct kv_txn *t, uint64_t id, struct dir_prin *d)
@@ -263,7 +261,7 @@ auth_db_key(const char *key, struct dir_prin *d)
 	enum dir_err	 e;
 
 	if (strlcpy(name, key, sizeof(name)) >= sizeof(name) ||
-	    auth_db_fold(name) == -1)
+	    auth_name_fold(name) == -1)
 		return DIR_NOTFOUND;
 	if ((e = db_by('n', name, d)) != DIR_NOTFOUND)
 		return e;
@@ -278,7 +276,7 @@ auth_db_login(const char *login, struct dir_prin *d)
 	enum dir_err	 e;
 
 	if (strlcpy(name, login, sizeof(name)) >= sizeof(name) ||
-	    auth_db_fold(name) == -1)
+	    auth_name_fold(name) == -1)
 		return DIR_NOTFOUND;
 	if ((e = db_by('n', name, d)) != DIR_NOTFOUND)
 		return e;
@@ -295,7 +293,8 @@ auth_db_rcpt(const char *address, struct dir_prin *d)
 
 	dir_init(&dom);
 	if (strlcpy(a, address, sizeof(a)) >= sizeof(a) ||
-	    auth_db_fold(a) == -1 || (at = strrchr(a, '@')) == NULL || at == a)
+	    auth_name_fold(a) == -1 || (at = strrchr(a, '@')) == NULL ||
+	    at == a)
 		return DIR_NOTFOUND;
 	if ((e = db_by('n', at + 1, &dom)) != DIR_OK)
 		return e;
@@ -323,57 +322,7 @@ db_rcpt_try(const char *a, const char *at, struct dir_prin *d)
 	return db_by('e', at, d);
 }
 
-/* --- what may be stored ---------------------------------------------------- */
-
-int
-auth_db_fold(char *s)
-{
-	size_t	 i, n = strlen(s);
-
-	if (n == 0 || n > AUTH_DB_NAME || !utf8_valid(s, n))
-		return -1;
-	for (i = 0; i < n; i++) {
-		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f)
-			return -1;
-		s[i] = (char)utf8_lower((unsigned char)s[i]);
-	}
-	return 0;
-}
-
-/* Name and addresses as we keep them. */
-static enum dir_err
-db_normal(struct dir_prin *d, struct auth_db_why *w)
-{
-	struct dir_values	*f = &d->f[DIR_NAME];
-	enum dir_err		 e;
-	size_t			 i;
-
-	if (f->n == 0 || f->v[0][0] == '\0')
-		return auth_db_say(w, DIR_MISSING, "name", "");
-	if (auth_db_fold(f->v[0]) == -1)
-		return auth_db_say(w, DIR_OTHERERR, "Invalid name",
-		    "1 to 255 bytes of UTF-8 without blanks");
-	if (d->type == DIR_DOMAIN && strpbrk(f->v[0], "@/:\\\"") != NULL)
-		return auth_db_say(w, DIR_OTHERERR, "Invalid domain name",
-		    f->v[0]);
-	f = &d->f[DIR_EMAILS];
-	for (i = 0; i < f->n; i++)
-		if ((e = db_address(f->v[i], w)) != DIR_OK)
-			return e;
-	return DIR_OK;
-}
-
-static enum dir_err
-db_address(char *a, struct auth_db_why *w)
-{
-	const char	*at;
-
-	if (auth_db_fold(a) == -1 || (at = strrchr(a, '@')) == NULL ||
-	    at[1] == '\0' || memchr(a, '@', (size_t)(at - a)) != NULL)
-		return auth_db_say(w, DIR_OTHERERR, "Invalid email address",
-		    a);
-	return DIR_OK;
-}
+/* --- what may be stored ------------------------------------------------- */
 
 /* Does anybody else have the name or an address? */
 static enum dir_err
@@ -430,7 +379,7 @@ db_domains(const struct dir_prin *d, const struct dir_prin *old, int make,
 	return e;
 }
 
-/* --- writing --------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------ */
 
 enum dir_err
 auth_db_create(struct dir_prin *d, int make_domains, struct auth_db_why *w)
@@ -438,7 +387,7 @@ auth_db_create(struct dir_prin *d, int make_domains, struct auth_db_why *w)
 	struct db_change	 c = { NULL, d, 1, 0 };
 	enum dir_err		 e;
 
-	if ((e = db_normal(d, w)) != DIR_OK ||
+	if ((e = auth_name_normal(d, w)) != DIR_OK ||
 	    (e = db_free(d, 0, w)) != DIR_OK ||
 	    (e = db_domains(d, NULL, make_domains, w)) != DIR_OK)
 		return e;
@@ -457,7 +406,7 @@ auth_db_update(const struct dir_prin *old, struct dir_prin *d,
 
 	d->id = old->id;
 	d->type = old->type;
-	if ((e = db_normal(d, w)) != DIR_OK ||
+	if ((e = auth_name_normal(d, w)) != DIR_OK ||
 	    (e = db_free(d, d->id, w)) != DIR_OK ||
 	    (e = db_domains(d, old, 0, w)) != DIR_OK)
 		return e;
@@ -574,7 +523,7 @@ db_record(struct kv_txn *t, const struct dir_prin *d, uint64_t id)
 	return ret;
 }
 
-/* --- mail to be removed ---------------------------------------------------- */
+/* --- mail to be removed ------------------------------------------------- */
 
 void
 auth_db_erasing(void (*fn)(uint64_t))
@@ -611,7 +560,7 @@ auth_db_erased(uint64_t id)
 		log_warn("directory: not written");
 }
 
-/* --- all ------------------------------------------------------------------- */
+/* --- all ---------------------------------------------------------------- */
 
 enum dir_err
 auth_db_walk(int (*fn)(void *, const struct dir_prin *), void *arg)

@@ -65,8 +65,4 @@ void	auth_db_erased(uint64_t id);
 /* Every principal in order of their names, until fn returns 0. */
 enum dir_err	auth_db_walk(int (*)(void *, const struct dir_prin *), void *);
 
-/* Lower-case ASCII in place; -1 unless it is 1 to AUTH_DB_NAME bytes of
- * UTF-8 without controls and blanks. */
-int	auth_db_fold(char *);
-
 #endif

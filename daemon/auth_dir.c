@@ -78,7 +78,7 @@ dir_perm(enum dir_type type, enum perm_verb verb)
 	return base + (int)verb;
 }
 
-/* --- operations ------------------------------------------------------------ */
+/* --- operations --------------------------------------------------------- */
 
 static enum dir_err
 dir_create(struct auth_dir_call *c, struct cur *cur)
@@ -233,7 +233,7 @@ dir_key(struct auth_dir_call *c, struct cur *cur, enum perm_verb verb,
 	return DIR_OK;
 }
 
-/* --- values ---------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------- */
 
 static enum dir_err
 dir_valid(struct auth_dir_call *c, struct dir_prin *d,

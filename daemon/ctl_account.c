@@ -53,7 +53,7 @@ account_text(struct buf *b, enum dir_field f, const char *s)
 	dir_put(b, DIR_ADD, f, s, strlen(s));
 }
 
-/* --- account add ----------------------------------------------------------- */
+/* --- account add -------------------------------------------------------- */
 
 int
 ctl_account_add(int argc, char *argv[])
@@ -127,7 +127,7 @@ account_quota(struct buf *tail, const char *text)
 	return 0;
 }
 
-/* --- passwords ------------------------------------------------------------- */
+/* --- passwords ---------------------------------------------------------- */
 
 /* From the terminal, twice; else one line of standard input. */
 static int
@@ -225,7 +225,7 @@ ctl_account_passwd(int argc, char *argv[])
 	return account_call(DIR_UPDATE, DIR_ONLY(DIR_INDIVIDUAL), &tail);
 }
 
-/* --- the rest -------------------------------------------------------------- */
+/* --- the rest ----------------------------------------------------------- */
 
 static int
 account_by_key(uint32_t op, enum dir_type type, int argc, char *argv[])

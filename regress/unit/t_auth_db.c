@@ -266,7 +266,7 @@ a_deleted_id_is_remembered_and_not_reused(void **state)
 	assert_int_equal(nerasing, 0);
 }
 
-/* --- lists ----------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------- */
 
 static char	found[512];
 
@@ -318,7 +318,7 @@ lists_are_filtered_and_cut(void **state)
 	}
 }
 
-/* --- calls ----------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------- */
 
 static struct dir_prin	 last;
 

@@ -17,7 +17,7 @@
 #include "common/perm.h"
 #include "worker/policy/authz.h"
 
-/* --- the transport, played ------------------------------------------------- */
+/* --- the transport, played ---------------------------------------------- */
 
 static struct seen {
 	int	 status;	/* of the last answer */
@@ -167,7 +167,7 @@ basic(const char *text)
 	return out;
 }
 
-/* --- parser ---------------------------------------------------------------- */
+/* --- parser ------------------------------------------------------------- */
 
 static const struct parse_row {
 	const char	*text;		/* before base64, or all with raw */
@@ -246,7 +246,7 @@ long_credentials_are_refused(void **state)
 	assert_int_equal(authz_basic(value, user, secret), 0);
 }
 
-/* --- the step -------------------------------------------------------------- */
+/* --- the step ----------------------------------------------------------- */
 
 static void
 open_routes_ask_nobody(void **state)
@@ -455,7 +455,7 @@ administration_needs_a_permission(void **state)
 	done(r);
 }
 
-/* --- the cache ------------------------------------------------------------- */
+/* --- the cache ---------------------------------------------------------- */
 
 static void
 the_cache_is_bounded_and_expires(void **state)

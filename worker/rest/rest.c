@@ -110,7 +110,7 @@ rest_end(void *arg, const struct auth_ask_end *end)
 	rest_error(c->r, end->error, end->what, end->more);
 }
 
-/* --- answers --------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 void
 rest_data(struct req *r, const char *json)
@@ -182,7 +182,7 @@ rest_later(struct req *r)
 	    "the directory cannot be reached right now");
 }
 
-/* --- the body -------------------------------------------------------------- */
+/* --- the body ----------------------------------------------------------- */
 
 struct js_val *
 rest_body(struct req *r)

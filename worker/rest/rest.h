@@ -19,7 +19,7 @@
 #include "common/js.h"
 #include "worker/http/http.h"
 
-/* --- handlers, for the route table; all routes have ROUTE_ADMIN ----------- */
+/* --- handlers, for the route table; all routes have ROUTE_ADMIN --------- */
 
 void	rest_principal_list(struct req *);	/* GET /api/principal */
 void	rest_principal_get(struct req *);	/* GET .../{name} */
@@ -28,7 +28,7 @@ void	rest_principal_reload(struct req *);	/* GET /api/reload[/{what}] */
 void	rest_change_create(struct req *);	/* POST /api/principal */
 void	rest_change_update(struct req *);	/* PATCH .../{name} */
 
-/* --- rest.c ---------------------------------------------------------------- */
+/* --- rest.c ------------------------------------------------------------- */
 
 #define REST_OUT_MAX	(64 << 20)	/* bytes of an answer */
 #define REST_IN_MAX	(1 << 20)	/* bytes of a body */

@@ -28,7 +28,7 @@ static int	update_item(struct req *, struct buf *, enum dir_action,
 		    enum dir_field, struct js_val *);
 static int	update_bad(struct req *, const char *);
 
-/* --- create ---------------------------------------------------------------- */
+/* --- create ------------------------------------------------------------- */
 
 void
 rest_change_create(struct req *r)
@@ -153,7 +153,7 @@ created_ok(struct rest_call *c, const struct auth_ask_end *end)
 	rest_out(c);
 }
 
-/* --- update ---------------------------------------------------------------- */
+/* --- update ------------------------------------------------------------- */
 
 void
 rest_change_update(struct req *r)

@@ -11,6 +11,7 @@
 
 #include "common/js.h"
 #include "worker/rest/rest.h"
+#include "worker/store/store.h"
 
 #define LIST_WINDOW	500	/* rows asked for at once */
 #define LIST_TYPES	((1u << DIR_TYPES) - 1)
@@ -25,11 +26,12 @@ struct list {
 };
 
 static void	principal_row(struct rest_call *, const struct dir_prin *);
+static uint64_t	principal_used(const struct dir_prin *);
 static void	principal_ok(struct rest_call *, const struct auth_ask_end *);
 static void	principal_null(struct rest_call *,
 		    const struct auth_ask_end *);
 static void	principal_json(struct buf *, const struct dir_prin *,
-		    uint32_t);
+		    uint32_t, uint64_t);
 static int	list_params(struct req *, struct list *);
 static int	list_types(struct req *, const char *, uint32_t *);
 static int	list_fields(const char *, uint32_t *);
@@ -42,7 +44,7 @@ static void	by_name(struct req *, uint32_t,
 		    void (*)(struct rest_call *, const struct auth_ask_end *));
 static void	reload_ok(struct rest_call *, const struct auth_ask_end *);
 
-/* --- one ------------------------------------------------------------------- */
+/* --- one ---------------------------------------------------------------- */
 
 static void
 by_name(struct req *r, uint32_t op,
@@ -73,8 +75,28 @@ principal_row(struct rest_call *c, const struct dir_prin *d)
 {
 	js_out_obj(&c->out);
 	js_out_key(&c->out, "data");
-	principal_json(&c->out, d, UINT32_MAX);
+	principal_json(&c->out, d, UINT32_MAX, principal_used(d));
 	js_out_end(&c->out, '}');
+}
+
+/* Bytes of mail; 0 too when nobody has opened the account yet. */
+static uint64_t
+principal_used(const struct dir_prin *d)
+{
+	char			 name[DIR_ACCOUNT_LEN];
+	struct store		*s;
+	struct store_txn	*t;
+	uint64_t		 mails, bytes = 0;
+
+	if (d->type != DIR_INDIVIDUAL ||
+	    store_open(dir_account(d->id, name), 0, &s) != STORE_OK)
+		return 0;
+	if (store_begin(s, 0, &t) == STORE_OK) {
+		store_usage(t, &mails, &bytes);
+		store_abort(t);
+	}
+	store_close(s);
+	return bytes;
 }
 
 static void
@@ -99,7 +121,8 @@ principal_null(struct rest_call *c, const struct auth_ask_end *end)
 
 /* Only fields that have a value. */
 static void
-principal_json(struct buf *b, const struct dir_prin *d, uint32_t fields)
+principal_json(struct buf *b, const struct dir_prin *d, uint32_t fields,
+    uint64_t used)
 {
 	const struct dir_values	*f;
 	size_t			 i, k;
@@ -112,6 +135,10 @@ principal_json(struct buf *b, const struct dir_prin *d, uint32_t fields)
 	if (d->quota != 0 && fields & 1u << DIR_QUOTA) {
 		js_out_key(b, "quota");
 		js_out_uint(b, d->quota);
+	}
+	if (used != 0) {
+		js_out_key(b, "usedQuota");
+		js_out_uint(b, used);
 	}
 	for (k = DIR_NAME; k < DIR_FIELDS; k++) {
 		f = &d->f[k];
@@ -130,7 +157,7 @@ principal_json(struct buf *b, const struct dir_prin *d, uint32_t fields)
 	js_out_end(b, '}');
 }
 
-/* --- a list ---------------------------------------------------------------- */
+/* --- a list ------------------------------------------------------------- */
 
 void
 rest_principal_list(struct req *r)
@@ -285,7 +312,7 @@ list_row(struct rest_call *c, const struct dir_prin *d)
 {
 	struct list	*l = c->data;
 
-	principal_json(&c->out, d, l->fields);
+	principal_json(&c->out, d, l->fields, 0);
 }
 
 /* A window is done: the next one, or the end. */
@@ -309,7 +336,7 @@ list_ok(struct rest_call *c, const struct auth_ask_end *end)
 	rest_out(c);
 }
 
-/* --- reload ---------------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------- */
 
 void
 rest_principal_reload(struct req *r)
