@@ -145,6 +145,22 @@ messages(void **state)
 	}
 }
 
+static void
+no_bytes_at_all(void **state)
+{
+	struct mime_row	 r;
+	struct mime_msg	*m;
+	struct buf	 b;
+
+	(void)state;
+	buf_init(&b, 100);
+	assert_non_null(m = mime_parse(&a, NULL, 0));
+	assert_int_equal(m->npart, 1);
+	assert_int_equal(mime_row(&a, m, &r), 0);
+	mime_text_search(m, &b);
+	buf_free(&b);
+}
+
 static const char	full[] =
     "Received: by a\r\n"
     "received: by b\r\n"
@@ -479,6 +495,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
+		cmocka_unit_test(no_bytes_at_all),
 		cmocka_unit_test(fields_of_a_part),
 		cmocka_unit_test(implied_charset),
 		cmocka_unit_test(body_lists),

@@ -12,6 +12,7 @@
 
 #include <utf8proc.h>
 
+#include "common/norm.h"
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
 
@@ -111,39 +112,34 @@ text_phrase(struct arena *a, const char *p, const char *end, struct buf *words,
 char *
 email_text_fold(struct arena *a, const char *s, size_t n)
 {
-	utf8proc_uint8_t	*map = NULL;
-	char			*out;
-	size_t			 i, k = 0;
-	ssize_t			 len;
+	struct buf	 map;
+	char		*out = NULL;
+	size_t		 i, k = 0;
 
+	/* U+FDFA makes 33 bytes of three, and nothing makes more */
+	buf_init(&map, n < SIZE_MAX / 16 ? 11 * n + 64 : SIZE_MAX);
 	for (i = 0; i < n && (unsigned char)s[i] < 0x80; i++)
 		;
 	if (i < n) {
-		len = utf8proc_map((const utf8proc_uint8_t *)s,
-		    (utf8proc_ssize_t)n, &map, UTF8PROC_STABLE |
-		    UTF8PROC_COMPAT | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
-		if (len < 0) {
-			if (len == UTF8PROC_ERROR_NOMEM)
-				return NULL;
-		} else {
-			s = (const char *)map;
-			n = (size_t)len;
-		}
+		if (norm_add(&map, s, n, NORM_FOLD) == -1)
+			goto done;
+		s = (const char *)map.data;
+		n = map.len;
 	}
-	if ((out = arena_dup(a, s, n)) != NULL) {
-		for (i = 0; i < n; i++) {
-			if (text_white(s[i])) {
-				if (k > 0 && out[k - 1] != ' ')
-					out[k++] = ' ';
-			} else
-				out[k++] = (char)utf8_lower(
-				    (unsigned char)s[i]);
-		}
-		if (k > 0 && out[k - 1] == ' ')
-			k--;
-		out[k] = '\0';
+	if ((out = arena_dup(a, s, n)) == NULL)
+		goto done;
+	for (i = 0; i < n; i++) {
+		if (text_white(s[i])) {
+			if (k > 0 && out[k - 1] != ' ')
+				out[k++] = ' ';
+		} else
+			out[k++] = (char)utf8_lower((unsigned char)s[i]);
 	}
-	free(map);
+	if (k > 0 && out[k - 1] == ' ')
+		k--;
+	out[k] = '\0';
+done:
+	buf_free(&map);
 	return out;
 }
 

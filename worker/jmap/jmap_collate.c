@@ -5,10 +5,9 @@
  */
 #include "common/compat.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
+#include "common/norm.h"
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 
@@ -52,17 +51,14 @@ jmap_collate_key(struct arena *a, const char *name, const char *text)
 static const char *
 collate_unicode(struct arena *a, const char *text)
 {
-	utf8proc_uint8_t	*out = NULL;
-	utf8proc_ssize_t	 n;
-	const char		*key;
+	size_t		 n = strlen(text);
+	struct buf	 b;
+	const char	*key = NULL;
 
-	n = utf8proc_map((const utf8proc_uint8_t *)text, 0, &out,
-	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_DECOMPOSE |
-	    UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
-	if (n < 0)
-		return collate_octet(a, text);
-	key = arena_dup(a, out, n);
-	free(out);
+	buf_init(&b, n < SIZE_MAX / 16 ? 11 * n + 64 : SIZE_MAX);
+	if (norm_add(&b, text, n, NORM_KEY) == 0)
+		key = arena_dup(a, b.data, b.len);
+	buf_free(&b);
 	return key;
 }
 

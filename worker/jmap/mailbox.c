@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
+#include "common/norm.h"
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/mailbox.h"
@@ -219,28 +219,30 @@ static int
 mailbox_set_name(struct jmap_set *s, void *obj, struct js_val *v)
 {
 	struct store_mailbox	*m = obj;
-	utf8proc_uint8_t	*nfc = NULL;
-	utf8proc_ssize_t	 n, i;
 	unsigned		 max = s->c->req->env->limits->max_mailbox_name;
+	struct buf		 b;
+	size_t			 i;
+	int			 ret = -1;
 
 	if (js_type(v) != JS_STR || js_len(v) == 0)
 		return -1;
-	n = utf8proc_map((const utf8proc_uint8_t *)js_str(v), 0, &nfc,
-	    UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-	if (n <= 0 || n > max || n > STORE_NAME_MAX) {
-		free(nfc);
-		return jmap_set_bad(s, "name", "longer than %u bytes", max);
+	buf_init(&b, max < STORE_NAME_MAX ? max : STORE_NAME_MAX);
+	if (norm_add(&b, js_str(v), js_len(v), NORM_NFC) == -1) {
+		ret = jmap_set_bad(s, "name", "longer than %u bytes", max);
+		goto done;
 	}
-	for (i = 0; i < n; i++)
-		if (nfc[i] < 0x20 || nfc[i] == 0x7f ||
-		    (nfc[i] == 0xc2 && nfc[i + 1] < 0xa0)) {
-			free(nfc);
-			return jmap_set_bad(s, "name", "a control character");
+	for (i = 0; i < b.len; i++)
+		if (b.data[i] < 0x20 || b.data[i] == 0x7f ||
+		    (b.data[i] == 0xc2 && b.data[i + 1] < 0xa0)) {
+			ret = jmap_set_bad(s, "name", "a control character");
+			goto done;
 		}
-	memcpy(m->name, nfc, n);
-	m->name[n] = '\0';
-	free(nfc);
-	return 0;
+	memcpy(m->name, b.data, b.len);
+	m->name[b.len] = '\0';
+	ret = 0;
+done:
+	buf_free(&b);
+	return ret;
 }
 
 static int

@@ -83,7 +83,7 @@ mime_parse(struct arena *a, const uint8_t *raw, size_t len)
 	p.leaf = MIME_NONE;
 	if ((p.m = arena_get(a, sizeof(*p.m))) == NULL)
 		goto full;
-	p.m->raw = raw;
+	p.m->raw = raw == NULL ? (const uint8_t *)"" : raw;
 	p.m->len = len;
 	p.m->hdrs = grow(a, NULL, 0, &p.hcap, sizeof(*p.m->hdrs), 32);
 	if (p.m->hdrs == NULL || run(&p) == -1)

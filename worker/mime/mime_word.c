@@ -9,16 +9,12 @@
  */
 #include "common/compat.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "common/enc.h"
+#include "common/norm.h"
 #include "common/utf8.h"
 #include "worker/mime/mime_int.h"
-
-#define PIECE	512	/* bytes; of a run of combining marks, too */
 
 /* encoded-word = "=?" charset "?" encoding "?" encoded-text "?=" */
 struct word {
@@ -43,8 +39,6 @@ static void	 words_end(struct words *);
 static size_t	 white(const uint8_t *, size_t);
 static void	 plain(const uint8_t *, size_t, struct buf *);
 static int	 simple(const uint8_t *, size_t);
-static size_t	 nfc_piece(const uint8_t *, size_t);
-static void	 nfc_add(struct buf *, const uint8_t *, size_t);
 
 /* 1 if no byte needs a second look: printable ASCII without "=?". */
 static int
@@ -263,51 +257,15 @@ mime_word_nfc(struct arena *a, struct buf *b)
 {
 	struct buf	 nfc;
 	const char	*out;
-	size_t		 i, k;
+	size_t		 i;
 
 	for (i = 0; i < b->len && b->data[i] < 0xcc; i++)
 		continue;
 	if (i == b->len)
 		return arena_dup(a, b->data, b->len);
 	buf_init(&nfc, 3 * MIME_SCRATCH);
-	for (i = 0; i < b->len; i += k) {
-		k = nfc_piece(b->data + i, b->len - i);
-		nfc_add(&nfc, b->data + i, k);
-	}
+	norm_add(&nfc, b->data, b->len, NORM_NFC);
 	out = arena_dup(a, nfc.data, nfc.len);
 	buf_free(&nfc);
 	return out;
-}
-
-/*
- * Bytes to normalise at once: utf8proc sorts a run of combining marks in
- * quadratic time.  Before an ASCII character, a cut changes nothing.
- */
-static size_t
-nfc_piece(const uint8_t *s, size_t n)
-{
-	size_t	 k;
-
-	if (n <= PIECE)
-		return n;
-	for (k = PIECE; k > 0; k--)
-		if (s[k] < 0x80)
-			return k;
-	for (k = PIECE; k > 1 && (s[k] & 0xc0) == 0x80; k--)
-		continue;
-	return k;
-}
-
-static void
-nfc_add(struct buf *out, const uint8_t *s, size_t n)
-{
-	utf8proc_uint8_t	*nfc = NULL;
-	utf8proc_ssize_t	 len;
-
-	len = utf8proc_map(s, n, &nfc, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-	if (len >= 0)
-		buf_add(out, nfc, len);
-	else
-		buf_add(out, s, n);
-	free(nfc);
 }
