@@ -66,7 +66,8 @@ static void	 kv_end(struct kv_txn *);
 static void	 kv_lock_commit(struct kv *);
 static int	 kv_found(struct kv_range *, int, MDB_val *, MDB_val *,
 		    struct slice *, struct slice *);
-static int	 kv_place(struct kv_range *, struct slice, MDB_val *, MDB_val *);
+static int	 kv_place(struct kv_range *, struct slice, MDB_val *,
+		    MDB_val *);
 static int	 kv_step(struct kv_range *, MDB_val *, MDB_val *);
 static MDB_cursor *kv_cursor(struct kv_txn *, const uint8_t *);
 static void	 kv_uncursor(struct kv_txn *);

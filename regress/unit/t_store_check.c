@@ -270,6 +270,7 @@ static void hot_mails(struct store_key *k) { hot(k, HOT_MAILS); }
 static void hot_bytes(struct store_key *k) { hot(k, HOT_BYTES); }
 static void hot_threads(struct store_key *k) { hot(k, HOT_THREADS); }
 static void hot_pending(struct store_key *k) { hot(k, HOT_PENDING); }
+static void hot_live(struct store_key *k) { hot(k, HOT_SEGLIVE); }
 static void hot_blobs(struct store_key *k) { hot(k, HOT_BLOBBYTES); }
 
 static void
@@ -321,10 +322,11 @@ x_stray(struct store_key *k)
 }
 
 static void
-v_differs(struct store_key *k)
+v_stray(struct store_key *k)
 {
-	first_of('V', k);
-	spoil(k, 15);
+	store_key_u32(k, 'V', 77);
+	assert_int_equal(kv_put(txn, k->b, k->n, "12345678abcdefgh00000000",
+	    24), 0);
 }
 
 static void
@@ -443,7 +445,8 @@ static const struct {
 	{ "G refs",		g_refs,		1, "counted" },
 	{ "X missing",		x_missing,	1, "expiry" },
 	{ "X stray",		x_stray,	1, "expiry row" },
-	{ "V differs",		v_differs,	1, "segment" },
+	{ "V differs",		v_stray,	1, "segment" },
+	{ "newest segment",	hot_live,	1, "newest segment" },
 	{ "F stray",		f_stray,	1, "search" },
 	{ "tombstone",		tomb_stray,	1, "tombstone" },
 	{ "G missing",		g_missing,	0, "missing" },

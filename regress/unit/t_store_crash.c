@@ -33,7 +33,7 @@ struct ack {
 
 static struct ack	 acked[MAILS];
 static uint32_t		 nmails;
-static unsigned		 slack;		/* mails ahead of what was acknowledged */
+static unsigned		 slack;		/* mails ahead of their last ack */
 static unsigned		 nacks;
 static int		 ackfd[2];
 

@@ -167,7 +167,8 @@ refusals_change_nothing(void **state)
 	struct help_mail	 h = { "s", "x@y", "b", "", { 4711 }, 1 };
 	struct store_mailmod	 mod;
 	struct slice		 bad = SLICE("with space", 10);
-	uint32_t		 inbox = box(txn, STORE_ROLE_INBOX), strange = 99;
+	uint32_t		 inbox = box(txn, STORE_ROLE_INBOX);
+	uint32_t		 strange = 99;
 	uint64_t		 id, tid, ms;
 
 	(void)state;

@@ -44,7 +44,7 @@ static struct store	*st;
 /* What a client knows, kept up to date by changes alone. */
 struct client {
 	uint64_t	 id[MAILS * 2];
-	unsigned	 what[MAILS * 2];	/* kw and boxes when last seen */
+	unsigned	 what[MAILS * 2];	/* kw, boxes when last seen */
 	size_t		 n;
 	uint64_t	 state;
 };

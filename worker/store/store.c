@@ -520,6 +520,7 @@ store_commit(struct store_txn *txn)
 		return e;
 	}
 	if ((e = store_mailbox_flush(txn)) != STORE_OK ||
+	    (e = store_blob_flush(txn)) != STORE_OK ||
 	    (e = store_hot_write(txn)) != STORE_OK ||
 	    /* the blobs first: no row may point at bytes that can be lost */
 	    (e = store_seg_flush(txn)) != STORE_OK) {
@@ -550,6 +551,7 @@ store_abort(struct store_txn *txn)
 static void
 store_txn_free(struct store_txn *txn)
 {
+	free(txn->fresh);
 	free(txn->box.v);
 	free(txn->box.old);
 	free(txn->box.flags);

@@ -48,7 +48,7 @@ struct store_txn;		/* a transaction on it */
 enum store_err {
 	STORE_OK,
 	STORE_NOTFOUND,		/* no such mail, mailbox, blob, object */
-	STORE_EXISTS,		/* a sibling has that name, or the role is taken */
+	STORE_EXISTS,		/* a sibling has that name, the role is taken */
 	STORE_INVALID,		/* a value out of range, too long or empty */
 	STORE_NOMAILBOX,	/* names an unknown mailbox, or none is left */
 	STORE_NOPARENT,		/* the parent is unknown or inside itself */
@@ -298,7 +298,7 @@ struct store_text {		/* UTF-8 to be indexed, in one field */
 struct store_newmail {
 	uint8_t		 blob[STORE_HASHLEN];	/* from store_blob_put */
 	int64_t		 received;	/* receivedAt; kept within 1970..9999 */
-	int64_t		 sent;		/* sentAt, UTC; DATE_NONE if there is none */
+	int64_t		 sent;		/* sentAt, UTC, or DATE_NONE */
 	uint32_t	 size;		/* bytes of the message */
 	int		 attachment;	/* hasAttachment */
 	const uint32_t	*mailbox;	/* at least one */
@@ -309,10 +309,10 @@ struct store_newmail {
 	struct slice	 structure;	/* opaque: the body structure (P row);
 					 * begins with the caller's version */
 	const struct slice *msgid;	/* of Message-ID, In-Reply-To and
-					 * References, without <>; first the own,
-					 * newest last */
+					 * References, without <>; the own
+					 * first, the newest last */
 	size_t		 nmsgid;
-	struct slice	 subject;	/* base subject, folded, for threading */
+	struct slice	 subject;	/* base subject, folded: threading */
 	const struct store_text *text;
 	size_t		 ntext;
 };
@@ -414,7 +414,7 @@ struct store_query {
 	uint32_t	 mailbox;	/* 0: all mail */
 	int		 ascending;	/* oldest first */
 	int		 collapse;
-	uint64_t	 all, none;	/* keyword bits it must, must not have */
+	uint64_t	 all, none;	/* keyword bits: must, must not have */
 	int64_t		 after, before;	/* after <= received < before; before 0:
 					 * no bound */
 	store_match	*match;		/* or NULL */
@@ -430,7 +430,8 @@ enum store_err	store_query(struct store_txn *, const struct store_query *,
 		    uint64_t *total);
 /* Where a mail stands in the list, or STORE_NOTFOUND. */
 enum store_err	store_query_find(struct store_txn *,
-		    const struct store_query *, uint64_t id, uint64_t *position);
+		    const struct store_query *, uint64_t id,
+		    uint64_t *position);
 
 /* A filter's every mail in another order.  Comparators as RFC 8621 4.4.2. */
 enum store_sort {

@@ -20,6 +20,20 @@
 #define GRACE_MS	60000		/* readers of a dead segment end */
 #define COMPACT_MAX	((uint64_t)16 << 20)	/* bytes copied a call */
 
+/*
+ * The row of the blob that was put last, not yet written: mostly a mail
+ * refers to it at once, and so the row is written once and X not at all.
+ */
+struct store_fresh {
+	int			 valid;
+	uint8_t			 hash[STORE_HASHLEN];
+	struct store_blob	 b;
+};
+
+static struct store_fresh *store_blob_fresh(const struct store_txn *,
+			    const uint8_t *);
+static enum store_err	 store_blob_later(struct store_txn *,
+			    const uint8_t *, const struct store_blob *);
 static enum store_err	 store_blob_idle(struct store_txn *, const uint8_t *,
 			    struct store_blob *);
 static enum store_err	 store_blob_busy(struct store_txn *, const uint8_t *,
@@ -57,8 +71,13 @@ store_blob_row(struct store_txn *txn, const uint8_t *hash,
 {
 	struct store_key	 k;
 	struct slice		 v;
+	struct store_fresh	*f;
 	enum store_err		 e;
 
+	if ((f = store_blob_fresh(txn, hash)) != NULL) {
+		*b = f->b;
+		return STORE_OK;
+	}
 	store_key_blob(&k, 'G', hash);
 	if ((e = store_get(txn, &k, &v)) != STORE_OK)
 		return e;
@@ -72,7 +91,10 @@ store_blob_save(struct store_txn *txn, const uint8_t *hash,
 {
 	struct store_key	 k;
 	uint8_t			 out[G_LEN];
+	struct store_fresh	*f;
 
+	if ((f = store_blob_fresh(txn, hash)) != NULL)
+		f->valid = 0;
 	store_put32(out, b->seg);
 	store_put32(out + 4, b->refs);
 	store_put64(out + 8, b->off);
@@ -81,6 +103,45 @@ store_blob_save(struct store_txn *txn, const uint8_t *hash,
 	store_put64(out + 32, b->expiry);
 	store_key_blob(&k, 'G', hash);
 	return store_put(txn, &k, out, sizeof(out));
+}
+
+/* --- the last one put ---------------------------------------------------- */
+
+static struct store_fresh *
+store_blob_fresh(const struct store_txn *txn, const uint8_t *hash)
+{
+	struct store_fresh	*f = txn->fresh;
+
+	return f != NULL && f->valid && memcmp(f->hash, hash,
+	    STORE_HASHLEN) == 0 ? f : NULL;
+}
+
+static enum store_err
+store_blob_later(struct store_txn *txn, const uint8_t *hash,
+    const struct store_blob *b)
+{
+	enum store_err	 e;
+
+	if ((e = store_blob_flush(txn)) != STORE_OK)
+		return e;
+	if (txn->fresh == NULL &&
+	    (txn->fresh = calloc(1, sizeof(*txn->fresh))) == NULL)
+		return store_fail(txn);
+	memcpy(txn->fresh->hash, hash, STORE_HASHLEN);
+	txn->fresh->b = *b;
+	txn->fresh->valid = 1;
+	return STORE_OK;
+}
+
+enum store_err
+store_blob_flush(struct store_txn *txn)
+{
+	struct store_fresh	*f = txn->fresh;
+
+	if (f == NULL || !f->valid)
+		return STORE_OK;
+	f->valid = 0;
+	return store_blob_idle(txn, f->hash, &f->b);
 }
 
 /* Nobody refers to it: live until upload_ms from now. */
@@ -110,12 +171,12 @@ store_blob_busy(struct store_txn *txn, const uint8_t *hash,
 	struct store_key	 k;
 	enum store_err		 e;
 
-	if (b->expiry != 0) {
+	if (b->expiry != 0 && store_blob_fresh(txn, hash) == NULL) {
 		store_key_expiry(&k, b->expiry, hash);
 		if ((e = store_del(txn, &k)) != STORE_OK)
 			return e;
-		b->expiry = 0;
 	}
+	b->expiry = 0;
 	return store_blob_save(txn, hash, b);
 }
 
@@ -141,7 +202,7 @@ store_blob_put(struct store_txn *txn, const void *p, size_t n,
 	if ((e = store_seg_append(txn, hash, p, n, &b.seg, &b.off, &b.clen)) !=
 	    STORE_OK)
 		return e;
-	return store_blob_idle(txn, hash, &b);
+	return store_blob_later(txn, hash, &b);
 }
 
 enum store_err

@@ -25,8 +25,6 @@ static enum store_err	 store_check_name(struct store_checker *,
 static enum store_err	 store_check_log(struct store_checker *,
 			    struct slice, struct slice);
 static enum store_err	 store_check_counts(struct store_checker *);
-static void		 store_check_hot(struct store_checker *, const char *,
-			    enum store_hot, uint64_t, uint64_t);
 static enum store_err	 store_check_all(struct store_checker *);
 
 static uint64_t		 waiting;	/* F rows, counted */
@@ -207,7 +205,7 @@ store_check_counts(struct store_checker *c)
 {
 	struct store_boxes	*b = &c->txn->box;
 	struct store_mailbox	*m, *was;
-	uint64_t		 threads = c->txn->hot[HOT_THREADS];
+	uint64_t		 threads, said = c->txn->hot[HOT_THREADS];
 	enum store_err		 e;
 	size_t			 i;
 
@@ -225,28 +223,28 @@ store_check_counts(struct store_checker *c)
 			    was->threads, was->unread_threads, m->total,
 			    m->unread, m->threads, m->unread_threads);
 	}
-	store_check_hot(c, "threads", HOT_THREADS, threads,
-	    c->txn->hot[HOT_THREADS]);
+	threads = c->txn->hot[HOT_THREADS];
+	c->txn->hot[HOT_THREADS] = said;
+	store_check_hot(c, "threads", HOT_THREADS, threads);
 	return STORE_OK;
 }
 
-/* A number of the hot record, and what it should be. */
-static void
+void
 store_check_hot(struct store_checker *c, const char *what, enum store_hot i,
-    uint64_t is, uint64_t should)
+    uint64_t should)
 {
-	c->txn->hot[i] = should;
+	uint64_t	 is = c->txn->hot[i];
+
 	if (is == should)
 		return;
 	store_check_say(c, "%s: %llu should be %llu", what,
 	    (unsigned long long)is, (unsigned long long)should);
-	c->txn->changed = 1;
+	c->txn->hot[i] = should;
 }
 
 static enum store_err
 store_check_all(struct store_checker *c)
 {
-	uint64_t	*hot = c->txn->hot;
 	enum store_err	 e;
 
 	waiting = 0;
@@ -260,13 +258,11 @@ store_check_all(struct store_checker *c)
 	    (e = store_check_each(c, 'L', store_check_log)) != STORE_OK ||
 	    (e = store_check_counts(c)) != STORE_OK)
 		return e;
-	store_check_hot(c, "mails", HOT_MAILS, hot[HOT_MAILS], c->mails);
-	store_check_hot(c, "bytes", HOT_BYTES, hot[HOT_BYTES], c->bytes);
-	store_check_hot(c, "search records", HOT_PENDING, hot[HOT_PENDING],
-	    waiting);
-	if (c->last >= hot[HOT_EID])
-		store_check_hot(c, "next mail", HOT_EID, hot[HOT_EID],
-		    c->last + 1);
+	store_check_hot(c, "mails", HOT_MAILS, c->mails);
+	store_check_hot(c, "bytes", HOT_BYTES, c->bytes);
+	store_check_hot(c, "search records", HOT_PENDING, waiting);
+	if (c->last >= c->txn->hot[HOT_EID])
+		store_check_hot(c, "next mail", HOT_EID, c->last + 1);
 	return STORE_OK;
 }
 

@@ -17,18 +17,21 @@ struct store_checker {
 	int64_t			 n;		/* differences */
 	uint64_t		 mails, bytes, last;	/* of the S rows */
 	struct buf		 blobs;		/* hashes of the mails' blobs */
-	struct buf		 refs;		/* h64 h32 tid of each reference */
+	struct buf		 refs;		/* h64 h32 tid of each */
 };
 
 void		store_check_say(struct store_checker *, const char *, ...)
 		    __printflike_(2, 3);
+/* Tell and set a number of the hot record that is not what it should be. */
+void		store_check_hot(struct store_checker *, const char *,
+		    enum store_hot, uint64_t should);
 /* Write a row, or delete it with n 0, when repairing. */
 enum store_err	store_check_fix(struct store_checker *,
 		    const struct store_key *, const void *, size_t n);
 /* Call fn for every row of a space. */
 typedef enum store_err store_check_fn(struct store_checker *, struct slice,
 		    struct slice);
-enum store_err	store_check_each(struct store_checker *, int space,
+enum store_err	store_check_each(struct store_checker *, int,
 		    store_check_fn *);
 
 /* store_check_list.c: M, K and T both ways. */

@@ -31,6 +31,7 @@ static enum store_err	 store_check_content(struct store_checker *,
 			    const uint8_t *, const struct store_blob *);
 static enum store_err	 store_check_expiry(struct store_checker *,
 			    struct slice, struct slice);
+static uint64_t		 store_check_live(uint32_t);
 static enum store_err	 store_check_segment(struct store_checker *,
 			    struct slice, struct slice);
 
@@ -209,22 +210,31 @@ store_check_expiry(struct store_checker *c, struct slice k, struct slice v)
 	return store_check_fix(c, &key, NULL, 0);
 }
 
+/* Bytes alive in a segment, as summed up. */
+static uint64_t
+store_check_live(uint32_t seg)
+{
+	const struct sum	*s;
+	size_t			 i;
+
+	for (i = 0; i < sums.len; i += sizeof(*s)) {
+		s = (const struct sum *)(const void *)(sums.data + i);
+		if (s->seg == seg)
+			return s->live;
+	}
+	return 0;
+}
+
 static enum store_err
 store_check_segment(struct store_checker *c, struct slice k, struct slice v)
 {
-	const struct sum	*s;
 	struct store_key	 key;
 	uint8_t			 b[24] = { 0 };
-	uint64_t		 live = 0;
-	size_t			 i;
+	uint64_t		 live;
 
 	memcpy(key.b, k.p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
 	memcpy(b, v.p, v.n < sizeof(b) ? v.n : sizeof(b));
-	for (i = 0; i < sums.len; i += sizeof(*s)) {
-		s = (const struct sum *)(const void *)(sums.data + i);
-		if (k.n == 5 && s->seg == store_get32(key.b + 1))
-			live = s->live;
-	}
+	live = k.n == 5 ? store_check_live(store_get32(key.b + 1)) : 0;
 	if (store_get64(b + 8) == live)
 		return STORE_OK;
 	store_check_say(c, "segment %08x: %llu bytes alive should be %llu",
@@ -237,7 +247,6 @@ store_check_segment(struct store_checker *c, struct slice k, struct slice v)
 enum store_err
 store_check_blobs(struct store_checker *c)
 {
-	uint64_t	*bytes = &c->txn->hot[HOT_BLOBBYTES];
 	enum store_err	 e;
 
 	buf_init(&sums, SIZE_MAX);
@@ -249,11 +258,11 @@ store_check_blobs(struct store_checker *c)
 	    (e = store_check_each(c, 'G', store_check_blob)) == STORE_OK &&
 	    (e = store_check_each(c, 'X', store_check_expiry)) == STORE_OK)
 		e = store_check_each(c, 'V', store_check_segment);
-	if (e == STORE_OK && *bytes != alive) {
-		store_check_say(c, "blob bytes: %llu should be %llu",
-		    (unsigned long long)*bytes, (unsigned long long)alive);
-		*bytes = alive;
-		c->txn->changed = 1;
+	if (e == STORE_OK) {
+		store_check_hot(c, "blob bytes", HOT_BLOBBYTES, alive);
+		store_check_hot(c, "bytes alive in the newest segment",
+		    HOT_SEGLIVE, store_check_live((uint32_t)
+		    c->txn->hot[HOT_SEG]));
 	}
 	buf_free(&sums);
 	return e;

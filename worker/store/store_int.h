@@ -34,7 +34,7 @@ struct store {
 	TAILQ_ENTRY(store)	 entry;		/* most recently used first */
 	char			 account[STORE_ACCOUNTMAX + 1];
 	char			 path[STORE_PATHMAX];
-	unsigned		 users;		/* store_open less store_close */
+	unsigned		 users;		/* opens less closes */
 	struct kv		*kv;
 	struct kv		*search;	/* NULL until it is needed */
 	struct store_segfd	 fds[STORE_FDS];
@@ -42,6 +42,8 @@ struct store {
 	struct store_name	*names;		/* keyword dictionary by slot */
 	size_t			 nnames, capnames;
 };
+
+struct store_fresh;
 
 /* Mailboxes of a transaction. */
 struct store_boxes {
@@ -64,8 +66,9 @@ struct store_txn {
 	uint64_t		 hot[HOT_MAX];
 	struct store_boxes	 box;
 	size_t			 names0;	/* dictionary as it began */
-	uint32_t		 segdirty;	/* segment to flush, +1; 0 none */
+	uint32_t		 segdirty;	/* segment to flush, or 0 */
 	int			 dirdirty;	/* blob folder to flush */
+	struct store_fresh	*fresh;		/* of store_blob.c */
 };
 
 /* store.c */
@@ -146,7 +149,8 @@ struct store_trow	*store_thread_find(struct store_thread *, uint64_t eid);
 /* A row more, its mailboxes copied; NULL without memory. */
 struct store_trow	*store_thread_push(struct store_thread *,
 			    const struct store_trow *);
-int		store_thread_boxes(struct store_trow *, const uint32_t *, size_t);
+int		store_thread_boxes(struct store_trow *, const uint32_t *,
+		    size_t);
 enum store_err	store_thread_write(struct store_txn *, uint64_t tid,
 		    const struct store_trow *);
 enum store_err	store_thread_erase(struct store_txn *, uint64_t tid,
@@ -198,7 +202,8 @@ uint64_t	store_row_prefix(struct slice);
 enum store_err	store_index_add(struct store_txn *, const struct store_state *,
 		    uint64_t modseq);
 enum store_err	store_index_change(struct store_txn *,
-		    const struct store_state *old, const struct store_state *new,
+		    const struct store_state *old,
+		    const struct store_state *new,
 		    uint64_t modseq);
 enum store_err	store_index_remove(struct store_txn *,
 		    const struct store_state *, uint64_t modseq);
@@ -225,6 +230,8 @@ struct store_blob {
 	uint64_t	 off, rlen, clen, expiry;
 };
 int		store_blob_decode(struct slice, struct store_blob *);
+/* Write the row that store_blob_put left for a mail to refer to. */
+enum store_err	store_blob_flush(struct store_txn *);
 enum store_err	store_blob_row(struct store_txn *, const uint8_t *hash,
 		    struct store_blob *);
 enum store_err	store_blob_save(struct store_txn *, const uint8_t *hash,

@@ -48,7 +48,8 @@
  *  G     sha256          u32 segment, u32 refs, u64 offset, u64 length,
  *                        u64 bytes in the segment, u64 expiry (0: refs > 0)
  *  X     expiry sha256   nothing: blobs that nobody refers to
- *  V     segment         u64 bytes written, u64 bytes alive, u64 dead since
+ *  V     segment         u64 bytes written, u64 bytes alive, u64 dead since; of
+ *                        the one being written A has the numbers
  *  F     eid             words not yet in the search index: u8 version, then
  *                        each u8 fields, u8 length, bytes
  *  O     u8 type, u64 id bytes of another object
@@ -78,7 +79,7 @@
 enum store_hot {
 	HOT_MODSEQ, HOT_LOWWATER, HOT_EID, HOT_MBID, HOT_OBJECT, HOT_SLOTS,
 	HOT_MAILS, HOT_BYTES, HOT_THREADS, HOT_SEG, HOT_SEGOFF, HOT_PENDING,
-	HOT_UIDVALIDITY, HOT_TIDIED, HOT_BLOBBYTES,
+	HOT_UIDVALIDITY, HOT_SEGUSED, HOT_SEGLIVE, HOT_BLOBBYTES,
 	HOT_TYPES = 32,			/* the state of each enum store_type */
 	HOT_MAX = HOT_TYPES + STORE_TYPES
 };

@@ -20,7 +20,8 @@ static const char *const builtin[STORE_KW_FIRST_FREE] = {
 	"$junk", "$notjunk"
 };
 
-static int		 store_keyword_push(struct store *, const void *, size_t);
+static int		 store_keyword_push(struct store *, const void *,
+			    size_t);
 static int		 store_keyword_fold(struct slice, char *);
 static int		 store_keyword_scan(struct store_txn *, const char *,
 			    size_t);

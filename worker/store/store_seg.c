@@ -41,6 +41,7 @@
 static int		 store_seg_fd(struct store *, uint32_t, int create,
 			    uint64_t size);
 static uint64_t		 store_seg_size(struct store_txn *, uint64_t need);
+static enum store_err	 store_seg_seal(struct store_txn *);
 static enum store_err	 store_seg_place(struct store_txn *, uint64_t need,
 			    int *fd);
 static enum store_err	 store_seg_write(struct store_txn *, const uint8_t *,
@@ -126,6 +127,20 @@ store_seg_size(struct store_txn *txn, uint64_t need)
 	return n < need ? need : n;
 }
 
+/* The newest is full: its numbers go to a row of their own. */
+static enum store_err
+store_seg_seal(struct store_txn *txn)
+{
+	struct store_key	 k;
+	uint8_t			 b[24] = { 0 };
+
+	store_put64(b, txn->hot[HOT_SEGUSED]);
+	store_put64(b + 8, txn->hot[HOT_SEGLIVE]);
+	txn->hot[HOT_SEGUSED] = txn->hot[HOT_SEGLIVE] = 0;
+	store_key_u32(&k, 'V', (uint32_t)txn->hot[HOT_SEG]);
+	return store_put(txn, &k, b, sizeof(b));
+}
+
 /* Where need bytes can be written: sets the hot record's place and *fd. */
 static enum store_err
 store_seg_place(struct store_txn *txn, uint64_t need, int *fd)
@@ -141,7 +156,8 @@ store_seg_place(struct store_txn *txn, uint64_t need, int *fd)
 			return store_fail(txn);
 		if (txn->hot[HOT_SEGOFF] + need <= (uint64_t)sb.st_size)
 			return STORE_OK;
-		if (store_seg_flush(txn) != STORE_OK)	/* done with it */
+		if (store_seg_flush(txn) != STORE_OK ||
+		    store_seg_seal(txn) != STORE_OK)
 			return txn->dead;
 	}
 	snprintf(path, sizeof(path), "%s/blob", st->path);
@@ -460,6 +476,14 @@ store_seg_live(struct store_txn *txn, uint32_t seg, int64_t used,
 	uint8_t			 b[24] = { 0 };
 	enum store_err		 e;
 
+	if (live < 0)
+		txn->hot[HOT_BLOBBYTES] += (uint64_t)live;
+	if (seg == txn->hot[HOT_SEG]) {
+		txn->hot[HOT_SEGUSED] += (uint64_t)used;
+		txn->hot[HOT_SEGLIVE] += (uint64_t)live;
+		txn->changed = 1;
+		return STORE_OK;
+	}
 	store_key_u32(&k, 'V', seg);
 	if ((e = store_get(txn, &k, &v)) != STORE_OK && e != STORE_NOTFOUND)
 		return e;
@@ -467,7 +491,5 @@ store_seg_live(struct store_txn *txn, uint32_t seg, int64_t used,
 		memcpy(b, v.p, sizeof(b));
 	store_put64(b, store_get64(b) + (uint64_t)used);
 	store_put64(b + 8, store_get64(b + 8) + (uint64_t)live);
-	if (live < 0)
-		txn->hot[HOT_BLOBBYTES] += (uint64_t)live;
 	return store_put(txn, &k, b, sizeof(b));
 }

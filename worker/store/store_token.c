@@ -229,7 +229,8 @@ store_token_other(struct token *t, uint32_t c)
 	    UTF8PROC_STRIPMARK | UTF8PROC_IGNORE, &last);
 	for (i = 0; i < n && i < FOLD_MAX; i++) {
 		len = utf8_put((uint32_t)f[i], u);
-		if (t->n + len <= TERM_MAX && store_token_letter((uint32_t)f[i])) {
+		if (t->n + len <= TERM_MAX &&
+		    store_token_letter((uint32_t)f[i])) {
 			memcpy(t->b + t->n, u, len);
 			t->n += len;
 		}
