@@ -29,6 +29,7 @@
 
 #define AUTH_QUEUE	64	/* checks waiting in all */
 #define AUTH_SOURCE	16	/* ... from one source */
+#define AUTH_KNOWN	32	/* more for those who were here before */
 #define AUTH_BUSY_S	2	/* come back after so many seconds */
 #define AUTH_GRACE	60000	/* ms a handle outlives the cached answer */
 
@@ -57,6 +58,8 @@ static void	 auth_peer(enum msg_proc, uint32_t, int);
 static void	 auth_gone(struct proc_peer *);
 static void	 auth_stop(void);
 static void	 auth_login(struct proc_peer *, struct msg *);
+static void	 auth_canonical(char [AUTH_DB_NAME + 1]);
+static void	 auth_queue(struct auth_job *);
 static int	 auth_admit(const struct msg_addr *);
 static void	 auth_next(int, short, void *);
 static void	 auth_schedule(void);
@@ -191,7 +194,6 @@ auth_login(struct proc_peer *p, struct msg *m)
 {
 	const struct msg_auth	*h = m->fixed;
 	struct auth_job		*j;
-	uint32_t		 wait;
 
 	if (m->tail_len != (size_t)h->user_len + h->secret_len ||
 	    h->user_len > AUTH_DB_NAME || h->secret_len > AUTH_PASS_MAX ||
@@ -199,7 +201,7 @@ auth_login(struct proc_peer *p, struct msg *m)
 		auth_no(p, m->id, NO_WRONG, 0);
 		return;
 	}
-	if (auth_njobs >= AUTH_QUEUE || !auth_admit(&h->client) ||
+	if (auth_njobs >= AUTH_QUEUE + AUTH_KNOWN ||
 	    (j = calloc(1, sizeof(*j))) == NULL) {
 		auth_no(p, m->id, NO_BUSY, AUTH_BUSY_S);
 		return;
@@ -209,16 +211,52 @@ auth_login(struct proc_peer *p, struct msg *m)
 	j->client = h->client;
 	memcpy(j->user, m->tail, h->user_len);
 	memcpy(j->secret, m->tail + h->user_len, h->secret_len);
-	TAILQ_INSERT_TAIL(&auth_jobs, j, entry);
-	auth_njobs++;
-	/* no hash is worth computing for one who must wait anyway */
-	if (auth_name_fold(j->user) == 0 && (wait = auth_limit_check(&j->client,
-	    j->user, date_mono())) > 0) {
-		auth_no(p, m->id, NO_LIMIT, wait);
-		auth_job_free(j);
+	auth_canonical(j->user);
+	auth_queue(j);
+	auth_schedule();
+}
+
+/*
+ * A login has one name to be counted by, whatever was typed: that of its
+ * principal or, when there is none, the text in lower case.
+ */
+static void
+auth_canonical(char user[AUTH_DB_NAME + 1])
+{
+	struct dir_prin	 d;
+
+	dir_init(&d);
+	if (auth_db_login(user, &d) == DIR_OK)
+		strlcpy(user, dir_first(&d, DIR_NAME), AUTH_DB_NAME + 1);
+	else
+		auth_name_fold(user);
+	dir_free(&d);
+}
+
+/* Into the queue, or back with a "no": a flood of strangers must not keep
+ * those out who have come from there before. */
+static void
+auth_queue(struct auth_job *j)
+{
+	int64_t		 now = date_mono();
+	uint32_t	 wait;
+	int		 known;
+
+	known = auth_limit_known(&j->client, j->user, now);
+	if ((wait = auth_limit_check(&j->client, j->user, now)) > 0)
+		auth_no(&j->worker->peer, j->id, NO_LIMIT, wait);
+	else if (!known && (auth_njobs >= AUTH_QUEUE ||
+	    !auth_admit(&j->client)))
+		auth_no(&j->worker->peer, j->id, NO_BUSY, AUTH_BUSY_S);
+	else {
+		if (known)
+			TAILQ_INSERT_HEAD(&auth_jobs, j, entry);
+		else
+			TAILQ_INSERT_TAIL(&auth_jobs, j, entry);
+		auth_njobs++;
 		return;
 	}
-	auth_schedule();
+	freezero(j, sizeof(*j));
 }
 
 /* One source may not fill the queue. */
@@ -278,8 +316,6 @@ auth_try(struct auth_job *j)
 		return;
 	}
 	found = e == DIR_OK && d.type == DIR_INDIVIDUAL;
-	if (found)
-		strlcpy(j->user, dir_first(&d, DIR_NAME), sizeof(j->user));
 	/* the failures of those before it in the queue count */
 	if ((wait = auth_limit_check(&j->client, j->user, now)) > 0) {
 		auth_no(p, j->id, NO_LIMIT, wait);

@@ -78,20 +78,27 @@ auth_limit_rate(uint64_t rate)
 uint32_t
 auth_limit_check(const struct msg_addr *a, const char *login, int64_t now)
 {
-	struct limit_slot	*s;
-	uint8_t			 key[16];
-	int64_t			 wait = 0, w;
-	enum limit_kind		 k;
+	int64_t		 wait = 0, w;
+	enum limit_kind	 k;
 
-	limit_key(key, LIMIT_PAIR, a, login);
-	s = limit_find(&limit_known, key);
-	if (s != NULL && s->due > now)
+	if (auth_limit_known(a, login, now))
 		wait = limit_over(LIMIT_PAIR, a, login, now);
 	else
 		for (k = 0; k < LIMIT_N; k++)
 			if ((w = limit_over(k, a, login, now)) > wait)
 				wait = w;
 	return (uint32_t)((wait + 999) / 1000);
+}
+
+int
+auth_limit_known(const struct msg_addr *a, const char *login, int64_t now)
+{
+	struct limit_slot	*s;
+	uint8_t			 key[16];
+
+	limit_key(key, LIMIT_PAIR, a, login);
+	s = limit_find(&limit_known, key);
+	return s != NULL && s->due > now;
 }
 
 /* Milliseconds until this counter allows one more failure; 0: it does. */

@@ -23,6 +23,9 @@ void	 auth_limit_rate(uint64_t rate);
 /* Seconds to wait before this login may be tried from there; 0: go on. */
 uint32_t auth_limit_check(const struct msg_addr *, const char *login,
 	    int64_t now_ms);
+/* 1 if this login has come from there before and went well. */
+int	 auth_limit_known(const struct msg_addr *, const char *login,
+	    int64_t now_ms);
 /* It failed.  It went well. */
 void	 auth_limit_fail(const struct msg_addr *, const char *login,
 	    int64_t now_ms);

@@ -281,9 +281,16 @@ def test_a_flood_neither_starves_mail_nor_grows(new_server):
         return ask(s, s.user1, f"guess{i}",
                    **{"X-Forwarded-For": f"192.0.2.{i // 40}"}).status_code
 
+    known = {"X-Forwarded-For": "198.51.100.7"}
+    assert ask(s, s.user2, s.pass2, **known).status_code == 403
+    s.jmapctl("account", "passwd", s.user2, input="fresh\n")
     with concurrent.futures.ThreadPoolExecutor(160) as pool:
         jobs = [pool.submit(guess, i) for i in range(160)]
         time.sleep(0.1)
+        # one who was here before is let in, and before all strangers
+        began = time.monotonic()
+        assert ask(s, s.user2, "fresh", **known).status_code == 403
+        assert time.monotonic() - began < 2
         with s.lmtp_client() as c:
             assert c.cmd("MAIL FROM:<a@b.test>")[0] == 250
             began = time.monotonic()
