@@ -10,6 +10,7 @@
  *	email_body.c	parts, body values, header fields of Email/get
  *	email_query.c	Email/query: which way to find the mails
  *	email_match.c	one mail against a filter
+ *	email_look.c	.. where the message itself must be read
  *	email_text.c	texts of a search: words, phrases
  *	email_delta.c	Email/queryChanges
  *	email_set.c	Email/set: update, destroy, what create shares
@@ -193,15 +194,21 @@ const struct jmap_error	*email_match_init(struct email_match *,
 void	 email_match_free(struct email_match *);
 store_match	email_match_fn;		/* arg: struct email_match */
 
+/* email_look.c: one leaf against the message itself: 1, 0, -1. */
+int	 email_look_phrases(struct email_match *, const struct email_node *,
+	    struct store_txn *, const struct store_mail *);
+int	 email_look_field(struct email_match *, const struct email_node *,
+	    struct store_txn *, const struct store_mail *);
+
 /* --- email_query.c, email_delta.c ---------------------------------------- */
 
 struct email_query {		/* jmap_query.arg */
 	struct store_query	 sq;
 	struct store_order	 order[8];
 	size_t			 norder;
-	int			 indexed;	/* by receivedAt, nothing else */
-	int			 local;		/* depends on one mailbox only */
-	int			 exact;		/* changes come from the index */
+	int			 indexed;	/* sorted by receivedAt only */
+	int			 local;		/* depends on one mailbox */
+	int			 exact;		/* changes from the index */
 	struct email_match	 match;
 	const uint64_t		*ids;		/* the result, so far */
 	size_t			 nids;

@@ -3,7 +3,8 @@
  * A filter of Email/query (RFC 8621 4.4.1) made ready, and one mail against
  * it.  What the mailbox index can decide is handed to store_query; words are
  * looked up once in the search index; the message itself is read only for
- * phrases and header fields, of mails that everything cheaper has passed.
+ * phrases and header fields (email_look.c), of mails that everything cheaper
+ * has passed.
  */
 #include "common/compat.h"
 
@@ -70,18 +71,6 @@ static int	match_other(const struct email_node *,
 		    const struct store_mail *);
 static int	match_thread(struct email_match *, const struct email_node *,
 		    struct store_txn *, const struct store_mail *);
-static int	match_phrases(struct email_match *, const struct email_node *,
-		    struct store_txn *, const struct store_mail *);
-static int	match_fields(struct arena *, const struct mime_msg *,
-		    unsigned, const char **, size_t *);
-static int	match_fields_addrs(struct arena *, const struct mime_addrs *,
-		    const char **, size_t *);
-static int	match_fields_body(struct arena *, const struct mime_msg *,
-		    const char **, size_t *);
-static int	match_field(struct email_match *, const struct email_node *,
-		    struct store_txn *, const struct store_mail *);
-static const uint8_t *match_hash(struct email_match *, struct store_txn *,
-		    const struct store_mail *);
 
 /* --- compile ------------------------------------------------------------- */
 
@@ -400,14 +389,14 @@ match_eval_leaf(struct email_match *m, const struct email_node *n,
 	case EMAIL_Q_NONETHREAD:
 		return match_thread(m, n, txn, mail);
 	case EMAIL_Q_HEADER:
-		return match_field(m, n, txn, mail);
+		return email_look_field(m, n, txn, mail);
 	default:
 		if (n->anything)
 			return 1;
 		if (!store_ids_has(&n->hits, STORE_EID(mail->id)))
 			return 0;
 		return n->text.nphrase == 0 ||
-		    match_phrases(m, n, txn, mail);
+		    email_look_phrases(m, n, txn, mail);
 	}
 }
 
@@ -439,167 +428,4 @@ match_thread(struct email_match *m, const struct email_node *n,
 	if (n->code == EMAIL_Q_ALLTHREAD)
 		return have == all;
 	return n->code == EMAIL_Q_SOMETHREAD ? have > 0 : have == 0;
-}
-
-/* --- the message itself -------------------------------------------------- */
-
-static int
-match_phrases(struct email_match *m, const struct email_node *n,
-    struct store_txn *txn, const struct store_mail *mail)
-{
-	struct email_src	 src;
-	struct mime_msg		*msg;
-	const char		*text[8];
-	const uint8_t		*hash, *raw;
-	size_t			 i, k, ntext = 0;
-	int			 ret = -1;
-
-	if ((hash = match_hash(m, txn, mail)) == NULL)
-		return -1;
-	email_src_init(&src, txn, &m->scratch, hash, mail->size);
-	if ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
-	    (msg = mime_parse(&m->scratch, raw, mail->size)) == NULL ||
-	    match_fields(&m->scratch, msg, n->in, text, &ntext) == -1)
-		goto done;
-	ret = 1;
-	for (i = 0; i < n->text.nphrase && ret == 1; i++) {
-		for (k = 0; k < ntext; k++)
-			if (email_text_has(text[k], n->text.phrase[i]))
-				break;
-		ret = k < ntext;
-	}
-done:
-	if (src.err != STORE_OK)
-		jmap_api_store(m->c, src.err == STORE_NOTFOUND ?
-		    STORE_CORRUPT : src.err);
-	arena_free(&m->scratch);
-	return ret;
-}
-
-/* The folded texts of the fields in the mask. */
-static int
-match_fields(struct arena *a, const struct mime_msg *msg, unsigned in,
-    const char **text, size_t *n)
-{
-	struct mime_row	 row;
-	const char	*s;
-
-	if (mime_row(a, msg, &row) == -1)
-		return -1;
-	if ((in & STORE_IN_SUBJECT) && row.subject != NULL) {
-		if ((s = email_text_fold(a, row.subject,
-		    strlen(row.subject))) == NULL)
-			return -1;
-		text[(*n)++] = s;
-	}
-	if (((in & STORE_IN_FROM) &&
-	    match_fields_addrs(a, &row.from, text, n) == -1) ||
-	    ((in & STORE_IN_TO) &&
-	    match_fields_addrs(a, &row.to, text, n) == -1) ||
-	    ((in & STORE_IN_CC) &&
-	    match_fields_addrs(a, &row.cc, text, n) == -1) ||
-	    ((in & STORE_IN_BCC) &&
-	    match_fields_addrs(a, &row.bcc, text, n) == -1))
-		return -1;
-	return in & STORE_IN_BODY ? match_fields_body(a, msg, text, n) : 0;
-}
-
-static int
-match_fields_addrs(struct arena *a, const struct mime_addrs *l,
-    const char **text, size_t *n)
-{
-	struct buf	 b;
-	size_t		 i;
-	int		 ret = 0;
-
-	if (l->addr == NULL || l->n == 0)
-		return 0;
-	buf_init(&b, MIME_ARENA);
-	for (i = 0; i < l->n; i++) {
-		if (l->addr[i].name != NULL)
-			buf_adds(&b, l->addr[i].name);
-		buf_addc(&b, ' ');
-		if (l->addr[i].email != NULL)
-			buf_adds(&b, l->addr[i].email);
-		buf_addc(&b, '\n');
-	}
-	if (buf_bad(&b) || (text[*n] = email_text_fold(a, (char *)b.data,
-	    b.len)) == NULL)
-		ret = -1;
-	else
-		(*n)++;
-	buf_free(&b);
-	return ret;
-}
-
-static int
-match_fields_body(struct arena *a, const struct mime_msg *msg,
-    const char **text, size_t *n)
-{
-	struct buf	 b;
-	int		 ret = 0;
-
-	buf_init(&b, MIME_ARENA / 4);
-	mime_text_search(msg, &b);
-	if ((text[*n] = email_text_fold(a, b.len > 0 ? (char *)b.data : "",
-	    b.len)) == NULL)
-		ret = -1;
-	else
-		(*n)++;
-	buf_free(&b);
-	return ret;
-}
-
-/* Has it that header field, with that text in it? */
-static int
-match_field(struct email_match *m, const struct email_node *n,
-    struct store_txn *txn, const struct store_mail *mail)
-{
-	struct arena		*a = &m->scratch;
-	struct email_src	 src;
-	struct email_struct	 st;
-	const struct mime_msg	*head;
-	const struct mime_hdr	*h = NULL;
-	const uint8_t		*hash;
-	struct slice		 rec;
-	const char		*text;
-	int			 ret = -1;
-
-	if ((hash = match_hash(m, txn, mail)) == NULL || jmap_api_store(m->c,
-	    store_mail_structure(txn, mail, &rec)) != 1)
-		return -1;
-	email_src_init(&src, txn, a, hash, mail->size);
-	if (email_struct_get(a, rec, &st) != 1) {
-		src.err = STORE_CORRUPT;
-		goto done;
-	}
-	if ((head = email_src_head(&src, &st)) == NULL)
-		goto done;
-	ret = 0;
-	while (ret == 0 && (h = mime_hdr_next(head, 0, n->name,
-	    strlen(n->name), h)) != NULL) {
-		text = mime_hdr_text(a, head->raw + h->val, h->vallen);
-		if (text == NULL || (text = email_text_fold(a, text,
-		    strlen(text))) == NULL)
-			ret = -1;
-		else
-			ret = n->needle == NULL ||
-			    strstr(text, n->needle) != NULL;
-	}
-done:
-	if (src.err != STORE_OK)
-		jmap_api_store(m->c, src.err == STORE_NOTFOUND ?
-		    STORE_CORRUPT : src.err);
-	arena_free(a);
-	return ret;
-}
-
-static const uint8_t *
-match_hash(struct email_match *m, struct store_txn *txn,
-    const struct store_mail *mail)
-{
-	struct store_row	 row;
-
-	return jmap_api_store(m->c, store_mail_row(txn, mail, &row)) == 1 ?
-	    row.blob : NULL;
 }

@@ -38,7 +38,8 @@ static int	row_struct(struct row *);
 static int	row_thread(struct row *);
 static size_t	row_refs(struct row *, struct slice *);
 static int	row_texts(struct row *);
-static int	row_text_addrs(struct row *, unsigned, const struct mime_addrs *);
+static int	row_text_addrs(struct row *, unsigned,
+		    const struct mime_addrs *);
 static int	row_text_body(struct row *);
 static const char *row_key(struct arena *, const char *);
 
@@ -105,9 +106,12 @@ int64_t
 email_row_received(const void *raw, size_t len)
 {
 	static const char	 name[] = "received:";
-	const char		*p = raw, *end = p + len, *eol, *semi;
+	const char		*p = raw, *end, *eol, *semi;
 	int64_t			 ms;
 
+	if (len == 0)
+		return DATE_NONE;
+	end = p + len;
 	/* the newest is the topmost field; stop where the header ends */
 	for (; p < end && *p != '\r' && *p != '\n'; p = eol + 1) {
 		if ((eol = memchr(p, '\n', (size_t)(end - p))) == NULL)

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Conditions of a filter that only the message itself can decide: phrases
+ * and header fields.  Called by email_match.c, last of all.
+ */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/email.h"
+#include "worker/jmap/email_row.h"
+
+static int	look_texts(struct arena *, const struct mime_msg *,
+		    unsigned, const char **, size_t *);
+static int	look_addrs(struct arena *, const struct mime_addrs *,
+		    const char **, size_t *);
+static int	look_body(struct arena *, const struct mime_msg *,
+		    const char **, size_t *);
+static int	look_row(struct email_match *, struct store_txn *,
+		    const struct store_mail *, struct store_row *);
+static int	look_failed(struct email_match *, const struct email_src *);
+static int	look_absent(const struct email_node *,
+		    const struct store_row *);
+
+/* Are all phrases in it, each in one of the fields? */
+int
+email_look_phrases(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	struct email_src	 src;
+	struct mime_msg		*msg;
+	struct store_row	 row;
+	const char		*text[8];
+	const uint8_t		*raw;
+	size_t			 i, k, ntext = 0;
+	int			 ret = 0;
+
+	if (look_row(m, txn, mail, &row) == -1)
+		return -1;
+	email_src_init(&src, txn, &m->scratch, row.blob, mail->size);
+	if ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
+	    (msg = mime_parse(&m->scratch, raw, mail->size)) == NULL ||
+	    look_texts(&m->scratch, msg, n->in, text, &ntext) == -1)
+		goto done;
+	ret = 1;
+	for (i = 0; i < n->text.nphrase && ret == 1; i++) {
+		for (k = 0; k < ntext; k++)
+			if (email_text_has(text[k], n->text.phrase[i]))
+				break;
+		ret = k < ntext;
+	}
+done:
+	arena_free(&m->scratch);
+	return look_failed(m, &src) ? -1 : ret;
+}
+
+/* The folded texts of the fields in the mask. */
+static int
+look_texts(struct arena *a, const struct mime_msg *msg, unsigned in,
+    const char **text, size_t *n)
+{
+	struct mime_row	 row;
+	const char	*s;
+
+	if (mime_row(a, msg, &row) == -1)
+		return -1;
+	if ((in & STORE_IN_SUBJECT) && row.subject != NULL) {
+		if ((s = email_text_fold(a, row.subject,
+		    strlen(row.subject))) == NULL)
+			return -1;
+		text[(*n)++] = s;
+	}
+	if (((in & STORE_IN_FROM) &&
+	    look_addrs(a, &row.from, text, n) == -1) ||
+	    ((in & STORE_IN_TO) &&
+	    look_addrs(a, &row.to, text, n) == -1) ||
+	    ((in & STORE_IN_CC) &&
+	    look_addrs(a, &row.cc, text, n) == -1) ||
+	    ((in & STORE_IN_BCC) &&
+	    look_addrs(a, &row.bcc, text, n) == -1))
+		return -1;
+	return in & STORE_IN_BODY ? look_body(a, msg, text, n) : 0;
+}
+
+static int
+look_addrs(struct arena *a, const struct mime_addrs *l,
+    const char **text, size_t *n)
+{
+	struct buf	 b;
+	size_t		 i;
+	int		 ret = 0;
+
+	if (l->addr == NULL || l->n == 0)
+		return 0;
+	buf_init(&b, MIME_ARENA);
+	for (i = 0; i < l->n; i++) {
+		if (l->addr[i].name != NULL)
+			buf_adds(&b, l->addr[i].name);
+		buf_addc(&b, ' ');
+		if (l->addr[i].email != NULL)
+			buf_adds(&b, l->addr[i].email);
+		buf_addc(&b, '\n');
+	}
+	if (buf_bad(&b) || (text[*n] = email_text_fold(a, (char *)b.data,
+	    b.len)) == NULL)
+		ret = -1;
+	else
+		(*n)++;
+	buf_free(&b);
+	return ret;
+}
+
+static int
+look_body(struct arena *a, const struct mime_msg *msg,
+    const char **text, size_t *n)
+{
+	struct buf	 b;
+	int		 ret = 0;
+
+	buf_init(&b, MIME_ARENA / 4);
+	mime_text_search(msg, &b);
+	if ((text[*n] = email_text_fold(a, b.len > 0 ? (char *)b.data : "",
+	    b.len)) == NULL)
+		ret = -1;
+	else
+		(*n)++;
+	buf_free(&b);
+	return ret;
+}
+
+/* Has it that header field, with that text in it? */
+int
+email_look_field(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	struct arena		*a = &m->scratch;
+	struct email_src	 src;
+	struct email_struct	 st;
+	const struct mime_msg	*head;
+	const struct mime_hdr	*h = NULL;
+	struct store_row	 row;
+	struct slice		 rec;
+	const char		*text;
+	int			 ret = 0;
+
+	if (look_row(m, txn, mail, &row) == -1)
+		return -1;
+	if (look_absent(n, &row))
+		return 0;
+	if (jmap_api_store(m->c, store_mail_structure(txn, mail,
+	    &rec)) != 1)
+		return -1;
+	email_src_init(&src, txn, a, row.blob, mail->size);
+	if (email_struct_get(a, rec, &st) != 1 ||
+	    (head = email_src_head(&src, &st)) == NULL)
+		goto done;
+	while (ret == 0 && (h = mime_hdr_next(head, 0, n->name,
+	    strlen(n->name), h)) != NULL) {
+		text = mime_hdr_text(a, head->raw + h->val, h->vallen);
+		if (text == NULL || (text = email_text_fold(a, text,
+		    strlen(text))) == NULL)
+			break;
+		ret = n->needle == NULL || strstr(text, n->needle) != NULL;
+	}
+done:
+	arena_free(a);
+	return look_failed(m, &src) ? -1 : ret;
+}
+
+static int
+look_row(struct email_match *m, struct store_txn *txn,
+    const struct store_mail *mail, struct store_row *row)
+{
+	return jmap_api_store(m->c, store_mail_row(txn, mail, row)) == 1 ?
+	    0 : -1;
+}
+
+/* A mail that is too large to look at does not match; a store that fails
+ * ends the query. */
+static int
+look_failed(struct email_match *m, const struct email_src *src)
+{
+	if (src->err == STORE_OK)
+		return 0;
+	jmap_api_store(m->c, src->err == STORE_NOTFOUND ? STORE_CORRUPT :
+	    src->err);
+	return 1;
+}
+
+/*
+ * Does the list row say already that the text is not in the field?  For the
+ * ids of messages, which clients look up like this.
+ */
+static int
+look_absent(const struct email_node *n, const struct store_row *row)
+{
+	static const struct {
+		const char	*name;
+		enum store_frag	 frag;
+	} kept[] = {
+		{ "message-id", STORE_F_MESSAGEID },
+		{ "in-reply-to", STORE_F_INREPLYTO },
+		{ "references", STORE_F_REFERENCES },
+	};
+	const struct slice	*f;
+	const char		*p;
+	size_t			 i, len;
+
+	for (i = 0; i < nitems(kept); i++)
+		if (utf8_caseis(n->name, strlen(n->name), kept[i].name))
+			break;
+	if (i == nitems(kept) || n->needle == NULL)
+		return 0;
+	f = &row->frag[kept[i].frag];
+	if (f->n <= strlen(EMAIL_ROW_BIG))	/* null, or too long */
+		return 0;
+	p = n->needle;
+	len = strlen(p);
+	if (len > 0 && *p == '<') {
+		p++;
+		len--;
+	}
+	if (len > 0 && p[len - 1] == '>')
+		len--;
+	/* only where the row has the text as the field has */
+	for (i = 0; i < len; i++)
+		if (p[i] <= ' ' || p[i] > '~' || strchr("<>()\"\\,",
+		    p[i]) != NULL)
+			return 0;
+	for (i = 0; i + len <= f->n; i++)
+		if (utf8_casecmp((const char *)f->p + i, len, p, len) == 0)
+			return 0;
+	return 1;
+}
