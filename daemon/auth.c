@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/date.h"
 #include "common/log.h"
@@ -469,8 +470,9 @@ auth_show(struct proc_peer *p, struct msg *m)
 
 	buf_init(&b, ROW_MAX);
 	row_add(&b, "process", "auth");
-	row_addu(&b, "waiting", auth_njobs);
-	row_addu(&b, "hashes", auth_pass_count());
+	row_addu(&b, "pid", (uint64_t)getpid());
+	row_addf(&b, "detail", "%zu passwords waiting, %llu checked",
+	    (size_t)auth_njobs, (unsigned long long)auth_pass_count());
 	if (!buf_bad(&b))
 		proc_send(p, MSG_CTL_ROW, m->id, -1, NULL, b.data, b.len);
 	buf_free(&b);

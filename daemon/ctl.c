@@ -87,6 +87,7 @@ static const struct ctl_verb	*ctl_verb;
 
 static const struct ctl_verb	*ctl_find(int, char *[], int *);
 static __dead void	ctl_help(void);
+static const char	*ctl_default(void);
 static void	ctl_connect(void);
 static void	ctl_send(uint32_t, const void *, const void *, size_t);
 static void	ctl_get(struct imsg *);
@@ -99,7 +100,6 @@ main(int argc, char *argv[])
 
 	proc_self = PROC_CTL;
 	log_init("jmapctl", 1);
-	ctl_path = conf_new()->control_socket;
 	/* options behind the verb are the verb's */
 	while ((c = getopt(argc, argv, "+js:")) != -1)
 		switch (c) {
@@ -164,6 +164,17 @@ ctl_help(void)
 
 /* --- speaking with the parent -------------------------------------------- */
 
+static const char *
+ctl_default(void)
+{
+	static char	 path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct conf	*c = conf_new();
+
+	strlcpy(path, c->control_socket, sizeof(path));
+	conf_free(c);
+	return path;
+}
+
 static void
 ctl_connect(void)
 {
@@ -173,6 +184,8 @@ ctl_connect(void)
 
 	if (ctl_open)
 		return;
+	if (ctl_path == NULL)
+		ctl_path = ctl_default();
 	if (strlcpy(sun.sun_path, ctl_path, sizeof(sun.sun_path)) >=
 	    sizeof(sun.sun_path))
 		errx(CTL_CONNECT, "%s: the path is too long", ctl_path);
