@@ -297,11 +297,87 @@ all_that_was_acknowledged_survives(void **state)
 	help_stop();
 }
 
+/* A worker among others: everything a worker does, for a while. */
+static void
+worker(int n, int nolock, unsigned ms)
+{
+	struct store_query	 q;
+	struct store_txn	*txn;
+	struct store_ids	 ids = { 0 };
+	struct store_mail	 m;
+	struct store		*st;
+	int64_t			 end = date_mono() + ms;
+	size_t			 i;
+
+	conf(nolock);
+	srandom((unsigned)n);
+	nmails = 0;
+	memset(&q, 0, sizeof(q));
+	if (store_open("shared", STORE_CREATE, &st) != STORE_OK)
+		_exit(2);
+	while (date_mono() < end && nmails < MAILS - 10) {
+		if (n > 0)
+			batch(st);
+		if (random() % 8 == 0 && store_tidy(st) == -1)
+			_exit(8);
+		if (random() % 16 == 0 && store_search_merge(st, 1) == -1)
+			_exit(9);
+		if (store_begin(st, 0, &txn) != STORE_OK)
+			_exit(11);
+		q.collapse = random() % 2;
+		ids.n = 0;
+		if (store_query(txn, &q, 0, 50, &ids, NULL) != STORE_OK)
+			_exit(12);
+		for (i = 0; i < ids.n; i++)
+			if (store_mail_get(txn, ids.v[i], &m) != STORE_OK)
+				_exit(13);
+		store_abort(txn);
+	}
+	store_close(st);
+	store_shutdown();
+	_exit(0);
+}
+
+static void
+several_workers_share_an_account(void **state)
+{
+	struct store_txn	*txn;
+	struct store		*st;
+	pid_t			 pid[4];
+	uint64_t		 mails, bytes;
+	int			 nolock, i, status;
+
+	(void)state;
+	for (nolock = 0; nolock < 2; nolock++) {
+		help_start(KV_META, 0);
+		assert_int_not_equal(ackfd[1] = open("/dev/null", O_WRONLY),
+		    -1);
+		for (i = 0; i < 4; i++)
+			if ((pid[i] = fork()) == 0)
+				worker(i, nolock, 700);
+		for (i = 0; i < 4; i++) {
+			waitpid(pid[i], &status, 0);
+			assert_int_equal(status, 0);
+		}
+		close(ackfd[1]);
+		conf(nolock);
+		assert_int_equal(store_open("shared", 0, &st), STORE_OK);
+		assert_int_equal(store_check(st, 0, help_say, NULL), 0);
+		txn = help_begin(st, 0);
+		store_usage(txn, &mails, &bytes);
+		assert_true(mails > 0);
+		store_abort(txn);
+		store_close(st);
+		help_stop();
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(all_that_was_acknowledged_survives),
+		cmocka_unit_test(several_workers_share_an_account),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

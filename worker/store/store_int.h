@@ -257,17 +257,20 @@ void		store_token_free(struct store_terms *);
 /* Cut text into terms; query: heed '*', and CJK that is one letter long. */
 int		store_token_add(struct store_terms *, struct slice, unsigned in,
 		    int query);
+/* The index of a term, which is added if it is new; -1 without memory. */
+int64_t		store_token_intern(struct store_terms *, const uint8_t *,
+		    size_t);
 const uint8_t	*store_token_bytes(const struct store_terms *, size_t);
 
 /* store_post.c: posting blocks in search/. */
-struct store_hit {			/* one term of one mail */
-	uint64_t	 head;		/* first bytes, set by the merge */
-	const uint8_t	*term;
+struct store_post {			/* a mail that has a term */
 	uint64_t	 eid;
-	uint8_t		 len, in;
+	uint8_t		 in;
 };
 int		store_post_open(struct store *);
-int		store_post_merge(struct kv_txn *, struct store_hit *, size_t);
+/* Put mails, upward, in the blocks of a term; 0 or -1 with errno. */
+int		store_post_merge(struct kv_txn *, const uint8_t *term,
+		    size_t len, const struct store_post *, size_t n);
 int		store_post_read(struct kv_txn *, const uint8_t *term, size_t n,
 		    int prefix, unsigned in, struct store_ids *);
 

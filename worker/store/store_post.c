@@ -18,13 +18,9 @@
 #define POST_MAX	11	/* bytes of a posting at most */
 #define TERM_KEYMAX	(255 + 9)
 
-struct post {
-	uint64_t	 eid;
-	uint8_t		 in;
-};
 struct posts {
-	struct post	*v;
-	size_t		 n, cap;
+	struct store_post	*v;
+	size_t			 n, cap;
 };
 
 static size_t	 store_post_key(uint8_t *, const uint8_t *, size_t, uint64_t);
@@ -32,12 +28,9 @@ static int	 store_post_add(struct posts *, uint64_t, uint8_t);
 static int	 store_post_decode(struct slice, struct slice, struct posts *);
 static int	 store_post_write(struct kv_txn *, const uint8_t *, size_t,
 		    const struct posts *);
-static int	 store_post_block(struct kv_txn *, const struct store_hit *,
-		    struct posts *, uint64_t *next);
-static int	 store_post_term(struct kv_txn *, const struct store_hit *,
-		    size_t);
-static int	 store_post_cmp(const void *, const void *);
-static int	 store_post_union(struct posts *, const struct store_hit *,
+static int	 store_post_block(struct kv_txn *, const uint8_t *, size_t,
+		    uint64_t, struct posts *, uint64_t *next);
+static int	 store_post_union(struct posts *, const struct store_post *,
 		    size_t, uint64_t, size_t *);
 
 int
@@ -92,8 +85,8 @@ store_post_key(uint8_t *k, const uint8_t *term, size_t n, uint64_t eid)
 static int
 store_post_add(struct posts *p, uint64_t eid, uint8_t in)
 {
-	struct post	*v;
-	size_t		 cap;
+	struct store_post	*v;
+	size_t			 cap;
 
 	if (p->n == p->cap) {
 		cap = p->cap == 0 ? 256 : p->cap * 2;
@@ -174,12 +167,12 @@ store_post_write(struct kv_txn *txn, const uint8_t *term, size_t n,
 }
 
 /*
- * The block that the hit belongs to: its postings into *out, and *next the
+ * The block that a mail belongs to: its postings into *out, and *next the
  * first mail of the block after it.  The block itself is deleted.
  */
 static int
-store_post_block(struct kv_txn *txn, const struct store_hit *h,
-    struct posts *out, uint64_t *next)
+store_post_block(struct kv_txn *txn, const uint8_t *term, size_t len,
+    uint64_t eid, struct posts *out, uint64_t *next)
 {
 	uint8_t		 key[TERM_KEYMAX];
 	struct slice	 k, v;
@@ -188,7 +181,7 @@ store_post_block(struct kv_txn *txn, const struct store_hit *h,
 
 	out->n = 0;
 	*next = UINT64_MAX;
-	n = store_post_key(key, h->term, h->len, h->eid + 1);
+	n = store_post_key(key, term, len, eid + 1);
 	if ((r = kv_after(txn, key, n, &k, &v)) == -1)
 		return -1;
 	if (r == 1 && k.n == n && memcmp(k.p, key, n - 8) == 0)
@@ -203,9 +196,9 @@ store_post_block(struct kv_txn *txn, const struct store_hit *h,
 	return kv_del(txn, key, n) == -1 ? -1 : 0;
 }
 
-/* Merge hits of eid < next into a block's postings; *used of the n hits. */
+/* Merge mails of eid < next into a block's postings; *used of the n. */
 static int
-store_post_union(struct posts *p, const struct store_hit *h, size_t n,
+store_post_union(struct posts *p, const struct store_post *h, size_t n,
     uint64_t next, size_t *used)
 {
 	struct posts	 out;
@@ -231,9 +224,9 @@ store_post_union(struct posts *p, const struct store_hit *h, size_t n,
 	return r;
 }
 
-/* All hits of one term, in order of mails. */
-static int
-store_post_term(struct kv_txn *txn, const struct store_hit *h, size_t n)
+int
+store_post_merge(struct kv_txn *txn, const uint8_t *term, size_t len,
+    const struct store_post *h, size_t n)
 {
 	struct posts	 p;
 	uint64_t	 next;
@@ -242,55 +235,16 @@ store_post_term(struct kv_txn *txn, const struct store_hit *h, size_t n)
 
 	memset(&p, 0, sizeof(p));
 	while (n > 0 && r == 0) {
-		if ((r = store_post_block(txn, h, &p, &next)) == 0 &&
+		if ((r = store_post_block(txn, term, len, h->eid, &p,
+		    &next)) == 0 &&
 		    (r = store_post_union(&p, h, n, next, &used)) == 0) {
-			r = store_post_write(txn, h->term, h->len, &p);
+			r = store_post_write(txn, term, len, &p);
 			h += used;
 			n -= used;
 		}
 	}
 	free(p.v);
 	return r;
-}
-
-/* By term, as kv orders keys, then by mail. */
-static int
-store_post_cmp(const void *a, const void *b)
-{
-	const struct store_hit	*x = a, *y = b;
-	int			 c;
-
-	if (x->head != y->head)
-		return x->head < y->head ? -1 : 1;
-	if (x->len > 8 && y->len > 8) {
-		c = memcmp(x->term + 8, y->term + 8, (size_t)(x->len < y->len ?
-		    x->len : y->len) - 8);
-		if (c != 0)
-			return c;
-	}
-	if (x->len != y->len)
-		return (int)x->len - (int)y->len;
-	return x->eid < y->eid ? -1 : x->eid > y->eid;
-}
-
-/* Put n hits in their blocks; sorts them.  0 or -1 with errno. */
-int
-store_post_merge(struct kv_txn *txn, struct store_hit *h, size_t n)
-{
-	size_t	 i, j;
-
-	for (i = 0; i < n; i++)
-		h[i].head = store_row_prefix(SLICE(h[i].term, h[i].len));
-	if (n > 0)
-		qsort(h, n, sizeof(*h), store_post_cmp);
-	for (i = 0; i < n; i = j) {
-		for (j = i + 1; j < n && h[j].len == h[i].len &&
-		    memcmp(h[j].term, h[i].term, h[i].len) == 0; j++)
-			;
-		if (store_post_term(txn, h + i, j - i) == -1)
-			return -1;
-	}
-	return 0;
 }
 
 /* Append the mails that have a term in one of the fields, sorted within. */

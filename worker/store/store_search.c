@@ -15,11 +15,26 @@
 #include "worker/store/store_int.h"
 
 #define MERGE_AT	256	/* records that start a merge */
-#define MERGE_MAX	512	/* records a call */
+#define MERGE_MAX	256	/* records a call */
 
+struct entry {				/* of an F row */
+	const uint8_t	*term;
+	uint8_t		 len, in;
+};
 struct wait {				/* F rows, out of their transaction */
 	uint64_t	 eid;
 	size_t		 at, len;	/* of its bytes */
+};
+struct hit {				/* one term of one mail */
+	uint32_t	 term, in;
+	uint64_t	 eid;
+};
+struct hits {
+	struct hit		*v;
+	size_t			 n, cap;
+	struct store_terms	 terms;
+	struct store_post	*post;		/* grouped by term */
+	size_t			*start;		/* each term's, and the end */
 };
 struct waits {
 	struct wait	*v;
@@ -28,7 +43,7 @@ struct waits {
 };
 
 static int		 store_search_each(const uint8_t **, const uint8_t *,
-			    struct store_hit *);
+			    struct entry *);
 static enum store_err	 store_search_waiting(struct store_txn *,
 			    const uint8_t *, size_t, int, unsigned,
 			    struct store_ids *);
@@ -36,6 +51,12 @@ static enum store_err	 store_search_term(struct store_txn *,
 			    struct kv_txn *, const struct store_terms *,
 			    size_t, struct store_ids *);
 static int		 store_search_take(struct store_txn *, struct waits *);
+static int		 store_search_hits(const struct waits *,
+			    struct hits *);
+static int		 store_search_group(struct hits *);
+static int		 store_search_cmp(const void *, const void *);
+static int		 store_search_write(struct kv_txn *,
+			    const struct hits *);
 static int		 store_search_fill(struct store *, struct waits *);
 static int		 store_search_clear(struct store *, struct waits *);
 
@@ -108,16 +129,16 @@ store_search_drop(struct store_txn *txn, uint64_t eid)
 
 /* The next term of an F row's bytes; 1, 0 at the end, -1. */
 static int
-store_search_each(const uint8_t **p, const uint8_t *end, struct store_hit *h)
+store_search_each(const uint8_t **p, const uint8_t *end, struct entry *e)
 {
 	if (*p == end)
 		return 0;
 	if (end - *p < 2 || end - *p - 2 < (*p)[1])
 		return -1;
-	h->in = (*p)[0];
-	h->len = (*p)[1];
-	h->term = *p + 2;
-	*p += 2 + h->len;
+	e->in = (*p)[0];
+	e->len = (*p)[1];
+	e->term = *p + 2;
+	*p += 2 + e->len;
 	return 1;
 }
 
@@ -128,7 +149,7 @@ store_search_waiting(struct store_txn *txn, const uint8_t *term, size_t n,
 {
 	struct kv_range		 r;
 	struct store_key	 all;
-	struct store_hit	 h;
+	struct entry		 h;
 	struct slice		 k, v;
 	const uint8_t		*p, *end;
 	enum store_err		 e;
@@ -243,39 +264,127 @@ store_search_take(struct store_txn *txn, struct waits *w)
 	return ok && txn->dead == STORE_OK ? 0 : -1;
 }
 
-/* Put what was taken in the blocks, durably; 0 or -1. */
+/* Every term of what was taken. */
 static int
-store_search_fill(struct store *st, struct waits *w)
+store_search_hits(const struct waits *w, struct hits *h)
 {
-	struct store_hit	*h = NULL, *more, one;
-	struct kv_txn		*txn;
-	const uint8_t		*p, *end;
-	size_t			 i, n = 0, cap = 0;
-	int			 ret = -1;
+	struct entry	 one;
+	struct hit	*v;
+	const uint8_t	*p, *end;
+	int64_t		 term;
+	size_t		 i, cap;
 
 	for (i = 0; i < w->n; i++) {
 		p = w->bytes.data + w->v[i].at;
 		end = p++ + w->v[i].len;
 		while (store_search_each(&p, end, &one) == 1) {
-			if (n == cap) {
-				cap = cap == 0 ? 4096 : cap * 2;
-				more = reallocarray(h, cap, sizeof(*h));
-				if (more == NULL)
-					goto done;
-				h = more;
+			if (h->n == h->cap) {
+				cap = h->cap == 0 ? 4096 : h->cap * 2;
+				v = reallocarray(h->v, cap, sizeof(*v));
+				if (v == NULL)
+					return -1;
+				h->v = v;
+				h->cap = cap;
 			}
-			h[n] = one;
-			h[n++].eid = w->v[i].eid;
+			term = store_token_intern(&h->terms, one.term,
+			    one.len);
+			if (term == -1)
+				return -1;
+			h->v[h->n].term = (uint32_t)term;
+			h->v[h->n].in = one.in;
+			h->v[h->n++].eid = w->v[i].eid;
 		}
 	}
-	if (kv_begin(st->search, 1, &txn) == -1)
-		goto done;
-	if (store_post_merge(txn, h, n) == -1)
-		kv_abort(txn);
-	else
-		ret = kv_commit(txn);
-done:
-	free(h);
+	return 0;
+}
+
+/* Each term's mails together; they stay upward. */
+static int
+store_search_group(struct hits *h)
+{
+	size_t	 i, n, sum = 0;
+
+	h->post = calloc(h->n + 1, sizeof(*h->post));
+	h->start = calloc(h->terms.n + 2, sizeof(*h->start));
+	if (h->post == NULL || h->start == NULL)
+		return -1;
+	for (i = 0; i < h->n; i++)
+		h->start[h->v[i].term + 1]++;
+	for (i = 0; i <= h->terms.n; i++) {
+		n = h->start[i];
+		h->start[i] = sum += n;
+	}
+	for (i = 0; i < h->n; i++) {
+		n = h->start[h->v[i].term]++;
+		h->post[n].eid = h->v[i].eid;
+		h->post[n].in = (uint8_t)h->v[i].in;
+	}
+	/* each start is now the next one's */
+	memmove(h->start + 1, h->start, h->terms.n * sizeof(*h->start));
+	h->start[0] = 0;
+	return 0;
+}
+
+static const struct store_terms	*ordering;
+
+static int
+store_search_cmp(const void *a, const void *b)
+{
+	const struct store_term	*x = &ordering->v[*(const uint32_t *)a];
+	const struct store_term	*y = &ordering->v[*(const uint32_t *)b];
+	const uint8_t		*p = ordering->bytes.data;
+	int			 c;
+
+	c = memcmp(p + x->at, p + y->at, x->len < y->len ? x->len : y->len);
+	return c != 0 ? c : (int)x->len - (int)y->len;
+}
+
+/* Into the blocks, term by term in the order of their keys. */
+static int
+store_search_write(struct kv_txn *txn, const struct hits *h)
+{
+	const struct store_term	*t;
+	uint32_t		*order, x;
+	size_t			 i;
+	int			 r = 0;
+
+	if ((order = calloc(h->terms.n + 1, sizeof(*order))) == NULL)
+		return -1;
+	for (i = 0; i < h->terms.n; i++)
+		order[i] = (uint32_t)i;
+	ordering = &h->terms;
+	qsort(order, h->terms.n, sizeof(*order), store_search_cmp);
+	for (i = 0; i < h->terms.n && r == 0; i++) {
+		x = order[i];
+		t = &h->terms.v[x];
+		r = store_post_merge(txn, h->terms.bytes.data + t->at, t->len,
+		    h->post + h->start[x], h->start[x + 1] - h->start[x]);
+	}
+	free(order);
+	return r;
+}
+
+/* Put what was taken in the blocks, durably; 0 or -1. */
+static int
+store_search_fill(struct store *st, struct waits *w)
+{
+	struct kv_txn	*txn;
+	struct hits	 h;
+	int		 ret = -1;
+
+	memset(&h, 0, sizeof(h));
+	store_token_init(&h.terms);
+	if (store_search_hits(w, &h) == 0 && store_search_group(&h) == 0 &&
+	    kv_begin(st->search, 1, &txn) == 0) {
+		if (store_search_write(txn, &h) == 0)
+			ret = kv_commit(txn);
+		else
+			kv_abort(txn);
+	}
+	store_token_free(&h.terms);
+	free(h.v);
+	free(h.post);
+	free(h.start);
 	return ret;
 }
 

@@ -41,12 +41,14 @@ static int	 store_token_is_cjk(uint32_t);
 static uint32_t	*store_token_slot(const struct store_terms *, uint64_t,
 		    const uint8_t *, size_t);
 static int	 store_token_grow(struct store_terms *);
+static int	 store_token_push(struct store_terms *, uint64_t,
+		    const uint8_t *, size_t, uint32_t *);
 
 void
 store_token_init(struct store_terms *t)
 {
 	memset(t, 0, sizeof(*t));
-	buf_init(&t->bytes, BYTES_MAX);
+	buf_init(&t->bytes, SIZE_MAX);
 }
 
 void
@@ -102,35 +104,59 @@ store_token_grow(struct store_terms *t)
 	return 0;
 }
 
+/* One more term, at its place in the hash. */
+static int
+store_token_push(struct store_terms *t, uint64_t hash, const uint8_t *p,
+    size_t n, uint32_t *slot)
+{
+	struct store_term	*v = &t->v[t->n];
+
+	memset(v, 0, sizeof(*v));
+	v->hash = hash;
+	v->at = (uint32_t)t->bytes.len;
+	v->len = (uint8_t)n;
+	if (t->bytes.len + n > UINT32_MAX || buf_add(&t->bytes, p, n) == -1)
+		return -1;
+	*slot = (uint32_t)++t->n;
+	return 0;
+}
+
+int64_t
+store_token_intern(struct store_terms *t, const uint8_t *p, size_t n)
+{
+	uint64_t	 hash = store_key_hash(p, n);
+	uint32_t	*slot;
+
+	if (t->n == t->cap && store_token_grow(t) == -1)
+		return -1;
+	slot = store_token_slot(t, hash, p, n);
+	if (*slot == 0 && store_token_push(t, hash, p, n, slot) == -1)
+		return -1;
+	return (int64_t)*slot - 1;
+}
+
 /* A full list is no error: what is beyond is not searched. */
 static int
 store_token_emit(struct token *t, const uint8_t *p, size_t n, int prefix)
 {
 	struct store_terms	*o = t->out;
-	struct store_term	*v;
-	uint32_t		*slot;
-	uint64_t		 hash;
+	uint32_t		 unused;
+	int64_t			 i;
 
-	if (o->n == o->cap && store_token_grow(o) == -1)
-		return -1;
-	/* words of a query with different fields or '*' are different */
-	hash = store_key_hash(p, n) + (t->query ? o->n : 0);
-	slot = store_token_slot(o, hash, p, n);
-	if (*slot != 0 && !t->query) {
-		o->v[*slot - 1].in |= (uint8_t)t->in;
-		return 0;
-	}
 	if (o->n == TERMS_MAX || o->bytes.len + n > BYTES_MAX)
 		return 0;
-	v = &o->v[o->n];
-	v->hash = hash;
-	v->at = (uint32_t)o->bytes.len;
-	v->len = (uint8_t)n;
-	v->in = (uint8_t)t->in;
-	v->prefix = (uint8_t)prefix;
-	if (buf_add(&o->bytes, p, n) == -1)
+	if (!t->query) {
+		if ((i = store_token_intern(o, p, n)) == -1)
+			return -1;
+		o->v[i].in |= (uint8_t)t->in;
+		return 0;
+	}
+	/* of a query every word counts, with its own fields and '*' */
+	if ((o->n == o->cap && store_token_grow(o) == -1) ||
+	    store_token_push(o, 0, p, n, &unused) == -1)
 		return -1;
-	*slot = (uint32_t)++o->n;
+	o->v[o->n - 1].in = (uint8_t)t->in;
+	o->v[o->n - 1].prefix = (uint8_t)prefix;
 	return 0;
 }
 
