@@ -67,6 +67,7 @@ static void	conn_check(struct conn *);
 static void	conn_tick(void);
 
 static struct conn_list	conns = TAILQ_HEAD_INITIALIZER(conns);
+static struct conn	*after;		/* next one of a walk that may end some */
 static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
@@ -494,14 +495,15 @@ static void
 conn_sweep(int fd, short what, void *arg)
 {
 	struct timeval	 tv = { 0, SWEEP_MS * 1000 };
-	struct conn	*c, *next;
+	struct conn	*c;
 
 	(void)fd;
 	(void)what;
 	(void)arg;
 	conn_tick();
-	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
+	/* What ends one connection may wake and end another. */
+	for (c = TAILQ_FIRST(&conns); c != NULL; c = after) {
+		after = TAILQ_NEXT(c, entry);
 		conn_check(c);
 	}
 	if ((sweeping = nconns > 0))
@@ -558,6 +560,8 @@ conn_free(struct conn *c)
 		c->proto->free(c);
 	conn_disarm(c, EV_READ);
 	conn_disarm(c, EV_WRITE);
+	if (after == c)
+		after = TAILQ_NEXT(c, entry);
 	TAILQ_REMOVE(&conns, c, entry);
 	nconns--;
 	if (c->ssl != NULL)
@@ -575,12 +579,12 @@ conn_free(struct conn *c)
 void
 conn_drain(void)
 {
-	struct conn	*c, *next;
+	struct conn	*c;
 
 	draining = 1;
 	conn_tick();
-	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
+	for (c = TAILQ_FIRST(&conns); c != NULL; c = after) {
+		after = TAILQ_NEXT(c, entry);
 		c->flags |= CONN_DRAIN;
 		if (c->want != IO_WANT_READ || (c->flags & (RAW | LINGER)))
 			continue;
