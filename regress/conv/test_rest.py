@@ -274,8 +274,8 @@ def test_deleted_mail_is_removed_from_disk(server, api, name):
         assert got[0][0] == 250, got
 
     def folders():
-        return [p for p in pathlib.Path(server.dir, "data").glob("**/*")
-                if p.is_dir() and p.name.split(".")[0] == f"u{pid}"]
+        return [p for p in pathlib.Path(server.dir, "data/accounts").iterdir()
+                if p.name.split(".")[0] == f"u{pid}"]
     assert len(folders()) == 1
     assert api("DELETE", f"/principal/{name}").json() == {"data": None}
     helpers.wait_for(lambda: folders() == [], seconds=2)
