@@ -34,6 +34,16 @@
 
 static const char *const words_protocol[] = { "http", "lmtp", NULL };
 static const char *const words_sync[] = { "full", "meta", "off", NULL };
+static const char *const words_moved[] = { "301", "308", NULL };
+static const char *const words_redirect[] = {
+	"301", "302", "303", "307", "308", NULL
+};
+static const char *const words_tls[] = { "tls1.2", "tls1.3", NULL };
+static const char *const words_log[] = { "plain", "json", NULL };
+static const char *const words_proxy[] = { "off", "v1", "v2", "any", NULL };
+static const char *const words_verb[] = {
+	"set", "add", "default", "remove", NULL
+};
 
 #define O(n, t, f, d, lo, hi, r) \
 	{ n, t, offsetof(struct conf, f), d, lo, hi, r, NULL }
@@ -54,16 +64,68 @@ static const struct conf_opt opts_top[] = {
 	O("log-requests", CONF_BOOL, log_requests, "true", 0, 1, WORKER),
 };
 
+#define BOOL(n, f, d, r)	O(n, CONF_BOOL, f, d, 0, 1, r)
+#define STRS(n, f, max, r)	O(n, CONF_STRS, f, NULL, 0, max, r)
+#define WORD(n, f, d, w, r) \
+	{ n, CONF_WORD, offsetof(struct conf, f), d, 0, 0, r, w }
+
 static const struct conf_opt opts_http[] = {
-	STR("url", url, "", WORKER),
-	O("headers", CONF_STRS, headers, NULL, 0, 4096, WORKER),
-	O("hsts", CONF_BOOL, hsts, "false", 0, 1, WORKER),
-	O("permissive-cors", CONF_BOOL, permissive_cors, "false", 0, 1,
+	O("url", CONF_STR, url, "", 0, 4096, WORKER),
+	STRS("allowed-endpoint", allowed_endpoint, 4096, WORKER),
+	STRS("headers", headers, 4096, WORKER),
+	BOOL("hsts", hsts, "false", WORKER),
+	O("hsts-max-age", CONF_TIME, hsts_max_age, "365d", 0, 3650 * DAY,
 	    WORKER),
-	O("use-x-forwarded", CONF_BOOL, use_x_forwarded, "false", 0, 1,
-	    WORKER),
-	O("trusted-proxies", CONF_STRS, trusted_proxies, NULL, 0, 128,
-	    WORKER),
+	BOOL("hsts-subdomains", hsts_subdomains, "true", WORKER),
+	BOOL("hsts-preload", hsts_preload, "false", WORKER),
+	WORD("redirect-status", redirect_status, "301", words_moved, WORKER),
+	BOOL("permissive-cors", permissive_cors, "false", WORKER),
+	STRS("cors-origins", cors_origins, 512, WORKER),
+	STRS("cors-headers", cors_headers, 128, WORKER),
+	BOOL("cors-private-network", cors_private_network, "false", WORKER),
+	BOOL("use-x-forwarded", use_x_forwarded, "false", WORKER),
+	BOOL("x-real-ip", x_real_ip, "false", WORKER),
+	STRS("trusted-proxies", trusted_proxies, 128, WORKER),
+	BOOL("unsafe-blob-override", unsafe_blob_override, "false", WORKER),
+	STR("metrics-credentials", metrics_credentials, "", WORKER),
+	BOOL("http2", http2, "true", WORKER),
+	O("max-streams", CONF_UINT, max_streams, "64", 1, 1000, WORKER),
+};
+
+#define RATE(n, f, d) \
+	O(n, CONF_RATE, f, d, 1000, 365 * DAY, AUTH | WORKER)
+
+static const struct conf_opt opts_rate[] = {
+	RATE("account", rate_account, "1000/1m"),
+	RATE("anonymous", rate_anonymous, "100/1m"),
+};
+
+static const struct conf_opt opts_ban[] = {
+	RATE("authentication", ban_authentication, "100/1d"),
+	RATE("abuse", ban_abuse, "35/1d"),
+	RATE("loiter", ban_loiter, "150/1d"),
+	RATE("scan", ban_scan, "30/1d"),
+	STRS("scan-paths", ban_scan_paths, 256, WORKER),
+	STRS("allowed", ban_allowed, 128, AUTH | WORKER),
+	O("expire", CONF_TIME, ban_expire, "1d", 0, 3650 * DAY,
+	    AUTH | WORKER),
+};
+
+static const struct conf_opt opts_tls[] = {
+	WORD("minimum", tls_minimum, "tls1.2", words_tls, WORKER),
+	STR("ciphers", tls_ciphers, "", WORKER),
+	STR("groups", tls_groups, "", WORKER),
+	BOOL("sni-strict", tls_sni_strict, "false", WORKER),
+	O("ticket-rotation", CONF_TIME, tls_ticket_rotation, "12h",
+	    MINUTE, 7 * DAY, KEYS | WORKER),
+};
+
+static const struct conf_opt opts_log[] = {
+	WORD("format", log_format, "plain", words_log, ALL),
+};
+
+static const struct conf_opt opts_sandbox[] = {
+	BOOL("network-namespace", network_namespace, "true", ALL),
 };
 
 #define TIME(n, f, d, lo, hi)	O(n, CONF_TIME, f, d, lo, hi, WORKER)
@@ -130,6 +192,8 @@ static const struct conf_opt opts_listen[] = {
 	L("path", CONF_STR, path, "", 0, 100, NULL),
 	L("tls", CONF_BOOL, tls, "false", 0, 1, NULL),
 	L("protocol", CONF_WORD, protocol, "http", 0, 0, words_protocol),
+	L("proxy-protocol", CONF_WORD, proxy_protocol, "off", 0, 0,
+	    words_proxy),
 };
 
 #define C(n, f, r) \
@@ -139,9 +203,39 @@ static const struct conf_opt opts_cert[] = {
 	C("name", name, KEYS | WORKER),
 	C("chain", chain, NONE),
 	C("key", key, NONE),
+	C("staple", staple, NONE),
+};
+
+#define H(n, t, f, d, hi, w) \
+	{ n, t, offsetof(struct conf_header, f), d, 0, hi, WORKER, w }
+
+static const struct conf_opt opts_header[] = {
+	H("title", CONF_STR, title, "", 64, NULL),
+	H("name", CONF_STR, name, "", 256, NULL),
+	H("value", CONF_STR, value, "", 4096, NULL),
+	H("verb", CONF_WORD, verb, "set", 0, words_verb),
+	H("class", CONF_STRS, class, NULL, 16, NULL),
+	H("path", CONF_STRS, path, NULL, 256, NULL),
+	H("status", CONF_STRS, status, NULL, 3, NULL),
+	H("method", CONF_STRS, method, NULL, 16, NULL),
+	H("listener", CONF_STRS, listener, NULL, 64, NULL),
+	H("if", CONF_STR, cond, "", 4096, NULL),
+};
+
+#define R(n, t, f, d, hi, w) \
+	{ n, t, offsetof(struct conf_redirect, f), d, 0, hi, WORKER, w }
+
+static const struct conf_opt opts_redirect[] = {
+	R("name", CONF_STR, name, "", 64, NULL),
+	R("from", CONF_STR, from, "", 1024, NULL),
+	R("to", CONF_STR, to, "", 1024, NULL),
+	R("status", CONF_WORD, status, "302", 0, words_redirect),
 };
 
 #define SECT(n, o)	{ n, o, nitems(o), 0, 0, 0 }
+#define MANY(n, o, t, v, c) \
+	{ n, o, nitems(o), sizeof(struct t), offsetof(struct conf, v), \
+	    offsetof(struct conf, c) }
 
 const struct conf_sect conf_sects[] = {
 	SECT("", opts_top),
@@ -149,12 +243,16 @@ const struct conf_sect conf_sects[] = {
 	SECT("limits", opts_limits),
 	SECT("auth", opts_auth),
 	SECT("store", opts_store),
-	{ "listen", opts_listen, nitems(opts_listen),
-	    sizeof(struct conf_listen), offsetof(struct conf, listens),
-	    offsetof(struct conf, nlistens) },
-	{ "certificate", opts_cert, nitems(opts_cert),
-	    sizeof(struct conf_cert), offsetof(struct conf, certs),
-	    offsetof(struct conf, ncerts) },
+	SECT("rate-limit", opts_rate),
+	SECT("auto-ban", opts_ban),
+	SECT("tls", opts_tls),
+	SECT("log", opts_log),
+	SECT("sandbox", opts_sandbox),
+	MANY("listen", opts_listen, conf_listen, listens, nlistens),
+	MANY("certificate", opts_cert, conf_cert, certs, ncerts),
+	MANY("header", opts_header, conf_header, hrules, nhrules),
+	MANY("redirect", opts_redirect, conf_redirect, redirects,
+	    nredirects),
 };
 const size_t	conf_nsects = nitems(conf_sects);
 
@@ -178,6 +276,8 @@ static void	conf_str(char **, const char *, size_t);
 static const struct conf_unit	*conf_units(enum conf_type);
 static int	conf_number(const struct conf_opt *, uint64_t *, const char *,
 		    char *, size_t);
+static int	conf_rate(const struct conf_opt *, struct conf_rate *,
+		    const char *, char *, size_t);
 static int	conf_word(const struct conf_opt *, uint64_t *, const char *,
 		    char *, size_t);
 static int	conf_send_opt(struct proc_peer *, struct msg_conf_set *,
@@ -229,6 +329,8 @@ conf_free(struct conf *c)
 			conf_clear(s, item);
 	free(c->listens);
 	free(c->certs);
+	free(c->hrules);
+	free(c->redirects);
 	free(c);
 }
 
@@ -338,6 +440,41 @@ conf_number(const struct conf_opt *o, uint64_t *to, const char *text,
 	return 0;
 }
 
+/* count/time, where a time below the least is the least (a second). */
+static int
+conf_rate(const struct conf_opt *o, struct conf_rate *to, const char *text,
+    char *err, size_t errlen)
+{
+	static const struct conf_opt	 count = {
+		"count", CONF_UINT, 0, NULL, 1, 1000000000, 0, NULL
+	}, period = {
+		"time", CONF_TIME, 0, NULL, 1, 365 * DAY, 0, NULL
+	};
+	struct conf_rate		 r = { 0, 0 };
+	const char			*slash = strchr(text, '/');
+	char				 head[32];
+
+	if (strcmp(text, "false") == 0 || strcmp(text, "none") == 0 ||
+	    strcmp(text, "unlimited") == 0) {
+		*to = r;
+		return 0;
+	}
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(head)) {
+		snprintf(err, errlen, "\"%s\" is not a rate (like 100/1m) "
+		    "or false", text);
+		return -1;
+	}
+	memcpy(head, text, (size_t)(slash - text));
+	head[slash - text] = '\0';
+	if (conf_number(&count, &r.count, head, err, errlen) == -1 ||
+	    conf_number(&period, &r.period, slash + 1, err, errlen) == -1)
+		return -1;
+	if (r.period < o->min)
+		r.period = o->min;
+	*to = r;
+	return 0;
+}
+
 static int
 conf_word(const struct conf_opt *o, uint64_t *to, const char *text, char *err,
     size_t errlen)
@@ -381,6 +518,8 @@ conf_text(const struct conf_opt *o, void *base, const char *text, char *err,
 	case CONF_BOOL:
 	case CONF_WORD:
 		return conf_word(o, conf_field(o, base), text, err, errlen);
+	case CONF_RATE:
+		return conf_rate(o, conf_field(o, base), text, err, errlen);
 	default:
 		return conf_number(o, conf_field(o, base), text, err, errlen);
 	}
@@ -390,6 +529,7 @@ void
 conf_show(const struct conf_opt *o, const void *base, char *out, size_t outlen)
 {
 	const struct conf_strs	*l = conf_field(o, base);
+	const struct conf_rate	*r;
 	uint64_t		 v;
 	size_t			 i;
 
@@ -403,6 +543,15 @@ conf_show(const struct conf_opt *o, const void *base, char *out, size_t outlen)
 			strlcat(out, i == 0 ? "" : ", ", outlen);
 			strlcat(out, l->v[i], outlen);
 		}
+		return;
+	}
+	if (o->type == CONF_RATE) {
+		r = conf_field(o, base);
+		if (r->count == 0)
+			strlcpy(out, "unlimited", outlen);
+		else
+			snprintf(out, outlen, "%" PRIu64 "/%" PRIu64 "ms",
+			    r->count, r->period);
 		return;
 	}
 	v = *(uint64_t *)conf_field(o, base);
@@ -459,6 +608,9 @@ conf_send_opt(struct proc_peer *p, struct msg_conf_set *h,
 		s = *(char **)conf_field(o, base);
 		return proc_send(p, MSG_CONF_SET, 0, -1, h, s, strlen(s));
 	}
+	if (o->type == CONF_RATE)
+		return proc_send(p, MSG_CONF_SET, 0, -1, h,
+		    conf_field(o, base), sizeof(struct conf_rate));
 	v = *(uint64_t *)conf_field(o, base);
 	return proc_send(p, MSG_CONF_SET, 0, -1, h, &v, sizeof(v));
 }
@@ -486,8 +638,9 @@ conf_set(struct conf *c, const struct msg *m)
 		    m->tail_len);
 	else if (o->type == CONF_STR)
 		conf_str(conf_field(o, base), (const char *)m->tail, m->tail_len);
-	else if (m->tail_len == sizeof(uint64_t))
-		memcpy(conf_field(o, base), m->tail, sizeof(uint64_t));
+	else if (m->tail_len == (o->type == CONF_RATE ?
+	    sizeof(struct conf_rate) : sizeof(uint64_t)))
+		memcpy(conf_field(o, base), m->tail, m->tail_len);
 	else
 		return -1;
 	return 0;

@@ -22,6 +22,11 @@ struct conf_strs {
 	size_t	  n;
 };
 
+struct conf_rate {			/* so many in so long; count 0: no limit */
+	uint64_t	  count;
+	uint64_t	  period;	/* ms, at least a second */
+};
+
 struct conf_listen {			/* listen NAME { } */
 	char		*name;
 	char		*address;	/* IPv4, IPv6, or "" with a path */
@@ -29,15 +34,43 @@ struct conf_listen {			/* listen NAME { } */
 	char		*path;		/* unix socket, lmtp only, or "" */
 	uint64_t	 tls;
 	uint64_t	 protocol;	/* CONF_HTTP or CONF_LMTP */
+	uint64_t	 proxy_protocol;	/* enum conf_proxy */
 };
 enum conf_protocol { CONF_HTTP, CONF_LMTP };
+enum conf_proxy { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2,
+	CONF_PROXY_ANY };
 
 struct conf_cert {			/* certificate NAME { } */
 	char		*name;
 	char		*chain;		/* path of PEM, leaf first */
 	char		*key;		/* path of PEM */
+	char		*staple;	/* path of an OCSP answer (DER), or "" */
 };
 
+/* header NAME { }: one rule about the fields of answers.  What is empty
+ * does not restrict it. */
+struct conf_header {
+	char		*title;		/* of the section */
+	char		*name, *value;
+	uint64_t	 verb;		/* enum conf_verb */
+	struct conf_strs class;		/* "api", "session", ... */
+	struct conf_strs path;		/* patterns with '*' */
+	struct conf_strs status;	/* "404", "4xx" */
+	struct conf_strs method;
+	struct conf_strs listener;	/* names */
+	char		*cond;		/* "if": an expression */
+};
+enum conf_verb { CONF_SET, CONF_ADD, CONF_DEFAULT, CONF_REMOVE };
+
+struct conf_redirect {			/* redirect NAME { } */
+	char		*name;
+	char		*from;		/* a path, maybe with a last "*" */
+	char		*to;		/* a path of ours or a URL */
+	uint64_t	 status;	/* place in 301, 302, 303, 307, 308 */
+};
+
+enum conf_tls { CONF_TLS12, CONF_TLS13 };
+enum conf_log { CONF_LOG_PLAIN, CONF_LOG_JSON };
 enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_META, CONF_SYNC_OFF };
 
 struct conf {
@@ -58,11 +91,43 @@ struct conf {
 
 	/* http { } */
 	char		*url;
+	struct conf_strs allowed_endpoint;	/* req_expr.h */
 	struct conf_strs headers;
 	uint64_t	 hsts;
+	uint64_t	 hsts_max_age;	/* ms */
+	uint64_t	 hsts_subdomains, hsts_preload;
+	uint64_t	 redirect_status;	/* 0: 301, 1: 308 */
 	uint64_t	 permissive_cors;
-	uint64_t	 use_x_forwarded;
+	struct conf_strs cors_origins, cors_headers;
+	uint64_t	 cors_private_network;
+	uint64_t	 use_x_forwarded, x_real_ip;
 	struct conf_strs trusted_proxies;
+	uint64_t	 unsafe_blob_override;
+	char		*metrics_credentials;	/* "user:password" or "" */
+	uint64_t	 http2;
+	uint64_t	 max_streams;
+
+	/* rate-limit { } */
+	struct conf_rate rate_account, rate_anonymous;
+
+	/* auto-ban { } */
+	struct conf_rate ban_authentication, ban_abuse, ban_loiter, ban_scan;
+	struct conf_strs ban_scan_paths;	/* conf_check sets defaults */
+	struct conf_strs ban_allowed;		/* never banned */
+	uint64_t	 ban_expire;		/* ms; 0: never */
+
+	/* tls { } */
+	uint64_t	 tls_minimum;	/* enum conf_tls */
+	char		*tls_ciphers;	/* OpenSSL's lists; "": built in */
+	char		*tls_groups;
+	uint64_t	 tls_sni_strict;
+	uint64_t	 tls_ticket_rotation;
+
+	/* log { } */
+	uint64_t	 log_format;	/* enum conf_log */
+
+	/* sandbox { } */
+	uint64_t	 network_namespace;
 
 	/* limits { } */
 	uint64_t	 header_timeout, tls_timeout, body_grace, body_timeout;
@@ -94,6 +159,10 @@ struct conf {
 	size_t			 nlistens;
 	struct conf_cert	*certs;
 	size_t			 ncerts;
+	struct conf_header	*hrules;
+	size_t			 nhrules;
+	struct conf_redirect	*redirects;
+	size_t			 nredirects;
 };
 
 enum conf_type {
@@ -102,6 +171,7 @@ enum conf_type {
 	CONF_SIZE,	/* uint64_t; K, M, G are powers of 1024 */
 	CONF_TIME,	/* uint64_t ms; ms, s, m, h, d; bare number: seconds */
 	CONF_WORD,	/* uint64_t, position in words */
+	CONF_RATE,	/* struct conf_rate; 100/1m, false, none, unlimited */
 	CONF_STR,	/* char *, never NULL */
 	CONF_STRS	/* struct conf_strs */
 };
@@ -113,15 +183,17 @@ struct conf_opt {
 	const char		*dflt;	/* as the file would say it */
 	uint64_t		 min, max;
 	unsigned int		 roles;	/* MSG_P() mask: who is told */
-	const char *const	*words;	/* CONF_WORD: NULL-terminated */
+	const char *const	*words;	/* CONF_WORD: NULL-terminated, in the
+					 * order of the enum */
 };
 
 struct conf_sect {
 	const char		*name;	/* "" for the top level */
 	const struct conf_opt	*opts;
 	size_t			 nopts;
-	size_t			 size;	/* of one item; 0: fields of struct
-					 * conf itself, not repeatable */
+	size_t			 size;	/* of one item, whose first option is
+					 * its title; 0: fields of struct conf
+					 * itself, not repeatable */
 	size_t			 items;	/* offset of the array pointer */
 	size_t			 nitems;/* offset of its count */
 };

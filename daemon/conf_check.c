@@ -36,9 +36,14 @@ static void	check_listen(struct check *, size_t);
 static void	check_listens(struct check *);
 static void	check_certs(struct check *);
 static void	check_http(struct check *);
+static void	check_hsts(struct check *);
+static void	check_ban(struct check *);
+static void	check_proxy(struct check *);
 static void	check_limits(struct check *);
 static void	check_users(struct check *);
 static int	check_url(const char *);
+static void	check_nets(struct check *, const char *, const char *,
+		    const struct conf_strs *);
 
 /* The index of a section or option by its name; both are ours. */
 static size_t
@@ -96,6 +101,9 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_listens(&k);
 	check_certs(&k);
 	check_http(&k);
+	check_hsts(&k);
+	check_ban(&k);
+	check_proxy(&k);
 	check_limits(&k);
 	check_users(&k);
 	return k.bad ? -1 : 0;
@@ -247,10 +255,7 @@ check_url(const char *s)
 static void
 check_http(struct check *k)
 {
-	const struct conf_strs	*l = &k->c->trusted_proxies;
-	struct ip_net		 net;
 	char			 why[512];
-	size_t			 i;
 
 	if (hdr_check_all(&k->c->headers, k->c->permissive_cors != 0, why,
 	    sizeof(why)) == -1)
@@ -258,11 +263,74 @@ check_http(struct check *k)
 	if (k->c->url[0] != '\0' && check_url(k->c->url) == -1)
 		check_bad(k, "http", 0, "url", "http.url: \"%s\" is not "
 		    "http(s)://host[:port][/path]", k->c->url);
+	check_nets(k, "http", "trusted-proxies", &k->c->trusted_proxies);
+}
+
+static void
+check_nets(struct check *k, const char *sect, const char *opt,
+    const struct conf_strs *l)
+{
+	struct ip_net	 net;
+	size_t		 i;
+
 	for (i = 0; i < l->n; i++)
 		if (ip_net_parse(&net, l->v[i], strlen(l->v[i])) == -1)
-			check_bad(k, "http", 0, "trusted-proxies",
-			    "http.trusted-proxies: \"%s\" is not an address "
-			    "or address/bits", l->v[i]);
+			check_bad(k, sect, 0, opt, "%s.%s: \"%s\" is not an "
+			    "address or address/bits", sect, opt, l->v[i]);
+}
+
+/* hstspreload.org */
+static void
+check_hsts(struct check *k)
+{
+	if (k->c->hsts_preload && (k->c->hsts_max_age / 1000 < 31536000 ||
+	    !k->c->hsts_subdomains))
+		check_bad(k, "http", 0, "hsts-preload", "http.hsts-preload "
+		    "needs hsts-max-age of at least 365d and "
+		    "hsts-subdomains");
+}
+
+/* What scanners of the web are fond of. */
+static const char *const check_scan_paths[] = {
+	"*.php*", "*.cgi*", "*.asp*", "*/wp-*", "*/php*", "*/cgi-bin*",
+	"*xmlrpc*", "*../*", "*/..*", "*joomla*", "*wordpress*", "*drupal*",
+};
+
+static void
+check_ban(struct check *k)
+{
+	size_t			 i, s = check_find_sect("auto-ban");
+	const struct conf_opt	*o;
+	char			 why[128];
+
+	check_nets(k, "auto-ban", "allowed", &k->c->ban_allowed);
+	if (k->c->ban_scan_paths.n != 0)
+		return;
+	o = &conf_sects[s].opts[check_find_opt(&conf_sects[s], "scan-paths")];
+	for (i = 0; i < nitems(check_scan_paths); i++)
+		conf_text(o, k->c, check_scan_paths[i], why, sizeof(why));
+}
+
+/* security.md 1.8: two ways to be told of one client contradict. */
+static void
+check_proxy(struct check *k)
+{
+	const struct conf_listen	*l;
+	size_t				 i;
+
+	for (i = 0; i < k->c->nlistens; i++) {
+		l = &k->c->listens[i];
+		if (l->proxy_protocol == CONF_PROXY_OFF)
+			continue;
+		if (k->c->use_x_forwarded || k->c->x_real_ip)
+			check_bad(k, "listen", i, "proxy-protocol", "listen "
+			    "%s: proxy-protocol goes together with neither "
+			    "use-x-forwarded nor x-real-ip", l->name);
+		if (k->c->trusted_proxies.n == 0)
+			check_bad(k, "listen", i, "proxy-protocol", "listen "
+			    "%s: proxy-protocol needs http.trusted-proxies",
+			    l->name);
+	}
 }
 
 /* Pairs where the first may not be more than the second. */

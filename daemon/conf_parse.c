@@ -198,7 +198,7 @@ parse_opts(cfg_opt_t *out, const struct conf_sect *s, cfg_callback_t cb)
 	size_t			 n = 0;
 
 	for (o = s->opts; o < s->opts + s->nopts; o++) {
-		if (s->size != 0 && strcmp(o->name, "name") == 0)
+		if (s->size != 0 && o == s->opts)
 			continue;	/* the section's title */
 		if (n + 16 > PARSE_OPTS)
 			fatalx("too many options in section %s", s->name);
@@ -414,7 +414,7 @@ static void
 parse_print_value(const struct conf_opt *o, const void *base)
 {
 	const struct conf_strs	*l;
-	char			 text[2048];
+	char			 text[8192];
 	size_t			 i;
 
 	switch (o->type) {

@@ -50,6 +50,17 @@ static const struct text_row {
 	{ "limits", "request-line", "1G", NULL, "256 to 65536 bytes" },
 	{ "limits", "request-line", "99999999999999999999", NULL, "range" },
 	{ "limits", "max-response", "18446744073709551615G", NULL, "range" },
+	{ "rate-limit", "account", "7/10s", "7/10000ms", NULL },
+	{ "rate-limit", "account", "7/10ms", "7/1000ms", NULL },
+	{ "rate-limit", "account", "none", "unlimited", NULL },
+	{ "rate-limit", "account", "false", "unlimited", NULL },
+	{ "rate-limit", "account", "100", NULL, "not a rate" },
+	{ "rate-limit", "account", "0/1m", NULL, "out of range" },
+	{ "rate-limit", "account", "9/1x", NULL, "not a time" },
+	{ "header", "verb", "add", "add", NULL },
+	{ "header", "verb", "append", NULL, "set, add, default, remove" },
+	{ "redirect", "status", "308", "308", NULL },
+	{ "redirect", "status", "200", NULL, "not one of 301" },
 	{ "store", "sync", "meta", "meta", NULL },
 	{ "store", "sync", "none", NULL, "not one of full, meta, off" },
 	{ "listen", "protocol", "lmtp", "lmtp", NULL },
@@ -97,7 +108,7 @@ defaults_keep_their_own_range(void **state)
 	for (s = conf_sects; s < conf_sects + conf_nsects; s++)
 		for (o = s->opts; o < s->opts + s->nopts; o++) {
 			if (o->type == CONF_STR || o->type == CONF_STRS ||
-			    s->size != 0)
+			    o->type == CONF_RATE || s->size != 0)
 				continue;
 			v = *(uint64_t *)(void *)((uint8_t *)c + o->off);
 			if (o->type != CONF_WORD)
