@@ -405,6 +405,8 @@ mail_send(void *arg, struct ctl_mail *m)
 	memset(&head, 0, sizeof(head));
 	if (mail_box(s, m->box, &head.box) == -1)
 		return -1;
+	if (m->data == NULL)
+		return 0;
 	head.size = m->len;
 	head.received = m->received;
 	head.key = s->again ? 0 : m->key;

@@ -36,11 +36,11 @@ struct ctl_mail {
 					 * no other mail has */
 	struct buf	 words;		/* keywords, each ended by NUL */
 	uint32_t	 nwords;
-	const uint8_t	*data;
+	const uint8_t	*data;		/* NULL: no mail, but box is there */
 	size_t		 len;
 };
 
-/* Reading: fn is called for each mail; its nonzero result ends the reading
+/* Reading: fn is called for each mailbox, then for each mail; its nonzero result ends the reading
  * and is returned.  -1: reading failed (was said on standard error).
  * box: where to, or NULL: INBOX and what the files say. */
 typedef int	ctl_mail_fn(void *, struct ctl_mail *);
@@ -80,6 +80,8 @@ struct ctl_flag {
 	const char	*word;
 };
 
+/* For readers: tell fn that there is a mailbox. */
+int	ctl_name_box(ctl_mail_fn *, void *, const char *box);
 /* Append a component to a path as in worker/stream.h. */
 void	ctl_name_add(struct buf *path, const char *, size_t);
 /*

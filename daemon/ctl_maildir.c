@@ -144,7 +144,9 @@ maildir_folder(int dir, const char *shown, struct maildir_in *in)
 	if (faccessat(dir, "cur", F_OK, 0) == -1)
 		return 0;	/* some other folder */
 	maildir_words_read(dir, &in->words);
-	if ((ret = maildir_files(dir, "cur", in)) == 0)
+	if ((ret = ctl_name_box(in->fn, in->arg, in->box)) == 0)
+		ret = maildir_files(dir, "cur", in);
+	if (ret == 0)
 		ret = maildir_files(dir, "new", in);
 	if (ret == -1)
 		warnx("%s: could not be read", log_vis(shown, strlen(shown)));

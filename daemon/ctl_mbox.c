@@ -193,6 +193,7 @@ mbox_file(int fd, const char *shown, const char *box, ctl_mail_fn *fn,
 	buf_init(&in.mail.words, CTL_WORDS);
 	if ((f = fdopen(fd, "r")) == NULL)
 		err(1, NULL);
+	ret = ctl_name_box(fn, arg, box);
 	while (ret == 0 && (n = getline(&line, &cap, f)) > 0)
 		ret = mbox_line(&in, line, n);
 	if (ret == 0 && ferror(f)) {

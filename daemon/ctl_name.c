@@ -80,6 +80,17 @@ ctl_name_each(const struct ctl_mail *m, void (*fn)(void *, const char *),
 
 /* --- paths ------------------------------------------------------------------ */
 
+/* For the readers: say that there is a mailbox. */
+int
+ctl_name_box(ctl_mail_fn *fn, void *arg, const char *box)
+{
+	struct ctl_mail	 m;
+
+	memset(&m, 0, sizeof(m));
+	m.box = box;
+	return fn(arg, &m);
+}
+
 void
 ctl_name_add(struct buf *path, const char *p, size_t n)
 {

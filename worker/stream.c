@@ -58,8 +58,6 @@ stream_open(const struct msg_stream *m, int fd, uint64_t max_size)
 	stream_n++;
 	proc_open(&s->ctl, PROC_CTL, 0, fd, stream_kinds[m->kind],
 	    stream_gone, s);
-	if (m->kind == MSG_STREAM_IMPORT)
-		stream_in_start(s);
 }
 
 unsigned int

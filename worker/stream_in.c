@@ -48,26 +48,10 @@ proc_fn *const	stream_in[MSG_MAX] = {
 	[MSG_ST_SYNC]	= in_sync,
 };
 
-void
-stream_in_start(struct stream *s)
-{
-	struct store_txn	*txn;
-	struct store		*st;
-	enum store_err		 e;
-
-	if ((st = stream_store(s, STORE_CREATE)) == NULL)
-		return;
-	if ((e = store_begin(st, 0, &txn)) == STORE_OK) {
-		e = in_load(s, txn);
-		store_abort(txn);
-	}
-	store_close(st);
-	if (e != STORE_OK)
-		stream_broken(s, e);
-	else if (s->nkey != 0)
-		qsort(s->key, s->nkey, sizeof(*s->key), in_key_cmp);
-}
-
+/*
+ * Know the keys that are there now.  Another stream may have added some: that
+ * of an import which was cut off a moment ago may still be at work.
+ */
 static enum store_err
 in_load(struct stream *s, struct store_txn *txn)
 {
@@ -76,6 +60,9 @@ in_load(struct stream *s, struct store_txn *txn)
 	enum store_err		 e;
 	size_t			 i;
 
+	if (s->keystate == store_state(txn, STREAM_KEYS))
+		return STORE_OK;
+	s->nkey = 0;
 	e = store_object_ids(txn, STREAM_KEYS, &ids);
 	for (i = 0; e == STORE_OK && i < ids.n; i++) {
 		e = store_object_get(txn, STREAM_KEYS, ids.v[i], &row);
@@ -83,6 +70,10 @@ in_load(struct stream *s, struct store_txn *txn)
 			e = STORE_IO;
 	}
 	store_ids_free(&ids);
+	if (s->nkey != 0)
+		qsort(s->key, s->nkey, sizeof(*s->key), in_key_cmp);
+	if (e == STORE_OK)
+		s->keystate = store_state(txn, STREAM_KEYS);
 	return e;
 }
 
@@ -102,6 +93,13 @@ in_load_row(struct stream *s, struct slice row)
 	while (c.n >= 8)
 		s->key[s->nkey++] = cur_be64(&c);
 	return 0;
+}
+
+static int
+in_knows(const struct stream *s, uint64_t key)
+{
+	return s->nkey != 0 && key != 0 && bsearch(&key, s->key, s->nkey,
+	    sizeof(*s->key), in_key_cmp) != NULL;
 }
 
 static int
@@ -126,6 +124,7 @@ stream_in_free(struct stream *s)
 	s->nbatch = s->bytes = 0;
 	free(s->key);
 	s->key = NULL;
+	s->nkey = 0;
 }
 
 static void
@@ -200,8 +199,7 @@ in_mail(struct proc_peer *p, struct msg *m)
 	n->id = m->id;
 	memcpy(n->words, m->tail, m->tail_len);
 	n->nwords = m->tail_len;
-	n->known = s->nkey != 0 && head->key != 0 && bsearch(&head->key,
-	    s->key, s->nkey, sizeof(*s->key), in_key_cmp) != NULL;
+	n->known = in_knows(s, head->key);
 	buf_init(&n->data, head->size);
 	s->cur = n;
 	if (head->size > s->max_size) {
@@ -299,7 +297,8 @@ in_commit(struct stream *s)
 	}
 	while ((n = TAILQ_FIRST(&s->batch)) != NULL) {
 		TAILQ_REMOVE(&s->batch, n, entry);
-		s->done += !n->known;
+		s->done += n->known != 2;
+		s->known += n->known == 1;
 		in_free(n);
 	}
 	s->nbatch = s->bytes = 0;
@@ -312,11 +311,16 @@ in_once(struct stream *s, struct store *st)
 	struct store_txn	*txn;
 	struct stream_mail	*n;
 	enum store_err		 e;
+	uint64_t		 state;
 
 	if ((e = store_begin(st, 1, &txn)) != STORE_OK)
 		return e;
+	if ((e = in_load(s, txn)) != STORE_OK)
+		goto lost;
 	TAILQ_FOREACH(n, &s->batch, entry) {
-		if (n->known)		/* refused in an earlier try */
+		if (!n->known)
+			n->known = in_knows(s, n->head.key);
+		if (n->known)
 			continue;
 		e = in_add(s, txn, n);
 		if (e != STORE_OK && e <= STORE_REFUSED) {
@@ -325,8 +329,12 @@ in_once(struct stream *s, struct store *st)
 		} else if (e != STORE_OK)
 			goto lost;
 	}
-	if ((e = in_keys(s, txn)) == STORE_OK)
-		return store_commit(txn);
+	if ((e = in_keys(s, txn)) == STORE_OK) {
+		state = store_state(txn, STREAM_KEYS);
+		if ((e = store_commit(txn)) == STORE_OK)
+			s->keystate = state;
+		return e;
+	}
 lost:
 	store_abort(txn);
 	return e;

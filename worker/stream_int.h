@@ -23,7 +23,7 @@ struct stream_mail {
 	uint32_t		 id;	/* the message's */
 	char			*words;	/* keywords, each ended by NUL */
 	size_t			 nwords; /* bytes */
-	int			 known;	/* its key is: only swallow it */
+	int			 known;	/* 1 it is there, 2 it was refused */
 	struct buf		 data;
 };
 TAILQ_HEAD(stream_mails, stream_mail);
@@ -40,8 +40,9 @@ struct stream {
 	struct stream_mail	*cur;	/* its data are not complete */
 	struct stream_mails	 batch;
 	size_t			 nbatch, bytes;
-	uint64_t		*key;	/* those known at the start, sorted */
+	uint64_t		*key;	/* those known before, sorted */
 	size_t			 nkey;
+	uint64_t		 keystate; /* store_state they are of */
 	uint32_t		 known;	/* mails that were there already */
 	/* export */
 	uint32_t		 at;	/* box number */
@@ -67,8 +68,6 @@ enum store_err	stream_box_find(struct store_txn *, const char *path,
 /* The path of a mailbox, appended; 0, or -1. */
 int	stream_box_path(struct store_txn *, uint32_t id, struct buf *);
 
-/* Load the keys of earlier imports. */
-void	stream_in_start(struct stream *);
 void	stream_in_free(struct stream *);
 
 #endif

@@ -210,6 +210,8 @@ compare(void *arg, struct ctl_mail *m)
 	size_t			 i;
 
 	(void)arg;
+	if (m->data == NULL)
+		return 0;
 	for (i = 0; i < nitems(samples); i++)
 		if (samples[i].received == m->received)
 			break;
@@ -299,6 +301,8 @@ count(void *arg, struct ctl_mail *m)
 	struct buf	*b = arg;
 	size_t		 i;
 
+	if (m->data == NULL)
+		return 0;
 	buf_addf(b, "[%s %.*s|", m->box, (int)m->len, (const char *)m->data);
 	for (i = 0; i < m->words.len;
 	    i += strlen((char *)m->words.data + i) + 1)
