@@ -334,6 +334,80 @@ merged_threads_renew_ids(void **state)
 	lab_close();
 }
 
+/* A message in a message, in base64 and as it is: Email/parse, and the parts
+ * of the inner one are blobs, too. */
+static void
+attached_messages_open(void **state)
+{
+	static const char	 outer[] =
+	    "Subject: outer\r\nContent-Type: multipart/mixed; boundary=o\r\n"
+	    "\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n"
+	    "Subject: plain inside\r\n"
+	    "Content-Type: multipart/mixed; boundary=i\r\n\r\n"
+	    "--i\r\n\r\ntext\r\n--i\r\nContent-Type: image/png\r\n"
+	    "Content-Disposition: attachment\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--i--\r\n"
+	    "\r\n--o\r\nContent-Type: message/rfc822\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n"
+	    /* "Subject: coded\r\nContent-Type: text/plain\r\n
+	     * Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9" */
+	    "U3ViamVjdDogY29kZWQNCkNvbnRlbnQtVHlwZTogdGV4dC9wbGFpbg0KQ29udGVu"
+	    "dC1UcmFuc2Zlci1FbmNvZGluZzogcXVvdGVkLXByaW50YWJsZQ0KDQpjYWY9QzM9"
+	    "QTk=\r\n--o--\r\n";
+	struct js_val	*v, *list;
+	struct buf	 b;
+	char		 id[STORE_IDLEN], one[256], two[256];
+
+	(void)state;
+	lab_open("get10");
+	strlcpy(id, lab_deliver(outer, LAB_T0, NULL), sizeof(id));
+	list = lab_prop(id, "attachments");
+	assert_int_equal(js_len(list), 2);
+	strlcpy(one, js_str(js_get(js_at(list, 0), "blobId")), sizeof(one));
+	strlcpy(two, js_str(js_get(js_at(list, 1), "blobId")), sizeof(two));
+	v = lab_call("Email/parse", "'blobIds':['%s','%s','Gx','%s'],"
+	    "'properties':['subject','id','threadId','mailboxIds','keywords',"
+	    "'receivedAt','blobId','attachments','bodyStructure',"
+	    "'header:Subject'],'bodyProperties':['blobId','type']", one, two,
+	    one);
+	lab_is(js_get(v, "notFound"), "['Gx']");
+	assert_null(js_get(v, "notParsable"));
+	assert_int_equal(js_len(js_get(v, "parsed")), 2);
+	list = js_get(js_get(v, "parsed"), one);
+	lab_is(js_get(list, "subject"), "'plain inside'");
+	lab_is(js_get(list, "header:Subject"), "' plain inside'");
+	assert_true(js_has(list, "id") && js_get(list, "id") == NULL);
+	assert_true(js_has(list, "keywords") &&
+	    js_get(list, "keywords") == NULL);
+	assert_null(js_get(list, "receivedAt"));
+	assert_string_equal(js_str(js_get(list, "blobId")), one);
+	buf_init(&b, 100);
+	assert_int_equal(jmap_blob_download(&lab.user, js_str(js_get(js_at(
+	    js_get(list, "attachments"), 0), "blobId")), &b), 1);
+	assert_int_equal(b.len, 4);
+	assert_memory_equal(b.data, "\0\1\2\3", 4);
+	buf_reset(&b);
+	list = js_get(js_get(v, "parsed"), two);
+	lab_is(js_get(list, "subject"), "'coded'");
+	assert_int_equal(jmap_blob_download(&lab.user, js_str(js_get(
+	    js_get(list, "bodyStructure"), "blobId")), &b), 1);
+	assert_int_equal(b.len, 5);
+	assert_memory_equal(b.data, "caf\xc3\xa9", 5);
+	v = lab_call("Email/parse", "'blobIds':['%s'],"
+	    "'fetchAllBodyValues':true", two);
+	list = js_get(js_get(v, "parsed"), two);
+	assert_int_equal(js_len(list), 17);	/* the default of 4.9 */
+	lab_is(js_get(js_get(js_get(list, "bodyValues"), "1"), "value"),
+	    "'caf\xc3\xa9'");
+	assert_string_equal(lab_error("Email/parse", "'blobIds':[1]"),
+	    "invalidArguments");
+	assert_string_equal(lab_error("Email/parse",
+	    "'blobIds':[],'properties':['header:From:asDate']"),
+	    "invalidArguments");
+	buf_free(&b);
+	lab_close();
+}
+
 int
 main(void)
 {
@@ -347,6 +421,7 @@ main(void)
 		cmocka_unit_test(many_keywords_are_listed),
 		cmocka_unit_test(changes_tell_all),
 		cmocka_unit_test(merged_threads_renew_ids),
+		cmocka_unit_test(attached_messages_open),
 	};
 	int	 ret;
 

@@ -18,6 +18,7 @@
  *	email_field.c	.. its header fields
  *	email_bodypart.c .. its parts
  *	email_import.c	Email/import
+ *	email_parse.c	Email/parse
  */
 #ifndef WORKER_EMAIL_H
 #define WORKER_EMAIL_H
@@ -76,7 +77,7 @@ int	 email_struct_get(struct arena *, struct slice, struct email_struct *);
 /* The bytes of one message, fetched when they are asked for. */
 struct email_src {
 	struct store_txn	*txn;
-	const uint8_t		*hash;
+	struct jmap_blob	 blob;	/* what is read, for ids of parts */
 	size_t			 size;
 	struct arena		*arena;	/* scratch: lives as long as this */
 	const uint8_t		*whole;	/* all bytes, once they were read */
@@ -85,6 +86,9 @@ struct email_src {
 };
 void	 email_src_init(struct email_src *, struct store_txn *,
 	    struct arena *, const uint8_t *hash, size_t size);
+/* The same where the bytes are at hand. */
+void	 email_src_bytes_at(struct email_src *, struct arena *,
+	    const struct jmap_blob *, const void *, size_t size);
 /* len bytes from off, or NULL (err if it was the store, else memory). */
 const uint8_t	*email_src_bytes(struct email_src *, size_t off, size_t len);
 /* The message's own header as a message without a body, or NULL. */
@@ -116,6 +120,9 @@ int	 email_body_values(struct email_src *, const struct email_struct *,
 const struct jmap_error	*email_get_args(struct jmap_get *, struct js_rd *);
 int	 email_get_other(struct jmap_get *, const char *);
 int	 email_get_row(struct jmap_get *, const char *);
+/* The object of a message that is no mail (Email/parse): 0 or -1. */
+int	 email_get_parsed(struct jmap_get *, struct email_src *,
+	    const struct store_newmail *, struct buf *);
 /* One property of one mail, for Email/set to compare with.  1, 0 no such
  * property, -1. */
 int	 email_get_one(struct jmap_call *, const struct store_mail *,
@@ -131,7 +138,7 @@ struct email_text {
 	size_t		 nphrase;
 };
 int	 email_text_parse(struct arena *, const char *, struct email_text *);
-/* Fold for comparing: case, accents stay; white runs become one space.
+/* Fold for comparing: case, marks, as the index; white runs: one space.
  * NULL without memory. */
 char	*email_text_fold(struct arena *, const char *, size_t);
 /* 1 if the folded phrase stands in the folded text between word ends. */

@@ -66,7 +66,18 @@ email_src_init(struct email_src *s, struct store_txn *txn, struct arena *a,
 	memset(s, 0, sizeof(*s));
 	s->txn = txn;
 	s->arena = a;
-	s->hash = hash;
+	memcpy(s->blob.hash, hash, STORE_HASHLEN);
+	s->size = size;
+}
+
+void
+email_src_bytes_at(struct email_src *s, struct arena *a,
+    const struct jmap_blob *blob, const void *bytes, size_t size)
+{
+	memset(s, 0, sizeof(*s));
+	s->arena = a;
+	s->blob = *blob;
+	s->whole = size > 0 ? bytes : (const uint8_t *)"";
 	s->size = size;
 }
 
@@ -86,7 +97,7 @@ email_src_bytes(struct email_src *s, size_t off, size_t len)
 	if (len == 0)
 		return (const uint8_t *)"";
 	buf_init(&b, all ? s->size : len);
-	s->err = store_blob_get(s->txn, s->hash, all ? 0 : off, b.max, &b);
+	s->err = store_blob_get(s->txn, s->blob.hash, all ? 0 : off, b.max, &b);
 	if (s->err == STORE_OK && b.len != b.max)
 		s->err = STORE_CORRUPT;
 	if (s->err == STORE_OK)
@@ -308,20 +319,16 @@ body_plain(struct email_src *s, const struct email_struct *st, uint32_t i,
 static void
 body_blob(struct email_src *s, const struct mime_part *p, struct buf *b)
 {
-	struct jmap_blob	 blob;
+	struct jmap_blob	 blob = s->blob;
 	char			 id[JMAP_ID_MAX + 1];
 
-	/* RFC 8621 4.1.4: null if, and only if, multipart */
-	if (p->multipart) {
+	/* RFC 8621 4.1.4: null if, and only if, multipart; and where it is
+	 * inside of more messages than we write down */
+	if (p->multipart || jmap_blob_step(&blob, p->body, p->bodylen,
+	    (int)p->cte) == -1) {
 		js_out_null(b);
 		return;
 	}
-	memset(&blob, 0, sizeof(blob));
-	memcpy(blob.hash, s->hash, STORE_HASHLEN);
-	blob.off = p->body;
-	blob.len = p->bodylen;
-	blob.cte = (int)p->cte;
-	blob.part = 1;
 	jmap_blob_text(&blob, id);
 	js_out_s(b, id);
 }

@@ -556,17 +556,23 @@ unsigned	 jmap_session_cap(const char *urn);
 
 /*
  * A blob id is the store's ("G..."), or that of a part of a message: the
- * store's, then "-offset-length-encoding" (enum mime_cte) in decimal.
+ * store's, then "-offset-length-encoding" (enum mime_cte) in decimal; again
+ * for a part of a message that is a part itself.
  */
+#define JMAP_BLOB_STEPS	4
 struct jmap_blob {
 	uint8_t		 hash[STORE_HASHLEN];
-	uint64_t	 off, len;	/* of a part, encoded */
-	int		 cte;		/* enum mime_cte */
-	int		 part;		/* 0: the whole, off to cte unused */
+	struct {
+		uint64_t	 off, len;	/* encoded, in what is before */
+		int		 cte;		/* enum mime_cte */
+	}		 step[JMAP_BLOB_STEPS];
+	unsigned	 nstep;			/* 0: the whole */
 };
 /* 0, or -1: not a blob id.  Does not say that it exists. */
 int	jmap_blob_parse(const char *id, struct jmap_blob *);
 void	jmap_blob_text(const struct jmap_blob *, char out[JMAP_ID_MAX + 1]);
+/* Make it the blob of a part inside of it.  0, or -1: too deep. */
+int	jmap_blob_step(struct jmap_blob *, uint64_t off, uint64_t len, int cte);
 /* Keep an upload; appends the answer object of RFC 8620 6.1.  0, or -1. */
 int	jmap_blob_upload(const struct jmap_env *, const struct jmap_user *,
 	    const char *type, const void *, size_t, struct buf *out);
@@ -580,7 +586,7 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 /* --- types we have ------------------------------------------------------ */
 
 extern const struct jmap_type	mailbox_type, thread_type, email_type;
-jmap_fn	jmap_blob_copy, jmap_api_echo, email_import;
+jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse;
 
 /* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
 

@@ -22,28 +22,50 @@ static int	blob_read(struct store_txn *, const struct jmap_blob *,
 		    struct buf *, enum store_err *);
 static int	blob_part(struct store_txn *, const struct jmap_blob *,
 		    struct buf *, enum store_err *);
+static int	blob_inner(const struct jmap_blob *, struct buf *,
+		    struct buf *);
 static enum store_err	blob_keep(const struct jmap_user *, const void *,
 		    size_t, uint8_t[STORE_HASHLEN]);
 
 int
 jmap_blob_parse(const char *id, struct jmap_blob *b)
 {
-	uint64_t	 cte;
+	uint64_t	 off, len, cte;
 	size_t		 n = strlen(id);
 
 	memset(b, 0, sizeof(*b));
 	if (n < BLOB_TEXT || store_id_blob_get(id, BLOB_TEXT, b->hash) == -1)
 		return -1;
-	if (n == BLOB_TEXT)
-		return 0;
-	id += BLOB_TEXT;
-	if (blob_number(&id, '-', &b->off) == -1 ||
-	    blob_number(&id, '-', &b->len) == -1 ||
-	    blob_number(&id, '-', &cte) == -1 || *id != '\0' ||
-	    cte > MIME_UNKNOWN)
+	for (id += BLOB_TEXT; *id != '\0';) {
+		if (blob_number(&id, '-', &off) == -1 ||
+		    blob_number(&id, '-', &len) == -1 ||
+		    blob_number(&id, '-', &cte) == -1 ||
+		    cte > MIME_UNKNOWN || b->nstep == JMAP_BLOB_STEPS)
+			return -1;
+		b->step[b->nstep].off = off;
+		b->step[b->nstep].len = len;
+		b->step[b->nstep++].cte = (int)cte;
+	}
+	return 0;
+}
+
+int
+jmap_blob_step(struct jmap_blob *b, uint64_t off, uint64_t len, int cte)
+{
+	unsigned	 n = b->nstep;
+
+	/* inside of bytes that are no code: one step is enough */
+	if (n > 0 && (b->step[n - 1].cte == MIME_7BIT ||
+	    b->step[n - 1].cte == MIME_UNKNOWN)) {
+		off += b->step[n - 1].off;
+		n--;
+	}
+	if (n == JMAP_BLOB_STEPS)
 		return -1;
-	b->cte = (int)cte;
-	b->part = 1;
+	b->step[n].off = off;
+	b->step[n].len = len;
+	b->step[n].cte = cte;
+	b->nstep = n + 1;
 	return 0;
 }
 
@@ -68,12 +90,15 @@ blob_number(const char **p, int before, uint64_t *out)
 void
 jmap_blob_text(const struct jmap_blob *b, char out[JMAP_ID_MAX + 1])
 {
-	size_t	 n = store_id_blob(b->hash, out);
+	size_t		 n = store_id_blob(b->hash, out);
+	unsigned	 i;
 
-	if (b->part)
-		(void)snprintf(out + n, JMAP_ID_MAX + 1 - n, "-%llu-%llu-%d",
-		    (unsigned long long)b->off, (unsigned long long)b->len,
-		    b->cte);
+	/* four steps of three numbers below 2^53 do not fit: ours are below
+	 * 2^32, as any message is */
+	for (i = 0; i < b->nstep && n < JMAP_ID_MAX; i++)
+		n += (size_t)snprintf(out + n, JMAP_ID_MAX + 1 - n,
+		    "-%llu-%llu-%d", (unsigned long long)b->step[i].off,
+		    (unsigned long long)b->step[i].len, b->step[i].cte);
 }
 
 int
@@ -115,7 +140,7 @@ static int
 blob_read(struct store_txn *txn, const struct jmap_blob *b, struct buf *out,
     enum store_err *e)
 {
-	if (b->part)
+	if (b->nstep > 0)
 		return blob_part(txn, b, out, e);
 	*e = store_blob_get(txn, b->hash, 0, UINT64_MAX, out);
 	return *e == STORE_OK ? 1 : *e <= STORE_REFUSED ? 0 : -1;
@@ -127,25 +152,51 @@ blob_part(struct store_txn *txn, const struct jmap_blob *b, struct buf *out,
     enum store_err *e)
 {
 	struct buf	 raw;
-	uint64_t	 size;
+	uint64_t	 size, off = b->step[0].off, len = b->step[0].len;
 	int		 got = -1;
 
 	*e = store_blob_size(txn, b->hash, &size);
 	if (*e != STORE_OK)
 		return *e <= STORE_REFUSED ? 0 : -1;
-	if (b->off > size || b->len > size - b->off)
+	if (off > size || len > size - off)
 		return 0;
-	buf_init(&raw, b->len);
-	if (b->len > 0)
-		*e = store_blob_get(txn, b->hash, b->off, b->len, &raw);
-	if (*e == STORE_OK) {
-		got = mime_cte_decode(b->cte, raw.data, raw.len, out) == -1 ?
-		    -1 : 1;
-		if (got == -1)
-			*e = STORE_IO;
-	}
+	buf_init(&raw, len);
+	if (len > 0)
+		*e = store_blob_get(txn, b->hash, off, len, &raw);
+	if (*e == STORE_OK && (got = blob_inner(b, &raw, out)) == -1)
+		*e = STORE_IO;
 	buf_free(&raw);
 	return got;
+}
+
+/* Decode the bytes of the first step, and of those inside of it. */
+static int
+blob_inner(const struct jmap_blob *b, struct buf *raw, struct buf *out)
+{
+	struct buf	 next;
+	uint64_t	 off, len;
+	unsigned	 i;
+	int		 r;
+
+	for (i = 0; i < b->nstep; i++) {
+		off = i == 0 ? 0 : b->step[i].off;
+		len = i == 0 ? raw->len : b->step[i].len;
+		if (off > raw->len || len > raw->len - off)
+			return 0;
+		if (len == 0)
+			return 1;	/* nothing is in nothing */
+		if (i + 1 == b->nstep)
+			return mime_cte_decode(b->step[i].cte,
+			    raw->data + off, len, out) == -1 ? -1 : 1;
+		buf_init(&next, len);
+		r = mime_cte_decode(b->step[i].cte, raw->data + off, len,
+		    &next);
+		buf_free(raw);
+		*raw = next;
+		if (r == -1)
+			return -1;
+	}
+	return 1;
 }
 
 int

@@ -23,6 +23,7 @@ static const struct jmap_method methods[] = {
 	{ "Email/changes", MAIL, jmap_changes, READ, &email_type },
 	{ "Email/get", MAIL, jmap_get, GET, &email_type },
 	{ "Email/import", MAIL, email_import, JM_WRITE | JM_ACCOUNT, NULL },
+	{ "Email/parse", MAIL, email_parse, READ, NULL },
 	{ "Email/query", MAIL, jmap_query, READ, &email_type },
 	{ "Email/queryChanges", MAIL, jmap_query_changes, READ, &email_type },
 	{ "Email/set", MAIL, jmap_set, SET, &email_type },
