@@ -97,7 +97,7 @@ child_start(struct child *c)
 	char		 d[] = "-d", v[] = "-v", *extra[3];
 	int		 fd, n = 0;
 
-	if (c->pid != 0 || parent_conf(c, &conf, &certs) == -1)
+	if (c->pid != 0 || reload_conf(c, &conf, &certs) == -1)
 		return;
 	if (child_opts->foreground)
 		extra[n++] = d;
@@ -245,7 +245,8 @@ child_again(int fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	child_start(arg);
+	if (!child_ending)
+		child_start(arg);
 }
 
 void

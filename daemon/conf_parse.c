@@ -100,25 +100,42 @@ conf_parse_free(struct conf_file *cf)
 struct conf_file *
 conf_parse(const char *path, struct buf *report)
 {
+	struct conf_file	*cf = NULL;
+	char			*text;
+
+	if ((text = parse_read(path)) == NULL)
+		conf_parse_report(path, 0, report, "%s", strerror(errno));
+	else
+		cf = conf_parse_text(path, text, report);
+	free(text);
+	return cf;
+}
+
+struct conf_file *
+conf_parse_text(const char *path, const char *text, struct buf *report)
+{
 	struct conf_file	*cf;
 	cfg_t			*cfg;
-	char			*text;
-	int			 ok = 0;
+	char			*marked;
+	size_t			 said = buf_left(report);
+	int			 ok;
 
 	if ((cf = calloc(1, sizeof(*cf))) == NULL ||
-	    (cf->path = strdup(path)) == NULL)
+	    (cf->path = strdup(path)) == NULL ||
+	    asprintf(&marked, "%s\n" PARSE_END " = x\n", text) == -1)
 		fatal("conf_parse");
 	cf->conf = conf_new();
 	parse_file = cf;
 	parse_report = report;
 	parse_old = conf_new();
 	cfg = parse_cfg();
-	if ((text = parse_read(path)) == NULL)
-		conf_parse_report(path, 0, report, "%s", strerror(errno));
-	else if (cfg_parse_buf(cfg, text) == CFG_SUCCESS)
-		ok = parse_titles(cfg) == 0 && parse_merge() == 0;
+	ok = cfg_parse_buf(cfg, marked) == CFG_SUCCESS &&
+	    parse_titles(cfg) == 0 && parse_merge() == 0;
+	/* libconfuse has faults that it does not name */
+	if (!ok && buf_left(report) == said)
+		conf_parse_report(path, cfg->line, report, "syntax error");
 	cfg_free(cfg);
-	free(text);
+	free(marked);
 	conf_free(parse_old);
 	free(parse_old_origin);
 	parse_old_origin = NULL;
@@ -129,24 +146,23 @@ conf_parse(const char *path, struct buf *report)
 	return NULL;
 }
 
-/* The file with the mark of its end; gives to the caller, NULL with errno. */
+/* The file as a string; gives to the caller, NULL with errno. */
 static char *
 parse_read(const char *path)
 {
-	static const char	 end[] = "\n" PARSE_END " = x\n";
-	char			*text = NULL;
-	ssize_t			 n, len = 0;
-	int			 fd;
+	char	*text;
+	ssize_t	 n, len = 0;
+	int	 fd;
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return NULL;
-	if ((text = malloc(PARSE_FILE + sizeof(end))) == NULL)
+	if ((text = malloc(PARSE_FILE + 1)) == NULL)
 		fatal("conf_parse");
 	while ((n = read(fd, text + len, PARSE_FILE - len)) > 0)
 		len += n;
 	close(fd);
 	if (n == 0 && len < PARSE_FILE && memchr(text, '\0', len) == NULL) {
-		memcpy(text + len, end, sizeof(end));
+		text[len] = '\0';
 		return text;
 	}
 	if (n == 0)

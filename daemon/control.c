@@ -73,9 +73,6 @@ static void	cmd_verbose(struct client *, struct msg *);
 static void	cmd_stop(struct client *, struct msg *);
 static void	cmd_dir(struct client *, struct msg *);
 static void	cmd_stream(struct client *, struct msg *);
-static void	show_status(struct client *);
-static void	show_listeners(struct client *);
-static void	show_config(struct client *);
 
 enum control_who { WHO_GROUP, WHO_OWNER };
 
@@ -104,15 +101,15 @@ static proc_fn *const control_handlers[MSG_MAX] = {
 
 /* What the parent shows itself, and which roles add rows. */
 static const struct control_show {
-	void		(*own)(struct client *);
+	void		(*own)(control_row_fn *, void *);
 	unsigned int	 roles;
 } control_shows[] = {
-	[MSG_SHOW_STATUS] = { show_status,
+	[MSG_SHOW_STATUS] = { control_show_status,
 	    MSG_P(PROC_KEYS) | MSG_P(PROC_AUTH) | MSG_P(PROC_PUSH) },
 	[MSG_SHOW_WORKERS] = { NULL, MSG_P(PROC_WORKER) },
-	[MSG_SHOW_LISTENERS] = { show_listeners, 0 },
+	[MSG_SHOW_LISTENERS] = { control_show_listeners, 0 },
 	[MSG_SHOW_CONNECTIONS] = { NULL, MSG_P(PROC_WORKER) },
-	[MSG_SHOW_CONFIG] = { show_config, 0 },
+	[MSG_SHOW_CONFIG] = { control_show_config, 0 },
 };
 
 /* --- the socket --------------------------------------------------------- */
@@ -446,7 +443,7 @@ cmd_show(struct client *c, struct msg *m)
 	}
 	s = &control_shows[h->what];
 	if (s->own != NULL)
-		s->own(c);
+		s->own(client_row, c);
 	c->show = *h;
 	TAILQ_FOREACH(ch, &child_list, entry)
 		if ((s->roles & MSG_P(ch->id)) && ch->generation != 0 &&
@@ -544,78 +541,4 @@ control_rcpt(struct msg *m)
 	c->number = ++last_number;
 	/* it may take an hour; the client lets go when it is done */
 	evtimer_del(&c->ev_late);
-}
-
-/* --- what the parent knows itself --------------------------------------- */
-
-static void
-show_status(struct client *c)
-{
-	struct conf_file	*cf = parent_file();
-	struct child		*ch;
-	uint64_t		 restarts = 0;
-	struct buf		 b;
-
-	TAILQ_FOREACH(ch, &child_list, entry)
-		restarts += ch->restarts;
-	buf_init(&b, ROW_MAX);
-	row_add(&b, "process", "parent");
-	row_addu(&b, "pid", (uint64_t)getpid());
-	row_addf(&b, "detail", "up %llu s, configuration %u, %zu workers, "
-	    "%zu connections, %llu restarts%s",
-	    (unsigned long long)parent_uptime(), cf->conf->generation,
-	    child_count(MSG_P(PROC_WORKER)), listen_nconns(),
-	    (unsigned long long)restarts,
-	    geteuid() != 0 ? ", NOT ROOT" : "");
-	client_row(c, &b);
-	buf_free(&b);
-}
-
-static void
-show_listeners(struct client *c)
-{
-	listen_rows(client_row, c);
-}
-
-static void
-show_config_item(struct client *c, struct conf_file *cf, size_t sect,
-    size_t item, struct buf *b)
-{
-	const struct conf_sect	*s = &conf_sects[sect];
-	const void		*base = conf_item(cf->conf, s, item);
-	char			 value[8192];
-	size_t			 i;
-	int			 line;
-
-	for (i = s->size != 0; i < s->nopts; i++) {
-		buf_reset(b);
-		conf_show(&s->opts[i], base, value, sizeof(value));
-		if (s->size == 0)
-			row_addf(b, "option", "%s%s%s", s->name,
-			    *s->name ? "." : "", s->opts[i].name);
-		else
-			row_addf(b, "option", "%s %s.%s", s->name,
-			    *(char *const *)(const void *)((const uint8_t *)
-			    base + s->opts[0].off), s->opts[i].name);
-		row_add(b, "value", value);
-		if ((line = conf_parse_line(cf, sect, item, i)) != 0)
-			row_addf(b, "from", "%s:%d", cf->path, line);
-		else
-			row_add(b, "from", "default");
-		client_row(c, b);
-	}
-}
-
-static void
-show_config(struct client *c)
-{
-	struct conf_file	*cf = parent_file();
-	struct buf		 b;
-	size_t			 i, k;
-
-	buf_init(&b, ROW_MAX);
-	for (i = 0; i < conf_nsects; i++)
-		for (k = 0; conf_item(cf->conf, &conf_sects[i], k) != NULL; k++)
-			show_config_item(c, cf, i, k, &b);
-	buf_free(&b);
 }

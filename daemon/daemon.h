@@ -51,6 +51,9 @@ struct conf_file {
  * conf_parse_free.
  */
 struct conf_file	*conf_parse(const char *path, struct buf *report);
+/* The same with the text at hand; path is for the report. */
+struct conf_file	*conf_parse_text(const char *path, const char *text,
+	    struct buf *report);
 void	conf_parse_free(struct conf_file *);
 /* The line that set an option, or 0: it has its default. */
 int	conf_parse_line(const struct conf_file *, size_t sect, size_t item,
@@ -125,7 +128,7 @@ void	child_init(const struct parent_opts *);
 struct child	*child_add(enum msg_proc, uint32_t slot);
 /* The running child of a role, or NULL. */
 struct child	*child_find(enum msg_proc, uint32_t slot);
-/* Fork, send the configuration that parent_conf gives, connect it to the
+/* Fork, send the configuration that reload_conf gives, connect it to the
  * others.  On failure the throttled restart is scheduled. */
 void	child_start(struct child *);
 /* Send a configuration and its certificates. */
@@ -140,20 +143,40 @@ size_t	child_count(unsigned int mask);
 /* No restarts from now on. */
 void	child_no_restart(void);
 
-/* --- parent.c, for child.c and control.c ------------------------------- */
+/* --- reload.c ---------------------------------------------------------- */
 
+/* Who wants to know how a reload ends. */
+struct reload_asker {
+	enum msg_proc	 proc;	/* PROC_CTL, PROC_AUTH; PROC_PARENT: the log */
+	uint32_t	 id;	/* control's client, auth's message */
+};
+
+/* Load the first configuration of a file that stays the file; 0 or -1. */
+int	reload_open(const char *file, struct buf *report);
+/* Bring it to the children that child_add has made. */
+void	reload_start(void);
+/* Load the file again and bring it to all children, then tell. */
+void	reload_ask(const struct reload_asker *);
+/* A transaction is under way. */
+int	reload_busy(void);
+/* The configuration in force, at the start the one that will be. */
+struct conf_file	*reload_file(void);
 /* What a child that starts now is to be told; 0, or -1: nothing yet. */
-int	parent_conf(const struct child *, struct conf **, struct cert_set **);
-/* The configuration in force. */
-struct conf_file	*parent_file(void);
-/* A child is up or gone. */
-void	parent_child_up(struct child *);
+int	reload_conf(const struct child *, struct conf **, struct cert_set **);
+/* A child said READY; a child died. */
+void	reload_ready(struct child *, const struct msg *);
+void	reload_child_gone(void);
+
+/* --- parent.c ----------------------------------------------------------- */
+
 void	parent_child_gone(struct child *);
 /* Load the file again; the control client is told the outcome (0: log). */
 void	parent_reload(uint32_t client);
 void	parent_verbose(int);
 void	parent_stop(void);
 uint64_t	parent_uptime(void);	/* seconds */
+/* Log a report line by line; then it is empty. */
+void	parent_log_report(struct buf *);
 extern proc_fn *const	parent_handlers[MSG_MAX];
 
 /* --- listen.c ---------------------------------------------------------- */
@@ -191,6 +214,14 @@ void	control_rcpt(struct msg *);
 void	control_child_gone(struct child *);
 /* Tell a client the outcome: code is jmapctl's exit code. */
 void	control_done(uint32_t client, uint32_t code, const char *text);
+
+/* --- control_show.c ----------------------------------------------------- */
+
+/* What the parent knows itself: fn is called with each whole row. */
+typedef void	control_row_fn(void *, const struct buf *);
+void	control_show_status(control_row_fn *, void *);
+void	control_show_listeners(control_row_fn *, void *);
+void	control_show_config(control_row_fn *, void *);
 
 /* --- tbs.c: what keys will sign ---------------------------------------- */
 

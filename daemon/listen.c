@@ -505,7 +505,7 @@ listen_rows(void (*fn)(void *, const struct buf *), void *arg)
 	TAILQ_FOREACH(s, &listen_socks, entry) {
 		if (s->now == -1)
 			continue;
-		l = &parent_file()->conf->listens[s->now];
+		l = &reload_file()->conf->listens[s->now];
 		ip_from_sa(&ip, &port, &s->have.sa);
 		buf_reset(&b);
 		row_add(&b, "name", s->name);
