@@ -196,6 +196,16 @@ kv_close(struct kv *kv)
 	free(kv);
 }
 
+int
+kv_gone(const struct kv *kv)
+{
+	struct stat	 sb;
+	int		 fd;
+
+	return mdb_env_get_fd(kv->env, &fd) == 0 && fstat(fd, &sb) == 0 &&
+	    sb.st_nlink == 0;
+}
+
 void
 kv_usage(struct kv *kv, uint64_t *used, uint64_t *map)
 {

@@ -47,6 +47,8 @@ struct kv_txn;
 /* Open or create in the existing folder dir. */
 struct kv	*kv_open(const char *dir, unsigned flags, enum kv_sync);
 void	 kv_close(struct kv *);
+/* 1 when the file was unlinked behind our back. */
+int	 kv_gone(const struct kv *);
 /* Bytes of the file in use; what the map could hold. */
 void	 kv_usage(struct kv *, uint64_t *used, uint64_t *map);
 

@@ -235,6 +235,30 @@ t_stray(struct store_key *k)
 }
 
 static void
+h_missing(struct store_key *k)
+{
+	store_key_u64(k, 'H', 1);
+	del(k);
+}
+
+static void
+h_differs(struct store_key *k)
+{
+	store_key_u64(k, 'H', 1);
+	spoil(k, 3);
+}
+
+static void
+h_stray(struct store_key *k)
+{
+	struct store_key	 from;
+
+	store_key_u64(&from, 'H', 1);
+	store_key_u64(k, 'H', 9);
+	copy(&from, k);
+}
+
+static void
 i_missing(struct store_key *k)
 {
 	first_of('I', k);
@@ -433,6 +457,9 @@ static const struct {
 	{ "T missing",		t_missing,	1, "thread row missing" },
 	{ "T differs",		t_differs,	1, "thread row differs" },
 	{ "T stray",		t_stray,	1, "stray" },
+	{ "H missing",		h_missing,	1, "head missing" },
+	{ "H differs",		h_differs,	1, "head differs" },
+	{ "H stray",		h_stray,	1, "head is stray" },
 	{ "I missing",		i_missing,	1, "missing" },
 	{ "I differs",		i_differs,	1, "differs" },
 	{ "I stray",		i_stray,	1, "stray" },

@@ -664,6 +664,32 @@ accounts_are_closed_when_too_many_are_open(void **state)
 }
 
 static void
+an_account_removed_and_made_again_is_the_new_one(void **state)
+{
+	struct store_txn	*txn;
+	struct store		*s;
+	char			 cmd[128];
+	uint64_t		 mails, bytes;
+
+	(void)state;
+	s = help_open("carol");
+	txn = help_begin(s, 1);
+	add(txn, "s", "1@x", "", box(txn, STORE_ROLE_INBOX), 1, NULL);
+	help_commit(txn);
+	store_close(s);
+	/* as another process would */
+	snprintf(cmd, sizeof(cmd), "rm -rf %s/carol", help_dir);
+	assert_int_equal(system(cmd), 0);
+	assert_int_equal(store_open("carol", 0, &s), STORE_NOTFOUND);
+	s = help_open("carol");
+	txn = help_begin(s, 0);
+	store_usage(txn, &mails, &bytes);
+	assert_int_equal(mails, 0);
+	store_abort(txn);
+	store_close(s);
+}
+
+static void
 a_newer_layout_is_refused(void **state)
 {
 	struct kv_txn	*txn;
@@ -716,6 +742,7 @@ main(void)
 		T(objects_have_rows_and_states),
 		T(ids_have_one_spelling),
 		T(accounts_are_closed_when_too_many_are_open),
+		T(an_account_removed_and_made_again_is_the_new_one),
 		T(a_newer_layout_is_refused),
 	};
 

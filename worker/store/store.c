@@ -108,7 +108,15 @@ store_open(const char *account, unsigned flags, struct store **out)
 	*out = NULL;
 	if (!store_name_ok(account))
 		return STORE_INVALID;
-	if ((st = store_cached(account)) == NULL) {
+	st = store_cached(account);
+	if (st != NULL && st->users == 0 && kv_gone(st->kv)) {
+		/* another process removed it; there may be a new one */
+		TAILQ_REMOVE(&stores, st, entry);
+		nstores--;
+		store_free(st);
+		st = NULL;
+	}
+	if (st == NULL) {
 		store_evict(store_config.maxopen > 0 ?
 		    store_config.maxopen - 1 : 0);
 		if ((e = store_new(account, flags, &st)) != STORE_OK)
@@ -552,6 +560,7 @@ static void
 store_txn_free(struct store_txn *txn)
 {
 	free(txn->fresh);
+	free(txn->tally);
 	free(txn->box.v);
 	free(txn->box.old);
 	free(txn->box.flags);

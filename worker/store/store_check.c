@@ -209,7 +209,8 @@ store_check_counts(struct store_checker *c)
 	enum store_err		 e;
 	size_t			 i;
 
-	if ((e = store_count_all(c->txn)) != STORE_OK)
+	if ((e = store_check_heads(c)) != STORE_OK ||
+	    (e = store_count_all(c->txn, 0)) != STORE_OK)
 		return e;
 	for (i = 0; i < b->n; i++) {
 		m = &b->v[i];

@@ -34,10 +34,11 @@ typedef enum store_err store_check_fn(struct store_checker *, struct slice,
 enum store_err	store_check_each(struct store_checker *, int,
 		    store_check_fn *);
 
-/* store_check_list.c: M, K and T both ways. */
+/* store_check_list.c: M, K, T and H both ways. */
 enum store_err	store_check_lists(struct store_checker *,
 		    const struct store_mail *);
 enum store_err	store_check_strays(struct store_checker *);
+enum store_err	store_check_heads(struct store_checker *);
 /* store_check_blob.c: G, X and V, and the blobs themselves. */
 enum store_err	store_check_blobs(struct store_checker *);
 /* store_check_ref.c: I rows. */

@@ -5,10 +5,18 @@
  */
 #include "common/compat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/store/store_check.h"
 
+static struct store_head	 head;		/* of the thread going by */
+
+static enum store_err	 store_check_head(struct store_checker *);
+static enum store_err	 store_check_trow_head(struct store_checker *,
+			    struct slice, struct slice);
+static enum store_err	 store_check_stray_head(struct store_checker *,
+			    struct slice, struct slice);
 static enum store_err	 store_check_entry(struct store_checker *,
 			    const struct store_mail *, struct store_key *,
 			    const char *);
@@ -203,6 +211,85 @@ store_check_stray_thread(struct store_checker *c, struct slice k,
 	    (unsigned long long)row.eid);
 	memcpy(key.b, k.p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
 	return store_check_fix(c, &key, NULL, 0);
+}
+
+/* What a thread's head should say, as its rows went by; write or tell. */
+static enum store_err
+store_check_head(struct store_checker *c)
+{
+	struct store_key	 k;
+	struct slice		 v;
+	uint8_t			*b;
+	enum store_err		 e;
+	size_t			 len;
+	int			 same;
+
+	if (head.n == 0)
+		return STORE_OK;
+	if ((b = store_count_pack(&head, &len)) == NULL)
+		return store_fail(c->txn);
+	store_key_u64(&k, 'H', head.tid);
+	e = store_get(c->txn, &k, &v);
+	same = e == STORE_OK && v.n == len && memcmp(v.p, b, len) == 0;
+	if (!same && (e == STORE_OK || e == STORE_NOTFOUND)) {
+		store_check_say(c, "thread %llu: head %s",
+		    (unsigned long long)head.tid,
+		    e == STORE_OK ? "differs" : "missing");
+		e = store_check_fix(c, &k, b, len);
+	}
+	free(b);
+	store_count_free(&head);
+	return e;
+}
+
+static enum store_err
+store_check_trow_head(struct store_checker *c, struct slice k, struct slice v)
+{
+	struct store_trow	 row;
+	uint64_t		 tid;
+	enum store_err		 e;
+
+	if (store_thread_decode(k, v, &row, &tid) == -1)
+		return STORE_OK;
+	if (tid != head.tid && (e = store_check_head(c)) != STORE_OK)
+		return e;
+	head.tid = tid;
+	/* counts in the mailboxes, too: store_check_counts begins anew */
+	return store_count_mail(c->txn, &head, &row, 1);
+}
+
+static enum store_err
+store_check_stray_head(struct store_checker *c, struct slice k, struct slice v)
+{
+	struct store_key	 key;
+	struct slice		 t;
+	uint64_t		 tid;
+	int			 r;
+
+	tid = k.n == 9 ? store_get64((const uint8_t *)k.p + 1) : 0;
+	store_key_u64(&key, 'T', tid);
+	if ((r = kv_after(c->txn->kv, key.b, key.n, &t, &v)) == -1)
+		return store_fail(c->txn);
+	if (k.n == 9 && r == 1 && t.n > key.n &&
+	    memcmp(t.p, key.b, key.n) == 0)
+		return STORE_OK;
+	store_check_say(c, "thread %llu: head is stray",
+	    (unsigned long long)tid);
+	memcpy(key.b, k.p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
+	return store_check_fix(c, &key, NULL, 0);
+}
+
+enum store_err
+store_check_heads(struct store_checker *c)
+{
+	enum store_err	 e;
+
+	memset(&head, 0, sizeof(head));
+	if ((e = store_check_each(c, 'T', store_check_trow_head)) ==
+	    STORE_OK && (e = store_check_head(c)) == STORE_OK)
+		e = store_check_each(c, 'H', store_check_stray_head);
+	store_count_free(&head);
+	return e;
 }
 
 /* A tombstone outlives the log by nothing. */

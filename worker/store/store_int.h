@@ -45,6 +45,13 @@ struct store {
 
 struct store_fresh;
 
+struct store_tally {			/* store_thread_keyword, remembered */
+	uint64_t	 tid;
+	int		 slot;
+	unsigned	 have, n;
+};
+#define STORE_TALLIES	256
+
 /* Mailboxes of a transaction. */
 struct store_boxes {
 	struct store_mailbox	*v;		/* by id */
@@ -69,6 +76,7 @@ struct store_txn {
 	uint32_t		 segdirty;	/* segment to flush, or 0 */
 	int			 dirdirty;	/* blob folder to flush */
 	struct store_fresh	*fresh;		/* of store_blob.c */
+	struct store_tally	*tally;		/* of a reader, or NULL */
 };
 
 /* store.c */
@@ -145,12 +153,9 @@ struct store_thread {
 enum store_err	store_thread_load(struct store_txn *, uint64_t tid,
 		    struct store_thread *);
 void		store_thread_free(struct store_thread *);
-struct store_trow	*store_thread_find(struct store_thread *, uint64_t eid);
 /* A row more, its mailboxes copied; NULL without memory. */
 struct store_trow	*store_thread_push(struct store_thread *,
 			    const struct store_trow *);
-int		store_thread_boxes(struct store_trow *, const uint32_t *,
-		    size_t);
 enum store_err	store_thread_write(struct store_txn *, uint64_t tid,
 		    const struct store_trow *);
 enum store_err	store_thread_erase(struct store_txn *, uint64_t tid,
@@ -172,12 +177,36 @@ enum store_err	store_thread_learn(struct store_txn *,
 enum store_err	store_thread_forget(struct store_txn *,
 		    const struct store_refs *);
 
-/* store_count.c */
-/* Take (-1) or add (1) what a thread's mails count in their mailboxes. */
-void		store_count_thread(struct store_txn *,
-		    const struct store_thread *, int sign);
-/* All counters of the loaded mailboxes, anew, from the T rows. */
-enum store_err	store_count_all(struct store_txn *);
+/* store_count.c: heads of threads, and the mailboxes' counters. */
+struct store_headbox {
+	uint32_t	 mbid, n;	/* a mailbox, mails of the thread */
+};
+struct store_head {
+	uint64_t		 tid;
+	uint32_t		 n;		/* mails; 0 no such thread */
+	uint32_t		 other, trash;	/* unread outside, in trash */
+	struct store_headbox	*box;		/* by mbid */
+	size_t			 nbox, cap;
+};
+enum store_err	store_count_load(struct store_txn *, uint64_t tid,
+		    struct store_head *);
+void		store_count_free(struct store_head *);
+enum store_err	store_count_save(struct store_txn *,
+		    const struct store_head *);
+uint8_t		*store_count_pack(const struct store_head *, size_t *);
+/* Take (-1) or add (1) the thread as a whole; and one mail of it. */
+void		store_count_take(struct store_txn *,
+		    const struct store_head *, int sign);
+enum store_err	store_count_mail(struct store_txn *, struct store_head *,
+		    const struct store_trow *, int sign);
+/* A mail of the thread was old (NULL: not there), is new (NULL: gone).  *n,
+ * unless NULL: mails left. */
+enum store_err	store_count_change(struct store_txn *, uint64_t tid,
+		    const struct store_trow *old,
+		    const struct store_trow *new, uint32_t *n);
+/* All counters of the loaded mailboxes, anew, from the T rows; with write
+ * the heads, too. */
+enum store_err	store_count_all(struct store_txn *, int write);
 
 /* store_row.c: S, E, e and P rows. */
 struct store_state {			/* an S row that can be changed */

@@ -40,6 +40,9 @@
  *  K     u16 slot ~t eid the same value; one row for each keyword a mail
  *                        has, but slot 0: those that are not $seen (sparse)
  *  T     tid t eid       u16 gen, u64 kw, n x u32 mbid: a thread, oldest first
+ *  H     tid             the head of a thread: u32 mails, u32 unread not only
+ *                        in the trash, u32 unread in the trash, for each
+ *                        mailbox that one of them is in u32 mbid, u32 mails
  *  I     h64(msgid) h32(base subject)   u64 tid, u32 mails that say so
  *  L     modseq          u8 type, u8 op, u8 counts only, u8 -, u64 id; of mail
  *                        that left mailboxes also t, n x u32 mbid

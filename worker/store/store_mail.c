@@ -34,8 +34,11 @@ static int		 store_mail_same(const struct store_state *,
 			    const struct store_state *);
 static int		 store_mail_counts(const struct store_state *,
 			    const struct store_state *);
+static void		 store_mail_trow(const struct store_state *,
+			    struct store_trow *);
 static enum store_err	 store_mail_rethread(struct store_txn *,
-			    const struct store_state *, int);
+			    const struct store_state *,
+			    const struct store_state *);
 static enum store_err	 store_mail_leave(struct store_txn *,
 			    const struct store_state *);
 static enum store_err	 store_mail_erase(struct store_txn *,
@@ -273,27 +276,27 @@ store_mail_place(struct store_txn *txn, struct store_state *s,
 	return store_search_pend(txn, eid, nm->text, nm->ntext);
 }
 
+/* A mail as its thread knows it; borrows the mailboxes. */
+static void
+store_mail_trow(const struct store_state *s, struct store_trow *row)
+{
+	row->eid = STORE_EID(s->m.id);
+	row->gen = (uint16_t)STORE_GEN(s->m.id);
+	row->received = s->m.received;
+	row->kw = s->m.kw;
+	row->mailbox = (uint32_t *)(uintptr_t)s->mbid;
+	row->nmailbox = (uint16_t)s->nmbid;
+}
+
 /* A new mail's row in its thread, and what that counts. */
 static enum store_err
 store_mail_enter(struct store_txn *txn, const struct store_state *s)
 {
-	struct store_thread	 t;
 	struct store_trow	 row;
 	enum store_err		 e;
 
-	memset(&row, 0, sizeof(row));
-	row.eid = STORE_EID(s->m.id);
-	row.received = s->m.received;
-	row.kw = s->m.kw;
-	row.mailbox = (uint32_t *)(uintptr_t)s->mbid;
-	row.nmailbox = (uint16_t)s->nmbid;
-	if ((e = store_thread_load(txn, s->m.tid, &t)) == STORE_OK) {
-		store_count_thread(txn, &t, -1);
-		if (store_thread_push(&t, &row) == NULL)
-			e = store_fail(txn);
-		store_count_thread(txn, &t, 1);
-	}
-	store_thread_free(&t);
+	store_mail_trow(s, &row);
+	e = store_count_change(txn, s->m.tid, NULL, &row, NULL);
 	return e == STORE_OK ? store_thread_write(txn, s->m.tid, &row) : e;
 }
 
@@ -410,42 +413,24 @@ store_mail_update(struct store_txn *txn, uint64_t id,
 	new.m.modseq = ms;
 	if ((e = store_index_change(txn, &old, &new, ms)) != STORE_OK ||
 	    (e = store_row_save(txn, &new)) != STORE_OK ||
-	    (e = store_mail_rethread(txn, &new,
-	    store_mail_counts(&old, &new))) != STORE_OK)
+	    (e = store_mail_rethread(txn, &old, &new)) != STORE_OK)
 		return e <= STORE_REFUSED ? store_broken(txn, "mail") : e;
 	return STORE_OK;
 }
 
 /* The mail's T row again, and the counters if they may move. */
 static enum store_err
-store_mail_rethread(struct store_txn *txn, const struct store_state *s,
-    int count)
+store_mail_rethread(struct store_txn *txn, const struct store_state *old,
+    const struct store_state *new)
 {
-	struct store_thread	 t;
-	struct store_trow	*r, one;
-	enum store_err		 e;
+	struct store_trow	 was, is;
+	enum store_err		 e = STORE_OK;
 
-	memset(&one, 0, sizeof(one));
-	one.eid = STORE_EID(s->m.id);
-	one.gen = (uint16_t)STORE_GEN(s->m.id);
-	one.received = s->m.received;
-	one.kw = s->m.kw;
-	one.mailbox = (uint32_t *)(uintptr_t)s->mbid;
-	one.nmailbox = (uint16_t)s->nmbid;
-	if (!count)
-		return store_thread_write(txn, s->m.tid, &one);
-	if ((e = store_thread_load(txn, s->m.tid, &t)) == STORE_OK) {
-		store_count_thread(txn, &t, -1);
-		if ((r = store_thread_find(&t, one.eid)) == NULL)
-			e = store_broken(txn, "thread");
-		else if (store_thread_boxes(r, s->mbid, s->nmbid) == -1)
-			e = store_fail(txn);
-		else
-			r->kw = one.kw;
-		store_count_thread(txn, &t, 1);
-	}
-	store_thread_free(&t);
-	return e == STORE_OK ? store_thread_write(txn, s->m.tid, &one) : e;
+	store_mail_trow(old, &was);
+	store_mail_trow(new, &is);
+	if (store_mail_counts(old, new))
+		e = store_count_change(txn, new->m.tid, &was, &is, NULL);
+	return e == STORE_OK ? store_thread_write(txn, new->m.tid, &is) : e;
 }
 
 /* --- destroying ---------------------------------------------------------- */
@@ -480,28 +465,17 @@ store_mail_destroy(struct store_txn *txn, uint64_t id)
 static enum store_err
 store_mail_leave(struct store_txn *txn, const struct store_state *s)
 {
-	struct store_thread	 t;
-	struct store_trow	*r;
+	struct store_trow	 row;
+	uint32_t		 left;
 	enum store_err		 e;
-	int			 last = 0;
 
-	if ((e = store_thread_load(txn, s->m.tid, &t)) == STORE_OK) {
-		store_count_thread(txn, &t, -1);
-		if ((r = store_thread_find(&t, STORE_EID(s->m.id))) == NULL)
-			e = store_broken(txn, "thread");
-		else {
-			e = store_thread_erase(txn, s->m.tid, r);
-			free(r->mailbox);
-			*r = t.v[--t.n];
-		}
-		store_count_thread(txn, &t, 1);
-		last = t.n == 0;
-	}
-	store_thread_free(&t);
-	if (e == STORE_OK && store_change_log(txn, STORE_THREAD,
-	    last ? LOG_DESTROYED : LOG_UPDATED, s->m.tid, 0) == 0)
-		e = txn->dead;
-	return e;
+	store_mail_trow(s, &row);
+	if ((e = store_thread_erase(txn, s->m.tid, &row)) != STORE_OK ||
+	    (e = store_count_change(txn, s->m.tid, &row, NULL, &left)) !=
+	    STORE_OK)
+		return e;
+	return store_change_log(txn, STORE_THREAD, left == 0 ? LOG_DESTROYED :
+	    LOG_UPDATED, s->m.tid, 0) == 0 ? txn->dead : STORE_OK;
 }
 
 /* Every row but the thread's. */

@@ -362,7 +362,7 @@ store_mailbox_update(struct store_txn *txn, const struct store_mailbox *in)
 	txn->box.flags[i] |= BOX_PROPS;
 	txn->changed = 1;
 	/* unreadThreads of every mailbox looks at which is the trash */
-	return trash ? store_count_all(txn) : STORE_OK;
+	return trash ? store_count_all(txn, 1) : STORE_OK;
 }
 
 enum store_err
@@ -436,7 +436,7 @@ store_mailbox_remove(struct store_txn *txn, int i)
 	memmove(b->old + i, b->old + i + 1, tail * sizeof(*b->old));
 	memmove(b->flags + i, b->flags + i + 1, tail);
 	b->n--;
-	return trash ? store_count_all(txn) : STORE_OK;
+	return trash ? store_count_all(txn, 1) : STORE_OK;
 }
 
 static int

@@ -16,8 +16,8 @@
 
 static enum store_err	 store_thread_known(struct store_txn *,
 			    const struct store_refs *, struct store_ids *);
-static enum store_err	 store_thread_size(struct store_txn *, uint64_t,
-			    size_t *);
+static enum store_err	 store_thread_tally(struct store_txn *,
+			    struct store_tally *);
 static enum store_err	 store_thread_merge(struct store_txn *, uint64_t,
 			    uint64_t);
 static enum store_err	 store_thread_move(struct store_txn *,
@@ -63,26 +63,12 @@ store_thread_push(struct store_thread *t, const struct store_trow *r)
 	}
 	v = &t->v[t->n];
 	*v = *r;
-	v->mailbox = NULL;
-	v->nmailbox = 0;
-	if (store_thread_boxes(v, r->mailbox, r->nmailbox) == -1)
+	v->mailbox = reallocarray(NULL, r->nmailbox + 1U, sizeof(*v->mailbox));
+	if (v->mailbox == NULL)
 		return NULL;
+	memcpy(v->mailbox, r->mailbox, r->nmailbox * sizeof(*v->mailbox));
 	t->n++;
 	return v;
-}
-
-int
-store_thread_boxes(struct store_trow *r, const uint32_t *box, size_t n)
-{
-	uint32_t	*p;
-
-	if ((p = reallocarray(r->mailbox, n + 1, sizeof(*p))) == NULL)
-		return -1;
-	if (n > 0)
-		memcpy(p, box, n * sizeof(*p));
-	r->mailbox = p;
-	r->nmailbox = (uint16_t)n;
-	return 0;
 }
 
 void
@@ -94,17 +80,6 @@ store_thread_free(struct store_thread *t)
 		free(t->v[i].mailbox);
 	free(t->v);
 	memset(t, 0, sizeof(*t));
-}
-
-struct store_trow *
-store_thread_find(struct store_thread *t, uint64_t eid)
-{
-	size_t	 i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->v[i].eid == eid)
-			return &t->v[i];
-	return NULL;
 }
 
 enum store_err
@@ -191,25 +166,63 @@ store_thread_get(struct store_txn *txn, uint64_t tid, struct store_ids *ids)
 	return e;
 }
 
+/* Count over a thread's rows; only keywords beyond 63 need the mails. */
+static enum store_err
+store_thread_tally(struct store_txn *txn, struct store_tally *y)
+{
+	struct store_key	 k;
+	struct kv_range		 r;
+	struct store_trow	 row;
+	struct store_mail	 m;
+	struct slice		 key, val;
+	uint64_t		 tid;
+	enum store_err		 e;
+
+	y->have = y->n = 0;
+	store_key_u64(&k, 'T', y->tid);
+	if ((e = store_walk(txn, &r, &k, 0)) != STORE_OK)
+		return e;
+	while ((e = store_next(txn, &r, &key, &val)) == STORE_OK) {
+		if (store_thread_decode(key, val, &row, &tid) == -1) {
+			e = store_broken(txn, "thread row");
+			break;
+		}
+		y->n++;
+		if (y->slot < 64)
+			y->have += y->slot >= 0 &&
+			    (row.kw & STORE_BIT(y->slot)) != 0;
+		else if ((e = store_mail_eid(txn, row.eid, &m)) == STORE_OK)
+			y->have += (unsigned)store_mail_has(&m, y->slot);
+		else
+			break;
+	}
+	kv_done(&r);
+	return e == STORE_NOTFOUND ? STORE_OK : e;
+}
+
+/*
+ * A query asks this for each mail, so a snapshot remembers: the mails of a
+ * long thread, which a stranger can make, must not each cost the thread.
+ */
 enum store_err
 store_thread_keyword(struct store_txn *txn, uint64_t tid, int slot,
     unsigned *have, unsigned *n)
 {
-	struct store_thread	 t;
-	struct store_mail	 m;
-	enum store_err		 e;
-	size_t			 i;
+	struct store_tally	*y, one;
+	enum store_err		 e = STORE_OK;
 
-	*have = *n = 0;
-	if ((e = store_thread_load(txn, tid, &t)) == STORE_OK)
-		*n = (unsigned)t.n;
-	for (i = 0; i < t.n && e == STORE_OK && slot >= 0; i++) {
-		if (slot < 64)
-			*have += (t.v[i].kw & STORE_BIT(slot)) != 0;
-		else if ((e = store_mail_eid(txn, t.v[i].eid, &m)) == STORE_OK)
-			*have += (unsigned)store_mail_has(&m, slot);
+	if (txn->tally == NULL && !txn->write)
+		txn->tally = calloc(STORE_TALLIES, sizeof(*txn->tally));
+	y = txn->tally == NULL ? &one : &txn->tally[(tid * 31 +
+	    (unsigned)(slot + 1)) % STORE_TALLIES];
+	if (y == &one || y->n == 0 || y->tid != tid || y->slot != slot) {
+		y->tid = tid;
+		y->slot = slot;
+		if ((e = store_thread_tally(txn, y)) != STORE_OK)
+			y->n = 0;
 	}
-	store_thread_free(&t);
+	*have = y->have;
+	*n = y->n;
 	return e;
 }
 
@@ -262,37 +275,26 @@ store_thread_known(struct store_txn *txn, const struct store_refs *refs,
 	return STORE_OK;
 }
 
-static enum store_err
-store_thread_size(struct store_txn *txn, uint64_t tid, size_t *n)
-{
-	struct store_ids	 ids;
-	enum store_err		 e;
-
-	memset(&ids, 0, sizeof(ids));
-	e = store_thread_get(txn, tid, &ids);
-	*n = ids.n;
-	store_ids_free(&ids);
-	return e == STORE_NOTFOUND ? STORE_OK : e;
-}
-
 /* The largest of the threads keeps its id: fewest mails change theirs. */
 enum store_err
 store_thread_join(struct store_txn *txn, const struct store_refs *refs,
     uint64_t *tid)
 {
+	struct store_head	 h;
 	struct store_ids	 tids;
 	enum store_err		 e;
-	size_t			 i, n, best = 0;
+	size_t			 i, best = 0;
 
 	*tid = 0;
 	memset(&tids, 0, sizeof(tids));
 	e = store_thread_known(txn, refs, &tids);
 	for (i = 0; i < tids.n && e == STORE_OK; i++) {
-		if ((e = store_thread_size(txn, tids.v[i], &n)) == STORE_OK &&
-		    n > best) {
+		e = store_count_load(txn, tids.v[i], &h);
+		if (e == STORE_OK && h.n > best) {
 			*tid = tids.v[i];
-			best = n;
+			best = h.n;
 		}
+		store_count_free(&h);
 	}
 	for (i = 0; i < tids.n && e == STORE_OK; i++)
 		if (tids.v[i] != *tid)
@@ -304,28 +306,17 @@ store_thread_join(struct store_txn *txn, const struct store_refs *refs,
 static enum store_err
 store_thread_merge(struct store_txn *txn, uint64_t from, uint64_t to)
 {
-	struct store_thread	 a, b;
+	struct store_thread	 t;
 	enum store_err		 e;
 	size_t			 i;
 
-	memset(&b, 0, sizeof(b));
-	if ((e = store_thread_load(txn, from, &a)) == STORE_OK &&
-	    (e = store_thread_load(txn, to, &b)) == STORE_OK) {
-		store_count_thread(txn, &a, -1);
-		store_count_thread(txn, &b, -1);
-		for (i = 0; i < a.n && e == STORE_OK; i++) {
-			e = store_thread_move(txn, &a.v[i], from, to);
-			if (e == STORE_OK &&
-			    store_thread_push(&b, &a.v[i]) == NULL)
-				e = store_fail(txn);
-		}
-		store_count_thread(txn, &b, 1);
-	}
+	e = store_thread_load(txn, from, &t);
+	for (i = 0; i < t.n && e == STORE_OK; i++)
+		e = store_thread_move(txn, &t.v[i], from, to);
 	if (e == STORE_OK && store_change_log(txn, STORE_THREAD,
 	    LOG_DESTROYED, from, 0) == 0)
 		e = txn->dead;
-	store_thread_free(&a);
-	store_thread_free(&b);
+	store_thread_free(&t);
 	return e;
 }
 
@@ -359,7 +350,9 @@ store_thread_move(struct store_txn *txn, struct store_trow *r, uint64_t from,
 	if ((e = store_index_remove(txn, &old, gone)) != STORE_OK ||
 	    (e = store_index_add(txn, &new, ms)) != STORE_OK ||
 	    (e = store_row_save(txn, &new)) != STORE_OK ||
-	    (e = store_thread_write(txn, to, r)) != STORE_OK)
+	    (e = store_thread_write(txn, to, r)) != STORE_OK ||
+	    (e = store_count_change(txn, from, r, NULL, NULL)) != STORE_OK ||
+	    (e = store_count_change(txn, to, NULL, r, NULL)) != STORE_OK)
 		return e;
 	return store_thread_repoint(txn, r->eid, to);
 }
