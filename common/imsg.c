@@ -178,7 +178,9 @@ imsgbuf_write(struct imsgbuf *ib)
 
 	while (buf_left(&ib->out) > 0) {
 		if ((n = imsg_send(ib, imsg_limit(ib))) == -1)
-			return errno == EAGAIN || errno == ENOBUFS ? 0 : -1;
+			/* TOOMANYREFS: descriptors the peer has not taken yet */
+			return errno == EAGAIN || errno == ENOBUFS ||
+			    errno == ETOOMANYREFS ? 0 : -1;
 		ib->sent += n;
 		buf_skip(&ib->out, n);
 	}

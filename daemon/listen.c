@@ -28,7 +28,9 @@
 
 #define LISTEN_QUEUE	1024	/* backlog asked for; the system has its own */
 #define LISTEN_TURN	64	/* connections accepted in one turn */
-#define LISTEN_REST_S	1	/* without descriptors or memory */
+#define LISTEN_REST	1000	/* ms, without descriptors or memory */
+#define LISTEN_BREATH	5	/* ms, when no worker keeps up */
+#define LISTEN_AHEAD	(IMSG_FDS / 2)	/* descriptors a worker may owe us */
 
 union listen_addr {
 	struct sockaddr		 sa;
@@ -71,6 +73,7 @@ static int	listen_limited(const struct ip *);
 static void	listen_drop(struct listen_sock *);
 static void	listen_events(void);
 static void	listen_accept(int, short, void *);
+static void	listen_sleep(int);
 static int	listen_take(struct listen_sock *);
 static void	listen_hand_over(struct listen_sock *, int,
 		    const union listen_addr *);
@@ -360,18 +363,46 @@ listen_events(void)
 	}
 }
 
-/* The worker with the fewest connections. */
+static int
+listen_ready(const struct child *c)
+{
+	return c->id == PROC_WORKER && c->peer.open && !c->retire &&
+	    c->generation != 0;
+}
+
+/* The worker with the fewest connections, of those that keep up. */
 struct child *
 listen_choose(void)
 {
 	struct child	*c, *best = NULL;
 
 	TAILQ_FOREACH(c, &child_list, entry)
-		if (c->id == PROC_WORKER && c->peer.open && !c->retire &&
-		    c->generation != 0 &&
+		if (listen_ready(c) &&
+		    c->peer.ibuf.out_nfds < LISTEN_AHEAD &&
 		    (best == NULL || c->nconns < best->nconns))
 			best = c;
 	return best;
+}
+
+/*
+ * Not now; again when that may have changed.  With no worker at all that is
+ * when one is ready, which parent.c sees.
+ */
+static void
+listen_sleep(int ms)
+{
+	struct timeval	 tv = { ms / 1000, ms % 1000 * 1000 };
+	struct child	*c;
+
+	listen_pause();
+	TAILQ_FOREACH(c, &child_list, entry)
+		if (listen_ready(c))
+			break;
+	if (c == NULL)
+		return;
+	if (!evtimer_initialized(&listen_rest))
+		evtimer_set(&listen_rest, listen_rested, NULL);
+	evtimer_add(&listen_rest, &tv);
 }
 
 static void
@@ -391,11 +422,14 @@ listen_accept(int fd, short what, void *arg)
 static int
 listen_take(struct listen_sock *s)
 {
-	struct timeval		 tv = { LISTEN_REST_S, 0 };
 	union listen_addr	 peer;
 	socklen_t		 len = sizeof(peer);
 	int			 fd;
 
+	if (listen_choose() == NULL) {
+		listen_sleep(LISTEN_BREATH);
+		return -1;
+	}
 	memset(&peer, 0, sizeof(peer.sa));
 	fd = accept4(s->fd, &peer.sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd != -1) {
@@ -410,10 +444,8 @@ listen_take(struct listen_sock *s)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		log_warn("accept: resting %d s", LISTEN_REST_S);
-		listen_pause();
-		evtimer_set(&listen_rest, listen_rested, NULL);
-		evtimer_add(&listen_rest, &tv);
+		log_warn("accept: resting %d ms", LISTEN_REST);
+		listen_sleep(LISTEN_REST);
 		break;
 	case EAGAIN:
 		break;
@@ -430,8 +462,13 @@ listen_rested(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
+	/* a reload resumes by itself */
+	if (reload_busy())
+		return;
 	if (listen_choose() != NULL)
 		listen_resume();
+	else
+		listen_sleep(LISTEN_BREATH);
 }
 
 static void

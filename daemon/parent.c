@@ -29,7 +29,7 @@ static int64_t			 born;
 static struct msg_ticket	 ticket;	/* the last of keys */
 static int			 have_ticket;
 
-static void	parent_descriptors(void);
+static void	parent_limits(void);
 static void	parent_events(void);
 static void	parent_first(const char *, struct buf *);
 static void	parent_signal(int, short, void *);
@@ -60,7 +60,7 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 /* --- start -------------------------------------------------------------- */
 
 static void
-parent_descriptors(void)
+parent_limits(void)
 {
 	struct rlimit	 rl;
 
@@ -69,6 +69,10 @@ parent_descriptors(void)
 	rl.rlim_cur = rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 		log_warn("setrlimit");
+	/* private keys pass through here */
+	rl.rlim_cur = rl.rlim_max = 0;
+	if (setrlimit(RLIMIT_CORE, &rl) == -1)
+		fatal("setrlimit");
 }
 
 static void
@@ -106,7 +110,7 @@ parent(const struct parent_opts *o)
 		    "own for the roles; for tests and trials only");
 	umask(077);
 	born = date_mono();
-	parent_descriptors();
+	parent_limits();
 	parent_events();
 	child_init(o);
 	if (listen_prepare(reload_file(), &report) == -1) {
@@ -170,8 +174,6 @@ parent_child_gone(struct child *c)
 {
 	listen_child_gone(c);
 	control_child_gone(c);
-	if (listen_choose() == NULL)
-		listen_pause();
 	if (ending && child_count(MSG_P(PROC_WORKER)) == 0)
 		parent_exit();
 	reload_child_gone();
@@ -318,7 +320,7 @@ parent_stop(void)
 	struct child	*c;
 	uint64_t	 ms;
 
-	if (ending || listen_choose() == NULL)
+	if (ending || child_count(MSG_P(PROC_WORKER)) == 0)
 		parent_exit();
 	ending = 1;
 	ms = reload_file()->conf->drain_timeout;

@@ -270,6 +270,21 @@ def test_nobody_to_serve_means_waiting_not_refusing(new_server):
         assert answers(c)
 
 
+def test_a_worker_that_is_busy_makes_many_wait_and_none_fail(new_server):
+    s = new_server("workers = 1\n")
+    worker = role(s, "worker")[0]
+    os.kill(worker, signal.SIGSTOP)
+    conns = [s.plain() for _ in range(600)]
+    for c in conns:
+        c.sendall(GET)
+    time.sleep(0.3)
+    os.kill(worker, signal.SIGCONT)
+    assert all(b"HTTP/1.1 307" in c.recv(65536) for c in conns)
+    for c in conns:
+        c.close()
+    assert s.jmapctl("status").returncode == 0
+
+
 def test_keys_and_auth_come_back(new_server):
     s = new_server()
     with s.tls() as kept:
