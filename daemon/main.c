@@ -144,8 +144,9 @@ static const char *
 main_worker(const char *self)
 {
 	static const char *const	 places[] = { "/", "/../libexec/" };
-	static char			 path[PATH_MAX];
+	static char			 found[PATH_MAX];
 	const char			*slash = strrchr(self, '/');
+	char				 path[PATH_MAX];
 	size_t				 i;
 	int				 n;
 
@@ -153,8 +154,8 @@ main_worker(const char *self)
 		n = snprintf(path, sizeof(path), "%.*s%sjmapd-worker",
 		    (int)(slash - self), self, places[i]);
 		if (n > 0 && (size_t)n < sizeof(path) &&
-		    access(path, X_OK) == 0)
-			return path;
+		    access(path, X_OK) == 0 && realpath(path, found) != NULL)
+			return found;
 	}
 	errx(1, "no jmapd-worker, neither beside %s nor in ../libexec", self);
 }

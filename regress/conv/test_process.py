@@ -392,6 +392,23 @@ def test_reload_under_load_fails_no_request(new_server):
     assert n >= 5 and done[0] >= 50
 
 
+def test_children_end_with_a_killed_parent_and_it_starts_again(new_server):
+    s = new_server()
+    family = children(s.pid)
+    assert len(family) == 5
+    os.kill(s.pid, signal.SIGKILL)
+
+    def all_gone():
+        # without an init that collects them they stay as zombies
+        return all(not os.path.exists(f"/proc/{pid}/exe") or
+            "\nState:\tZ" in
+            pathlib.Path(f"/proc/{pid}/status").read_text()
+            for pid in family)
+    wait_for(all_gone)
+    s.start()
+    assert s.first().session["username"] == s.user1
+
+
 def test_log_verbose_reaches_every_process(new_server):
     s = new_server()
     s.jmapctl("log", "verbose")
