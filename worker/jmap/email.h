@@ -19,6 +19,7 @@
  *	email_bodypart.c .. its parts
  *	email_import.c	Email/import
  *	email_parse.c	Email/parse
+ *	email_snippet.c	SearchSnippet/get
  */
 #ifndef WORKER_EMAIL_H
 #define WORKER_EMAIL_H
@@ -134,6 +135,7 @@ int	 email_get_one(struct jmap_call *, const struct store_mail *,
  * the mail. */
 struct email_text {
 	const char	*words;		/* all words, for the index; "" none */
+	const char	*loose;		/* those outside of phrases */
 	const char	**phrase;	/* folded; NULL terminated */
 	size_t		 nphrase;
 };
@@ -143,6 +145,8 @@ int	 email_text_parse(struct arena *, const char *, struct email_text *);
 char	*email_text_fold(struct arena *, const char *, size_t);
 /* 1 if the folded phrase stands in the folded text between word ends. */
 int	 email_text_has(const char *text, const char *phrase);
+/* 1 if a word of the text goes on across at. */
+int	 email_text_inside(const char *text, const char *at);
 
 /* --- email_match.c ------------------------------------------------------- */
 

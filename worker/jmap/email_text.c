@@ -21,18 +21,18 @@ static int	text_phrase(struct arena *, const char *, const char *,
 		    struct buf *, struct email_text *, size_t);
 static int	text_white(int);
 static int	text_wordy(const char *);
-static int	text_inside(const char *, const char *);
 
 int
 email_text_parse(struct arena *a, const char *s, struct email_text *t)
 {
 	const char	*end, *p;
-	struct buf	 words;
+	struct buf	 words, loose;
 	size_t		 max = 1;
 	int		 ret = -1;
 
 	memset(t, 0, sizeof(*t));
 	buf_init(&words, 2 * strlen(s) + 2);
+	buf_init(&loose, 2 * strlen(s) + 2);
 	for (p = s; *p != '\0'; p++)
 		max += *p == '"' || *p == '\'';
 	if ((t->phrase = arena_array(a, max, sizeof(*t->phrase))) == NULL)
@@ -52,14 +52,19 @@ email_text_parse(struct arena *a, const char *s, struct email_text *t)
 			;
 		buf_add(&words, p, (size_t)(end - p));
 		buf_addc(&words, ' ');
+		buf_add(&loose, p, (size_t)(end - p));
+		buf_addc(&loose, ' ');
 	}
-	if (buf_bad(&words))
+	if (buf_bad(&words) || buf_bad(&loose))
 		goto done;
 	t->words = arena_dup(a, words.len > 0 ? (char *)words.data : "",
 	    words.len);
-	ret = t->words == NULL ? -1 : 0;
+	t->loose = arena_dup(a, loose.len > 0 ? (char *)loose.data : "",
+	    loose.len);
+	ret = t->words == NULL || t->loose == NULL ? -1 : 0;
 done:
 	buf_free(&words);
+	buf_free(&loose);
 	return ret;
 }
 
@@ -171,8 +176,8 @@ text_wordy(const char *s)
 }
 
 /* Does a word go on across at, which is inside the text from start? */
-static int
-text_inside(const char *start, const char *at)
+int
+email_text_inside(const char *start, const char *at)
 {
 	const char	*p = at;
 
@@ -190,7 +195,7 @@ email_text_has(const char *text, const char *phrase)
 	size_t		 n = strlen(phrase);
 
 	for (p = text; (p = strstr(p, phrase)) != NULL; p++)
-		if (!text_inside(text, p) && !text_inside(text, p + n))
+		if (!email_text_inside(text, p) && !email_text_inside(text, p + n))
 			return 1;
 	return n == 0;
 }

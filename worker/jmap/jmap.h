@@ -586,7 +586,8 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 /* --- types we have ------------------------------------------------------ */
 
 extern const struct jmap_type	mailbox_type, thread_type, email_type;
-jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse;
+jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
+	email_snippet;
 
 /* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
 

@@ -33,6 +33,7 @@ static const struct jmap_method methods[] = {
 	{ "Mailbox/queryChanges", MAIL, jmap_query_changes, READ,
 	    &mailbox_type },
 	{ "Mailbox/set", MAIL, jmap_set, SET, &mailbox_type },
+	{ "SearchSnippet/get", MAIL, email_snippet, READ, NULL },
 	{ "Thread/changes", MAIL, jmap_changes, READ, &thread_type },
 	{ "Thread/get", MAIL, jmap_get, GET, &thread_type },
 };

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SearchSnippet/get (RFC 8621 5): where in subject and body the words of a
+ * filter stand, marked.  Words match as the search index matches them: case
+ * and marks folded, whole or, with a star, by their beginning.
+ */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include <utf8proc.h>
+
+#include "common/utf8.h"
+#include "worker/jmap/email.h"
+
+#define SNIPPET_LEN	255	/* octets of a preview (RFC 8621 5) */
+#define SNIPPET_BEFORE	60	/* bytes shown before the first match */
+#define SNIPPET_BODY	(512 * 1024)	/* of the body that is looked at */
+#define SNIPPET_NEEDLES	64
+
+struct needle {
+	const char	*text;		/* folded */
+	size_t		 len;
+	unsigned	 in;		/* STORE_IN_SUBJECT, STORE_IN_BODY */
+	int		 prefix;
+};
+struct snippets {
+	struct jmap_query	 q;
+	struct js_val		*ids;
+	struct needle		 needle[SNIPPET_NEEDLES];
+	size_t			 n;
+	struct jmap_ids		 missing;
+};
+/* A text folded, and for each byte of that where it comes from. */
+struct folded {
+	char		*s;
+	uint32_t	*at;		/* n + 1 of them */
+	size_t		 n;
+};
+struct range {
+	size_t	 from, to;		/* bytes of the text */
+};
+
+static const struct jmap_error *snippet_args(struct snippets *);
+static int	snippet_filter(struct snippets *, const struct jmap_filter *);
+static int	snippet_text(struct snippets *, const char *, unsigned);
+static int	snippet_words(struct snippets *, const char *, unsigned);
+static int	snippet_needle(struct snippets *, const char *, size_t,
+		    unsigned, int);
+static int	snippet_one(struct snippets *, const char *);
+static void	snippet_put(struct snippets *, struct arena *,
+		    struct email_src *, struct buf *);
+static int	snippet_fold(struct arena *, const char *, size_t,
+		    struct folded *);
+static size_t	snippet_fold_cp(uint32_t, char *, size_t);
+static int	snippet_next(const struct snippets *, const struct folded *,
+		    unsigned, size_t, struct range *);
+static int	snippet_wordy(const char *, size_t);
+static void	snippet_mark(struct snippets *, struct arena *, unsigned,
+		    const char *, size_t, size_t, size_t, struct buf *);
+static size_t	snippet_char(struct buf *, const char *, size_t);
+
+const struct jmap_error *
+email_snippet(struct jmap_call *c)
+{
+	const struct jmap_error	*err;
+	struct snippets		 s;
+	size_t			 i;
+
+	memset(&s, 0, sizeof(s));
+	s.q.c = c;
+	s.q.type = &email_type;
+	if ((err = snippet_args(&s)) != NULL)
+		return err;
+	js_out_obj(c->out);
+	jmap_api_account(c);
+	js_out_key(c->out, "list");
+	js_out_arr(c->out);
+	for (i = 0; i < js_len(s.ids); i++) {
+		if (snippet_one(&s, js_str(js_at(s.ids, i))) == -1)
+			return jmap_api_lost(c);
+		if (jmap_api_spent(c->req))
+			return jmap_error_say(c, &jmap_error_request_too_large,
+			    "too many emailIds to look into");
+	}
+	js_out_end(c->out, ']');
+	js_out_key(c->out, "notFound");
+	if (s.missing.n == 0)
+		js_out_null(c->out);
+	else {
+		js_out_arr(c->out);
+		for (i = 0; i < s.missing.n; i++)
+			js_out_s(c->out, s.missing.id[i]);
+		js_out_end(c->out, ']');
+	}
+	js_out_end(c->out, '}');
+	return NULL;
+}
+
+static const struct jmap_error *
+snippet_args(struct snippets *s)
+{
+	const struct jmap_error	*err;
+	struct jmap_call	*c = s->q.c;
+	struct js_val		*filter = NULL;
+	struct js_rd		 rd;
+	const char		*account;
+	size_t			 i;
+
+	js_rd_init(&rd, c->args, "");
+	js_rd_id(&rd, "accountId", &account);
+	js_rd_obj_null(&rd, "filter", &filter);
+	if (js_rd_arr(&rd, "emailIds", &s->ids) == 0)
+		js_rd_bad(&rd, "emailIds");
+	for (i = 0; i < js_len(s->ids); i++)
+		if (!js_is_id(js_at(s->ids, i)))
+			js_rd_bad(&rd, "emailIds");
+	if (js_rd_end(&rd) == -1)
+		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
+		    rd.fault);
+	if (js_len(s->ids) > c->req->env->limits->max_objects_in_get)
+		return jmap_error_say(c, &jmap_error_request_too_large,
+		    "more emailIds than maxObjectsInGet");
+	if ((err = jmap_query_filter(&s->q, filter)) != NULL)
+		return err;
+	if (s->q.filter != NULL && snippet_filter(s, s->q.filter) == -1)
+		return jmap_api_lost(c);
+	return NULL;
+}
+
+/* --- what to look for ---------------------------------------------------- */
+
+/* Every text that may make a mail match.  Depth is bounded by jmap_query.c. */
+static int
+snippet_filter(struct snippets *s, const struct jmap_filter *f)
+{
+	const struct jmap_filter_term	*t;
+	size_t				 i;
+
+	if (f->op == JMAP_NOT)
+		return 0;
+	for (i = 0; i < f->nkids; i++)
+		if (snippet_filter(s, &f->kids[i]) == -1)
+			return -1;
+	for (t = f->terms; t < f->terms + f->nterms; t++) {
+		if ((t->cond->code == EMAIL_Q_TEXT && snippet_text(s, t->str,
+		    STORE_IN_SUBJECT | STORE_IN_BODY) == -1) ||
+		    (t->cond->code == EMAIL_Q_SUBJECT && snippet_text(s,
+		    t->str, STORE_IN_SUBJECT) == -1) ||
+		    (t->cond->code == EMAIL_Q_BODY && snippet_text(s, t->str,
+		    STORE_IN_BODY) == -1))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+snippet_text(struct snippets *s, const char *text, unsigned in)
+{
+	struct email_text	 t;
+	size_t			 i;
+
+	if (email_text_parse(&s->q.c->req->arena, text, &t) == -1)
+		return -1;
+	for (i = 0; i < t.nphrase; i++)
+		if (snippet_needle(s, t.phrase[i], strlen(t.phrase[i]), in,
+		    0) == -1)
+			return -1;
+	return snippet_words(s, t.loose, in);
+}
+
+/* The words outside of phrases: runs of letters and digits. */
+static int
+snippet_words(struct snippets *s, const char *p, unsigned in)
+{
+	size_t	 n;
+
+	for (; *p != '\0'; p += n) {
+		for (n = 0; snippet_wordy(p, n); n++)
+			;
+		if (n > 0 && snippet_needle(s, p, n, in, p[n] == '*') == -1)
+			return -1;
+		n += n == 0;
+	}
+	return 0;
+}
+
+static int
+snippet_wordy(const char *p, size_t i)
+{
+	unsigned char	 c = (unsigned char)p[i];
+
+	return c >= 0x80 || (c >= '0' && c <= '9') ||
+	    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int
+snippet_needle(struct snippets *s, const char *p, size_t n, unsigned in,
+    int prefix)
+{
+	struct folded	 f;
+
+	if (s->n == SNIPPET_NEEDLES)
+		return 0;
+	if (snippet_fold(&s->q.c->req->arena, p, n, &f) == -1)
+		return -1;
+	if (f.n > 0)
+		s->needle[s->n++] = (struct needle){ f.s, f.n, in, prefix };
+	return 0;
+}
+
+/* --- one mail ------------------------------------------------------------ */
+
+static int
+snippet_one(struct snippets *s, const char *id)
+{
+	struct jmap_call	*c = s->q.c;
+	struct store_mail	 mail;
+	struct store_row	 row;
+	struct email_src	 src;
+	struct arena		 a;
+	uint64_t		 n;
+	int			 ret = 0;
+
+	if (store_id_mail_get(id, strlen(id), &n) == 0)
+		ret = jmap_api_store(c, store_mail_get(c->txn, n, &mail));
+	if (ret == 0)
+		return jmap_api_add(c->req, &s->missing, id, strlen(id));
+	if (ret == -1 || jmap_api_store(c, store_mail_row(c->txn, &mail,
+	    &row)) != 1)
+		return -1;
+	js_out_obj(c->out);
+	js_out_key(c->out, "emailId");
+	js_out_s(c->out, id);
+	arena_init(&a, 4 * MIME_ARENA);
+	email_src_init(&src, c->txn, &a, row.blob, mail.size);
+	snippet_put(s, &a, &src, c->out);
+	arena_free(&a);
+	js_out_end(c->out, '}');
+	if (src.err != STORE_OK && src.err != STORE_NOTFOUND)
+		return jmap_api_store(c, src.err) == -1 ? -1 : 0;
+	return 0;
+}
+
+/* "If the server is unable to determine search snippets": both null. */
+static void
+snippet_put(struct snippets *s, struct arena *a, struct email_src *src,
+    struct buf *b)
+{
+	const uint8_t	*raw;
+	struct mime_msg	*m = NULL;
+	struct mime_row	 row;
+	struct buf	 body;
+	int		 ok;
+
+	buf_init(&body, SNIPPET_BODY);
+	ok = s->n > 0 && (raw = email_src_bytes(src, 0, src->size)) != NULL &&
+	    (m = mime_parse(a, raw, src->size)) != NULL &&
+	    mime_row(a, m, &row) == 0;
+	js_out_key(b, "subject");
+	if (ok && row.subject != NULL)
+		snippet_mark(s, a, STORE_IN_SUBJECT, row.subject,
+		    strlen(row.subject), SIZE_MAX, SIZE_MAX, b);
+	else
+		js_out_null(b);
+	js_out_key(b, "preview");
+	if (ok)
+		mime_text_search(m, &body);
+	if (ok && body.len > 0)
+		snippet_mark(s, a, STORE_IN_BODY, (char *)body.data, body.len,
+		    SNIPPET_LEN, SNIPPET_BEFORE, b);
+	else
+		js_out_null(b);
+	buf_free(&body);
+}
+
+/*
+ * Append the text with its matches marked: at most max octets, beginning
+ * `before` bytes ahead of the first match; null when there is none.
+ */
+static void
+snippet_mark(struct snippets *s, struct arena *a, unsigned in,
+    const char *text, size_t n, size_t max, size_t before, struct buf *out)
+{
+	struct folded	 f;
+	struct range	 r;
+	struct buf	 b;
+	size_t		 at = 0, used;
+	int		 open = 0;
+
+	if (snippet_fold(a, text, n, &f) == -1 ||
+	    !snippet_next(s, &f, in, 0, &r)) {
+		js_out_null(out);
+		return;
+	}
+	buf_init(&b, max == SIZE_MAX ? 16 * n + 64 : max);
+	if (r.from > before) {
+		at = r.from - before;
+		while (at < r.from && text[at] != ' ' && text[at] != '\n')
+			at++;
+		buf_adds(&b, "...");
+	}
+	while (at < n) {
+		if (open && at >= r.to) {
+			buf_adds(&b, "</mark>");
+			open = 0;
+			if (!snippet_next(s, &f, in, r.to, &r))
+				r.from = r.to = n;
+		}
+		/* room for the longest that may follow, and for the ends */
+		used = b.len + (open ? 7 : 0) + 8 + 3;
+		if (used + (!open && at >= r.from ? 13 : 0) > b.max)
+			break;
+		if (!open && at >= r.from && r.from < r.to) {
+			buf_adds(&b, "<mark>");
+			open = 1;
+		}
+		at += snippet_char(&b, text + at, n - at);
+	}
+	if (open)
+		buf_adds(&b, "</mark>");
+	if (at < n)
+		buf_adds(&b, "...");
+	js_out_str(out, b.data, b.len);
+	buf_free(&b);
+}
+
+/* One character as HTML; white space as one blank.  Bytes it took. */
+static size_t
+snippet_char(struct buf *b, const char *p, size_t n)
+{
+	uint32_t	 cp;
+	size_t		 k;
+
+	if (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r') {
+		for (k = 1; k < n && (p[k] == ' ' || p[k] == '\n' ||
+		    p[k] == '\t' || p[k] == '\r'); k++)
+			;
+		buf_addc(b, ' ');
+		return k;
+	}
+	if (*p == '&' || *p == '<' || *p == '>') {
+		buf_adds(b, *p == '&' ? "&amp;" : *p == '<' ? "&lt;" :
+		    "&gt;");
+		return 1;
+	}
+	if ((k = utf8_get((const uint8_t *)p, n, &cp)) == 0)
+		return 1;
+	buf_add(b, p, k);
+	return k;
+}
+
+/* --- folding and finding ------------------------------------------------- */
+
+static int
+snippet_fold(struct arena *a, const char *p, size_t n, struct folded *f)
+{
+	char		 one[64];
+	uint32_t	 cp;
+	size_t		 i, k, len, j;
+
+	memset(f, 0, sizeof(*f));
+	/* a character takes at most 18 times the room, and hardly ever more
+	 * than its own: what does not fit is not found */
+	if ((f->s = arena_get(a, 2 * n + 64)) == NULL ||
+	    (f->at = arena_array(a, 2 * n + 65, sizeof(*f->at))) == NULL)
+		return -1;
+	for (i = 0; i < n; i += k) {
+		if ((k = utf8_get((const uint8_t *)p + i, n - i, &cp)) == 0) {
+			k = 1;
+			cp = ' ';
+		}
+		len = snippet_fold_cp(cp, one, sizeof(one));
+		if (len == 1 && one[0] == ' ' &&
+		    (f->n == 0 || f->s[f->n - 1] == ' '))
+			continue;
+		if (f->n + len > 2 * n + 63)
+			break;
+		for (j = 0; j < len; j++) {
+			f->at[f->n] = (uint32_t)i;
+			f->s[f->n++] = one[j];
+		}
+		f->at[f->n] = (uint32_t)(i + k);
+	}
+	return 0;
+}
+
+static size_t
+snippet_fold_cp(uint32_t cp, char *out, size_t max)
+{
+	utf8proc_int32_t	 v[18];
+	utf8proc_ssize_t	 n, i;
+	size_t			 len = 0;
+	int			 bound = 0;
+
+	if (cp <= ' ') {
+		out[0] = ' ';
+		return 1;
+	}
+	if (cp < 0x80) {
+		out[0] = (char)utf8_lower((int)cp);
+		return 1;
+	}
+	n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, 18,
+	    UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
+	    UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK, &bound);
+	for (i = 0; i < n && i < 18 && len + 4 <= max; i++)
+		len += utf8_put((uint32_t)v[i], (uint8_t *)out + len);
+	return len;
+}
+
+/* The first match at or after a place in the text: 1 and *r, or 0. */
+static int
+snippet_next(const struct snippets *s, const struct folded *f, unsigned in,
+    size_t from, struct range *r)
+{
+	const struct needle	*nd;
+	size_t			 i, end;
+
+	for (i = 0; i < f->n; i++) {
+		if (f->at[i] < from || ((unsigned char)f->s[i] & 0xc0) == 0x80)
+			continue;
+		for (nd = s->needle; nd < s->needle + s->n; nd++) {
+			end = i + nd->len;
+			if (!(nd->in & in) || end > f->n ||
+			    memcmp(f->s + i, nd->text, nd->len) != 0 ||
+			    email_text_inside(f->s, f->s + i) ||
+			    (!nd->prefix &&
+			    email_text_inside(f->s, f->s + end)))
+				continue;
+			r->from = f->at[i];
+			r->to = f->at[end];
+			return r->to > r->from;
+		}
+	}
+	return 0;
+}
