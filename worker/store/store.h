@@ -132,9 +132,10 @@ int	store_id_object_get(int letter, const char *, size_t, uint64_t *id);
  * A snapshot to read (write 0), or the account's one writer (write 1; waits
  * for others).  At most one writer a process and account, and none begins
  * while this process still reads the account (STORE_IO, EBUSY): read within
- * the writer.  Keep it below 5,000 operations.  A commit without a change does not touch the disk.
- * Both ends free the transaction whatever they return; STORE_OK from
- * store_commit means it is on the disk (in sync mode full).
+ * the writer.  Keep it below 5,000 operations.  A commit without a change
+ * does not touch the disk.  Both ends free the transaction whatever they
+ * return; STORE_OK from store_commit means it is on the disk (in sync mode
+ * full).
  */
 enum store_err	store_begin(struct store *, int write, struct store_txn **);
 enum store_err	store_commit(struct store_txn *);
