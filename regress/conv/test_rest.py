@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import pty
 
 import pytest
 
@@ -326,3 +327,31 @@ def test_jmapctl_accounts_and_domains(server, name):
     ctl("domain", "delete", f"{name}.test")
     r = ctl("account", "show", name, check=False)
     assert r.returncode == 1 and "there is none" in r.stderr
+
+
+def test_jmapctl_asks_a_terminal_twice(server, name):
+    def on_terminal(*answers):
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.execv(str(helpers.BIN / "jmapctl"), [
+                "jmapctl", "-s", server.ctl, "account", "add", name])
+        shown = b""
+        try:
+            for prompt, answer in zip((b"Password: ", b"Again: "), answers):
+                while not shown.endswith(prompt):
+                    shown += os.read(fd, 1024)
+                os.write(fd, answer.encode() + b"\n")
+            while True:
+                shown += os.read(fd, 1024)
+        except OSError:			# EIO: the other end has closed
+            pass
+        os.close(fd)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+    code, shown = on_terminal("first pass", "other pass")
+    assert code == 2 and b"differ" in shown
+    code, shown = on_terminal("first pass", "first pass")
+    assert code == 0 and b"first pass" not in shown
+    r = helpers.Account(server, name, "first pass").http.get(
+        server.url + "/api/principal")
+    assert r.status_code == 403
