@@ -15,23 +15,20 @@
 
 #include "common/utf8.h"
 #include "worker/http/hdr.h"
+#include "worker/http/head.h"
 #include "worker/http/http1_head.h"
 #include "worker/http/target.h"
 
 typedef const struct http1_error	herr;
 
 static herr	*head_line(struct req *, char *, size_t);
-static herr	*head_method(struct req *, const char *, size_t);
 static herr	*head_version(struct req *, const char *, size_t);
 static herr	*head_target(struct req *, char *, size_t);
 static herr	*head_absolute(struct req *, char *, size_t);
 static herr	*head_field(struct req *, char *, char **);
 static size_t	 head_value(const char *, size_t);
-static herr	*head_host(struct req *);
-static herr	*head_length(const struct req *, struct http1_frame *);
+static herr	*head_hosts(struct req *);
 static herr	*head_coding(const struct req *, struct http1_frame *);
-static herr	*head_body(const struct req *, struct http1_frame *);
-static herr	*head_expect(const struct req *, struct http1_frame *);
 static void	 head_connection(const struct req *, struct http1_frame *);
 
 const struct http1_limits	http1_limits_default = {
@@ -47,8 +44,6 @@ E(long_field, 431, "a field line is too long");
 E(long_fields, 431, "the fields are too long");
 E(many_fields, 431, "too many fields");
 E(bad_line, 400, "malformed request line");
-E(bad_method, 400, "the method is not a token");
-E(unknown_method, 501, "the method is not implemented");
 E(bad_version, 400, "malformed HTTP version");
 E(unknown_version, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
 E(bad_target, 400, "malformed request target");
@@ -58,14 +53,9 @@ E(bad_name, 400, "malformed field name");
 E(bad_value, 400, "a field value has a control octet");
 E(duplicate, 400, "a field that may stand once stands twice");
 E(no_host, 400, "Host is missing");
-E(bad_host, 400, "malformed Host");
-E(bad_length, 400, "malformed Content-Length");
 E(bad_coding, 400, "malformed Transfer-Encoding");
 E(unknown_coding, 501, "only the transfer coding chunked is known");
 E(both, 400, "Content-Length and Transfer-Encoding together");
-E(no_body, 400, "this method has no request body");
-E(bad_expect, 417, "only 100-continue can be expected");
-E(encoded, 415, "content codings are not accepted in requests");
 #undef E
 
 /* --- where it ends ---------------------------------------------------------- */
@@ -132,12 +122,14 @@ http1_head_parse(struct req *r, char *p, size_t len, struct http1_frame *fr)
 			return e;
 	if (hdr_duplicate(r) != NULL)
 		return &duplicate;			/* 5, 6, 12 */
-	if ((e = head_host(r)) != NULL ||
-	    (e = head_length(r, fr)) != NULL ||
+	if ((e = head_hosts(r)) != NULL ||
+	    (e = head_length(r, &fr->length)) != NULL ||
 	    (e = head_coding(r, fr)) != NULL ||
-	    (e = head_body(r, fr)) != NULL ||
-	    (e = head_expect(r, fr)) != NULL)
+	    (e = head_body(r, fr->chunked || fr->length > 0)) != NULL ||
+	    (e = head_expect(r, &fr->expect)) != NULL)
 		return e;
+	/* HTTP/1.0 clients cannot mean it */
+	fr->expect &= r->version == 11;
 	head_connection(r, fr);
 	return NULL;
 }
@@ -163,29 +155,6 @@ head_line(struct req *r, char *p, size_t len)
 	return head_target(r, sp + 1, (size_t)(sp2 - sp) - 1);
 }
 
-static herr *
-head_method(struct req *r, const char *p, size_t len)
-{
-	const char	*name;
-	size_t		 i;
-
-	/* RFC 9110 9.1: case-sensitive token */
-	for (i = 0; i < len; i++)
-		if (!(hdr_octet[(unsigned char)p[i]] & HDR_TCHAR) &&
-		    p[i] != '_')
-			return &bad_method;
-	if (len == 0)
-		return &bad_method;
-	for (i = 0; i < HTTP_METHODS; i++) {
-		name = http_method_name((enum http_method)i);
-		if (strlen(name) == len && memcmp(name, p, len) == 0) {
-			r->method = (enum http_method)i;
-			return NULL;
-		}
-	}
-	return &unknown_method;		/* 1; CONNECT and TRACE too */
-}
-
 /* RFC 9112 2.3: "HTTP/" DIGIT "." DIGIT, upper case. */
 static herr *
 head_version(struct req *r, const char *p, size_t len)
@@ -202,33 +171,13 @@ head_version(struct req *r, const char *p, size_t len)
 static herr *
 head_target(struct req *r, char *p, size_t len)
 {
-	char	*q;
-	ssize_t	 n;
-
 	/* For logs only, so it may be decoded in place below: keep it. */
 	if ((r->target = arena_dup(&r->arena, p, len)) == NULL)
 		return &bad_target;
 	r->host = NULL;
-	r->query = "";
-	if (len == 1 && p[0] == '*') {
-		/* RFC 9112 3.2.4: asterisk-form is for OPTIONS */
-		r->path = "*";
-		r->path_len = 1;
-		return r->method == HTTP_OPTIONS ? NULL : &bad_target;
-	}
-	if (len > 0 && p[0] != '/')
+	if (len > 0 && p[0] != '/' && (len > 1 || p[0] != '*'))
 		return head_absolute(r, p, len);
-	if ((q = memchr(p, '?', len)) != NULL) {
-		if (target_query(q + 1, len - (size_t)(q + 1 - p)) == -1)
-			return &bad_target;
-		r->query = q + 1;
-		len = (size_t)(q - p);
-	}
-	if ((n = target_path(p, len)) == -1)
-		return &bad_target;
-	r->path = p;
-	r->path_len = (size_t)n;
-	return NULL;
+	return head_origin(r, p, len);
 }
 
 /* RFC 9112 3.2.2: a server MUST accept absolute-form, whose authority then
@@ -325,10 +274,11 @@ head_value(const char *p, size_t n)
 /* RFC 9112 3.2: 400 to any request without Host (1.1), with more than one,
  * or with an invalid one. */
 static herr *
-head_host(struct req *r)
+head_hosts(struct req *r)
 {
 	const struct req_hdr	*h;
-	char			*host;
+	const char		*host = r->host;
+	herr			*e;
 
 	if (r->known[HDR_HOST] == -1) {
 		if (r->version == 11 || r->host == NULL)
@@ -336,35 +286,10 @@ head_host(struct req *r)
 		return NULL;
 	}
 	h = &r->hdr[r->known[HDR_HOST]];
-	if ((host = arena_get(&r->arena, TARGET_HOST_MAX + 1)) == NULL ||
-	    target_host(h->value, h->value_len, host) == -1)
-		return &bad_host;
-	if (r->host == NULL)
-		r->host = host;
-	return NULL;
-}
-
-/* RFC 9110 8.6: 1*DIGIT.  6: at most 19, no leading zero, no list. */
-static herr *
-head_length(const struct req *r, struct http1_frame *fr)
-{
-	const struct req_hdr	*h;
-	uint64_t		 n = 0;
-	uint32_t		 i;
-
-	if (r->known[HDR_CONTENT_LENGTH] == -1)
-		return NULL;
-	h = &r->hdr[r->known[HDR_CONTENT_LENGTH]];
-	if (h->value_len == 0 || h->value_len > 19 ||
-	    (h->value[0] == '0' && h->value_len > 1))
-		return &bad_length;
-	for (i = 0; i < h->value_len; i++) {
-		if (h->value[i] < '0' || h->value[i] > '9')
-			return &bad_length;
-		n = n * 10 + (uint64_t)(h->value[i] - '0');
-	}
-	fr->length = n;
-	return NULL;
+	e = head_host(r, h->value, h->value_len);
+	if (host != NULL)
+		r->host = host;		/* the target's goes first */
+	return e;
 }
 
 /* RFC 9112 6.1.  7: nothing but "chunked", in HTTP/1.1, without a length. */
@@ -389,38 +314,6 @@ head_coding(const struct req *r, struct http1_frame *fr)
 		if (!(hdr_octet[(unsigned char)h->value[i]] & HDR_TCHAR))
 			return &bad_coding;
 	return h->value_len == 0 ? &bad_coding : &unknown_coding;
-}
-
-/* 9: a body where none has a meaning is how 0.CL and CL.0 desync starts
- * (RFC 9110 9.3.1: "might lead some implementations to reject"). */
-static herr *
-head_body(const struct req *r, struct http1_frame *fr)
-{
-	const unsigned int	 bodiless = M_GET | M_DELETE |
-				    HTTP_M(HTTP_OPTIONS);
-	const char		*ce = req_hdr(r, HDR_CONTENT_ENCODING);
-
-	if ((fr->chunked || fr->length > 0) &&
-	    (HTTP_M(r->method) & bodiless))
-		return &no_body;
-	/* security.md 3.3: RFC 9110 15.5.16 */
-	if (ce != NULL && !utf8_caseis(ce, strlen(ce), "identity"))
-		return &encoded;
-	return NULL;
-}
-
-/* RFC 9110 10.1.1; HTTP/1.0 clients cannot mean it. */
-static herr *
-head_expect(const struct req *r, struct http1_frame *fr)
-{
-	const char	*v = req_hdr(r, HDR_EXPECT);
-
-	if (v == NULL)
-		return NULL;
-	if (!utf8_caseis(v, strlen(v), "100-continue"))
-		return &bad_expect;
-	fr->expect = r->version == 11;
-	return NULL;
 }
 
 /* RFC 9112 9.3.  Options that we do not know name hop-by-hop fields of
