@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""bench: jmapd beside nginx on this machine, in one run.
+
+Each kind of request goes to jmapd, and to nginx with a static body of the
+same size, by the same wrk over the same TLS with the same certificate.  The
+two take turns (A B A B ...), and the medians count, because a machine is
+noisy; the ratio is what is comparable between machines.
+
+	name jmapd_req_s nginx_req_s ratio p50 p99	(us, jmapd's)
+
+BENCH_SECONDS (3) a turn, BENCH_TURNS (3), BENCH_CONNS (16), BENCH_MAILS
+(50000) in the large mailbox, BENCH_ONLY names lines.  nginx is the ceiling
+here: it does nothing but send bytes."""
+
+import base64
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+sys.path.insert(0, str(TOP / "regress" / "conv"))
+import helpers  # noqa: E402
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
+TURNS = int(os.environ.get("BENCH_TURNS", "3"))
+CONNS = int(os.environ.get("BENCH_CONNS", "16"))
+MAILS = int(os.environ.get("BENCH_MAILS", "50000"))
+ONLY = os.environ.get("BENCH_ONLY", "").split()
+PROPS = ["id", "threadId", "mailboxIds", "keywords", "from", "to", "subject",
+         "receivedAt", "preview", "hasAttachment", "size"]
+CONF = """
+log-requests = false
+limits {
+	connections-per-source = 1000000
+	max-concurrent-requests = 1000
+	drain-timeout = 2s
+}
+"""
+NGINX = """
+%(user)s
+worker_processes auto;
+error_log %(dir)s/error.log;
+pid %(dir)s/pid;
+daemon off;
+events { worker_connections 4096; }
+http {
+	access_log off;
+	types { application/json json; }
+	keepalive_requests 100000000;
+	client_body_temp_path %(dir)s/body;
+	proxy_temp_path %(dir)s/proxy;
+	fastcgi_temp_path %(dir)s/fastcgi;
+	uwsgi_temp_path %(dir)s/uwsgi;
+	scgi_temp_path %(dir)s/scgi;
+	open_file_cache max=100;
+	sendfile on;
+	tcp_nopush on;
+	ssl_protocols TLSv1.2 TLSv1.3;
+	ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+	ssl_prefer_server_ciphers on;
+	ssl_ecdh_curve X25519:P-256:P-384;
+	ssl_certificate %(tls)s/server.pem;
+	ssl_certificate_key %(tls)s/server.key;
+	ssl_session_cache off;
+	ssl_session_tickets on;
+	server {
+		listen 127.0.0.1:%(port)d ssl;
+		root %(dir)s/www;
+		error_page 405 =200 $uri;
+	}
+}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Nginx:
+    def __init__(self, directory, tls):
+        self.dir = pathlib.Path(directory)
+        self.www = self.dir / "www"
+        self.www.mkdir(parents=True)
+        self.port = free_port()
+        root = os.geteuid() == 0
+        (self.dir / "conf").write_text(NGINX % {
+            "user": "user nobody nogroup;" if root else "",
+            "dir": self.dir, "tls": tls, "port": self.port})
+        subprocess.run(["chmod", "-R", "a+rX", str(self.dir)], check=True)
+        self.proc = subprocess.Popen(
+            ["nginx", "-e", str(self.dir / "error.log"), "-c",
+             str(self.dir / "conf")], stderr=subprocess.DEVNULL)
+        helpers.wait_for(self.answers)
+
+    def answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def serve(self, name, body):
+        (self.www / name).write_bytes(body)
+        (self.www / name).chmod(0o644)
+        return f"https://127.0.0.1:{self.port}/{name}"
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGTERM)
+        self.proc.wait()
+
+
+def wrk(url, env, seconds=SECONDS):
+    """(requests a second, p50, p99) of one turn."""
+    out = subprocess.run(
+        ["wrk", "-t2", f"-c{CONNS}", f"-d{seconds:g}s", "-s",
+         str(HERE / "request.lua"), url],
+        env={**os.environ, **env}, stdout=subprocess.PIPE, text=True,
+        check=True).stdout
+    for line in out.splitlines():
+        if line.startswith("RESULT "):
+            rate, p50, p99, errors = map(float, line.split()[1:])
+            if errors > 0:
+                raise SystemExit(f"{url}: {errors} errors\n{out}")
+            return rate, p50, p99
+    raise SystemExit(out)
+
+
+def median(runs):
+    return [statistics.median(r[i] for r in runs) for i in range(3)]
+
+
+def show(name, ours, theirs=None):
+    ratio = f"{ours[0] / theirs[0]:6.2f}" if theirs else "     -"
+    other = f"{theirs[0]:10.0f}" if theirs else "         -"
+    print(f"{name:18} {ours[0]:10.0f} {other} {ratio} {ours[1]:8.0f} "
+          f"{ours[2]:8.0f}", flush=True)
+    return ours[0] / theirs[0] if theirs else None
+
+
+class Bench:
+    def __init__(self):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="jmapd-bench-",
+                                                  dir="/tmp"))
+        self.work.chmod(0o755)
+        self.servers = []
+        self.big = self.server("")
+        self.nginx = Nginx(self.work / "nginx", self.copy_tls(self.big))
+
+    def server(self, extra):
+        directory = self.work / f"server{len(self.servers)}"
+        directory.mkdir()
+        s = helpers.Server(CONF + extra, str(directory))
+        self.servers.append(s)
+        return s
+
+    def copy_tls(self, server):
+        tls = self.work / "tls"
+        shutil.copytree(pathlib.Path(server.dir, "tls"), tls)
+        return tls
+
+    def end(self):
+        self.nginx.stop()
+        for s in self.servers:
+            s.stop()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def fill(self, server, account, count):
+        """count mails, each about 1.5 KB, by jmapctl import."""
+        box = self.work / "mbox"
+        with open(box, "w") as f:
+            for i in range(count):
+                when = time.gmtime(1600000000 + i * 600)
+                f.write(f"From a@b {time.asctime(when)}\n"
+                        f"From: Sender {i % 97} <s{i % 97}@example.org>\n"
+                        f"To: {account.name}\n"
+                        f"Subject: Message number {i} of the large box\n"
+                        f"Message-ID: <{i}.{count}@example.org>\n"
+                        f"Date: {time.strftime('%a, %d %b %Y %T', when)} "
+                        "+0000\nMIME-Version: 1.0\n"
+                        "Content-Type: text/plain; charset=utf-8\n\n")
+                f.write((f"Line {i} of words that make a preview and then "
+                         "some more of them.\n") * 15 + "\n")
+        start = time.monotonic()
+        server.jmapctl("import", account.name, "mbox", str(box))
+        return count / (time.monotonic() - start)
+
+    def body(self, name, calls, account):
+        """A request body in a file, and the bytes of its answer."""
+        text = json.dumps({"using": [helpers.CORE, helpers.MAIL],
+                           "methodCalls": [[n, a, str(i)] for i, (n, a) in
+                                           enumerate(calls)]})
+        path = self.work / f"{name}.json"
+        path.write_text(text)
+        answer = account.post(text.replace("@ID@", "none")
+                              .replace('"@WORD@"', "null"))
+        if answer.status_code != 200 or '["error"' in answer.text:
+            raise SystemExit(f"{name}: {answer.text}")
+        return path, answer.content
+
+    def post_env(self, account, path, **more):
+        auth = base64.b64encode(f"{account.name}:{account.password}".encode())
+        return {"BENCH_METHOD": "POST", "BENCH_BODY": str(path),
+                "BENCH_AUTH": "Basic " + auth.decode(), **more}
+
+    def turns(self, name, url, env, static, more=None):
+        """A B A B ...; prints the line, returns jmapd's medians."""
+        ours, theirs = [], []
+        wrk(url, env, 1)
+        for _ in range(TURNS):
+            ours.append(wrk(url, env))
+            if static is not None:
+                theirs.append(wrk(self.nginx.serve(name, static),
+                                  {**env, "BENCH_IDS": ""}))
+        got = median(ours)
+        show(name, got, median(theirs) if theirs else None)
+        return got
+
+    def calls(self, name, server, account, calls, **more):
+        path, answer = self.body(name, calls, account)
+        # the name of the session is 127.0.0.1's: no resolver in the way
+        url = account.session["apiUrl"].replace("localhost", "127.0.0.1")
+        return self.turns(name, url, self.post_env(account, path, **more),
+                          answer)
+
+
+def list_view(account):
+    return [("Email/query", {
+                "accountId": account.id,
+                "filter": {"inMailbox": account.mailbox()},
+                "sort": [{"property": "receivedAt", "isAscending": False}],
+                "limit": 30}),
+            ("Email/get", {
+                "accountId": account.id, "properties": PROPS,
+                "#ids": {"resultOf": "0", "name": "Email/query",
+                         "path": "/ids"}})]
+
+
+def keyword(account):
+    return [("Email/set", {"accountId": account.id, "update": {
+        "@ID@": {"keywords/$flagged": "@WORD@"}}})]
+
+
+def set_lines(b, name, server, account):
+    ids = account.call("Email/query", {"limit": 400})["ids"]
+    (b.work / "ids").write_text("\n".join(ids))
+    path, answer = b.body(name, keyword(account), account)
+    path.write_text(path.read_text().replace('"@WORD@"', "@WORD@"))
+    url = account.session["apiUrl"].replace("localhost", "127.0.0.1")
+    b.turns(name, url, b.post_env(account, path,
+                                  BENCH_IDS=str(b.work / "ids")), answer)
+
+
+def lmtp_line(b, name, server, sessions=8):
+    account = server.adduser()
+    runs = []
+    for _ in range(TURNS):
+        out = subprocess.run(
+            [str(TOP / "obj" / "b_lmtp"), server.lmtp_unix, account.name,
+             str(sessions), str(SECONDS), "10000"], stdout=subprocess.PIPE,
+            text=True, check=True).stdout
+        runs.append(tuple(map(float, out.split())))
+    show(name, median(runs))
+
+
+def memory(pid):
+    """KiB that the process has for itself (PSS)."""
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        for line in f:
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def memory_lines(b, server):
+    workers = [p for p in helpers.children(server.pid)
+               if "jmapd-worker" in open(f"/proc/{p}/cmdline").read()]
+    before = sum(map(memory, workers))
+    rss = [int(open(f"/proc/{p}/statm").read().split()[1]) * 4
+           for p in workers]
+    ctx = ssl.create_default_context(cafile=server.ca)
+    host, port = "127.0.0.1", int(server.url.rsplit(":", 1)[1])
+    conns = []
+    for _ in range(500):
+        s = ctx.wrap_socket(socket.create_connection((host, port)),
+                            server_hostname="localhost")
+        s.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        s.recv(4096)
+        conns.append(s)
+    time.sleep(2)
+    after = sum(map(memory, workers))
+    for s in conns:
+        s.close()
+    print(f"worker_rss         {min(rss)} to {max(rss)} KiB, pss "
+          f"{before // len(workers)} KiB each, {len(workers)} workers")
+    print(f"idle_connection    {(after - before) / len(conns):.1f} KiB "
+          "(TLS, after one request)")
+
+
+def run(b):
+    def wanted(name):
+        return not ONLY or any(name.startswith(o) for o in ONLY)
+
+    account, small = b.big.first(), b.big.second()
+    rate = b.fill(b.big, account, MAILS)
+    print(f"# {MAILS} mails imported at {rate:.0f}/s; {CONNS} connections, "
+          f"{TURNS} turns of {SECONDS:g} s, "
+          f"{os.cpu_count()} cores", flush=True)
+    b.fill(b.big, small, 500)
+    account.call("Core/echo")
+    print(f"{'name':18} {'jmapd_req_s':>10} {'nginx_req_s':>9} {'ratio':>5} "
+          f"{'p50_us':>8} {'p99_us':>8}", flush=True)
+    if wanted("echo"):
+        b.calls("echo", b.big, account, [("Core/echo", {"hello": True})])
+    if wanted("list"):
+        large = b.calls(f"list_{MAILS}", b.big, account, list_view(account))
+        few = b.calls("list_500", b.big, small, list_view(small))
+        print(f"# a list view of {MAILS} costs {few[0] / large[0]:.2f} times "
+              "one of 500")
+    if wanted("message"):
+        one = account.call("Email/query", {"limit": 1})["ids"]
+        b.calls("message", b.big, account, [("Email/get", {
+            "accountId": account.id, "ids": one,
+            "fetchAllBodyValues": True})])
+    if wanted("tls"):
+        url = b.big.url.replace("localhost", "127.0.0.1") + "/healthz/live"
+        env = {"BENCH_METHOD": "GET", "BENCH_CLOSE": "1"}
+        body = account.http.get(b.big.url + "/healthz/live").content
+        b.turns("tls_connection", url, env, body)
+    if wanted("set"):
+        set_lines(b, "set_durable", b.big, account)
+    if wanted("lmtp"):
+        lmtp_line(b, "lmtp_durable", b.big)
+    if wanted("memory"):
+        memory_lines(b, b.big)
+    if wanted("set") or wanted("lmtp"):
+        off = b.server("store { sync = off }\n")
+        other = off.first()
+        b.fill(off, other, 2000)
+        if wanted("set"):
+            set_lines(b, "set_sync_off", off, other)
+        if wanted("lmtp"):
+            lmtp_line(b, "lmtp_sync_off", off)
+
+
+def main():
+    b = Bench()
+    try:
+        run(b)
+    finally:
+        b.end()
+
+
+main()
