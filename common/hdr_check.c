@@ -16,9 +16,22 @@ struct forbidden {
 };
 
 static const char	*hdr_check_name(const char *, size_t);
+static const char	*hdr_check_value(const char *, size_t);
+static const char	*hdr_check_list(const struct conf_strs *,
+			    int (*)(const char *), const char *);
+
+static const char	owner[] = "it depends on the answer, so it cannot "
+			    "be the same on all";
+static const char	cors_owns[] = "permissive-cors sets it: use one of "
+			    "the two";
+
+const char *const	hdr_check_classes[HDR_CHECK_CLASSES] = {
+	"api", "session", "token", "download", "stream", "admin", "asset",
+	"login", "discovery", "redirect", "options", "logout", "error"
+};
 
 #define FRAMING	"the server frames messages by itself"
-#define OWNER	"it depends on the answer, so it cannot be the same on all"
+#define OWNER	owner
 
 static const struct forbidden	forbidden[] = {
 	{ "connection", FRAMING }, { "keep-alive", FRAMING },
@@ -36,7 +49,7 @@ hdr_check(const char *text, size_t *name_len, const char **value,
     size_t *value_len)
 {
 	const char	*colon, *v, *why;
-	size_t		 i, n = strlen(text);
+	size_t		 n = strlen(text);
 
 	if (n > HDR_CHECK_LINE)
 		return "it is longer than 4096 bytes";
@@ -50,15 +63,23 @@ hdr_check(const char *text, size_t *name_len, const char **value,
 	n -= (size_t)(v - text);
 	while (n > 0 && (v[n - 1] == ' ' || v[n - 1] == '\t'))
 		n--;
+	if ((why = hdr_check_value(v, n)) != NULL)
+		return why;
+	*value = v;
+	*value_len = n;
+	return NULL;
+}
+
+static const char *
+hdr_check_value(const char *v, size_t n)
+{
+	size_t	 i;
+
 	/* A CR or LF would end the field and begin another one. */
 	for (i = 0; i < n; i++)
 		if ((v[i] < 0x20 && v[i] != '\t') || v[i] > 0x7e)
 			return "its value has a control or non-ASCII octet";
-	if (n == 0)
-		return "its value is empty";
-	*value = v;
-	*value_len = n;
-	return NULL;
+	return n == 0 ? "its value is empty" : NULL;
 }
 
 /* RFC 9110 5.6.2 token, without '_': see worker/http/hdr.c. */
@@ -98,7 +119,7 @@ hdr_check_all(const struct conf_strs *s, int cors, char *err, size_t errlen)
 		if ((why = hdr_check(s->v[i], &nlen, &value, &vlen)) == NULL &&
 		    cors && nlen > 15 &&
 		    utf8_caseis(s->v[i], 15, "access-control-"))
-			why = "permissive-cors sets it: use one of the two";
+			why = cors_owns;
 		all += strlen(s->v[i]);
 		if (why == NULL && i >= HDR_CHECK_LINES)
 			why = "there are more than 64";
@@ -111,4 +132,111 @@ hdr_check_all(const struct conf_strs *s, int cors, char *err, size_t errlen)
 		}
 	}
 	return 0;
+}
+
+/* --- rules --------------------------------------------------------------- */
+
+int
+hdr_check_class(const char *s)
+{
+	int	 i;
+
+	for (i = 0; i < HDR_CHECK_CLASSES; i++)
+		if (strcmp(hdr_check_classes[i], s) == 0)
+			return i;
+	return -1;
+}
+
+int
+hdr_check_status(const char *s, int *lo, int *hi)
+{
+	if (strlen(s) != 3 || s[0] < '1' || s[0] > '5')
+		return -1;
+	*lo = *hi = (s[0] - '0') * 100;
+	if (strcmp(s + 1, "xx") == 0) {
+		*hi += 99;
+		return 0;
+	}
+	if (s[1] < '0' || s[1] > '9' || s[2] < '0' || s[2] > '9')
+		return -1;
+	*lo += (s[1] - '0') * 10 + s[2] - '0';
+	*hi = *lo;
+	return 0;
+}
+
+static int
+hdr_check_is_status(const char *s)
+{
+	int	 lo, hi;
+
+	return hdr_check_status(s, &lo, &hi);
+}
+
+static int
+hdr_check_is_method(const char *s)
+{
+	static const char *const	 names[] = {
+		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
+	};
+	size_t				 i;
+
+	for (i = 0; i < nitems(names); i++)
+		if (strcmp(names[i], s) == 0)
+			return 0;
+	return -1;
+}
+
+static int
+hdr_check_is_path(const char *s)
+{
+	return *s == '/' || *s == '*' ? 0 : -1;
+}
+
+/* The first that is none, or NULL. */
+static const char *
+hdr_check_list(const struct conf_strs *l, int (*fn)(const char *),
+    const char *what)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->n; i++)
+		if (fn(l->v[i]) == -1)
+			return what;
+	return NULL;
+}
+
+int
+hdr_check_rule(const struct conf_header *h, int cors, char *err,
+    size_t errlen)
+{
+	const char	*why;
+	int		 some = h->class.n > 0 || h->path.n > 0;
+
+	why = hdr_check_name(h->name, strlen(h->name));
+	if (why == owner && some)
+		why = NULL;
+	if (why == NULL && cors && strlen(h->name) > 15 &&
+	    utf8_caseis(h->name, 15, "access-control-"))
+		why = "permissive-cors or cors-origins sets it";
+	if (why == NULL && h->verb != CONF_REMOVE)
+		why = hdr_check_value(h->value, strlen(h->value));
+	if (why == NULL && h->verb == CONF_REMOVE && *h->value != '\0')
+		why = "what is removed has no value";
+	if (why == NULL)
+		why = hdr_check_list(&h->class, hdr_check_class,
+		    "there is no such class");
+	if (why == NULL)
+		why = hdr_check_list(&h->status, hdr_check_is_status,
+		    "a status is like 404 or 4xx");
+	if (why == NULL)
+		why = hdr_check_list(&h->method, hdr_check_is_method,
+		    "there is no such method");
+	if (why == NULL)
+		why = hdr_check_list(&h->path, hdr_check_is_path,
+		    "a path starts with / or *");
+	if (why == NULL)
+		return 0;
+	snprintf(err, errlen, "\"%s\": %s", log_vis(h->name,
+	    strlen(h->name)), why);
+	return -1;
 }

@@ -14,7 +14,13 @@
 #define HDR_CHECK_LINES	64
 #define HDR_CHECK_ALL	16384	/* bytes of all */
 
+#define HDR_CHECK_CLASSES 13
+
+struct conf_header;
 struct conf_strs;
+
+/* The names of classes, in the order of enum http_class. */
+extern const char *const	hdr_check_classes[HDR_CHECK_CLASSES];
 
 /*
  * Take "Name: value" apart.  On NULL, name is *name_len bytes at the start
@@ -28,5 +34,14 @@ const char	*hdr_check(const char *text, size_t *name_len,
  */
 int	hdr_check_all(const struct conf_strs *, int cors, char *err,
 	    size_t errlen);
+/*
+ * One rule.  cors: some mode of CORS is on.  0, or -1 with a reason in err.
+ */
+int	hdr_check_rule(const struct conf_header *, int cors, char *err,
+	    size_t errlen);
+/* The class of that name, or -1. */
+int	hdr_check_class(const char *);
+/* "404" or "4xx": the lowest and highest status; 0, or -1. */
+int	hdr_check_status(const char *, int *lo, int *hi);
 
 #endif

@@ -16,34 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/hdr_check.h"
 #include "common/ip.h"
 #include "common/log.h"
-#include "daemon/daemon.h"
+#include "daemon/conf_check.h"
 
-struct check {
-	struct conf_file	*cf;
-	struct conf		*c;
-	struct buf		*report;
-	int			 bad;
-};
-
-static void	check_bad(struct check *, const char *, size_t, const char *,
-		    const char *, ...) __printflike_(5, 6);
+static void	check_report(struct check *, const char *, size_t,
+		    const char *, const char *, const char *, va_list);
 static void	check_default(struct check *);
 static void	check_hostname(struct check *);
 static void	check_listen(struct check *, size_t);
 static void	check_listens(struct check *);
 static void	check_certs(struct check *);
-static void	check_http(struct check *);
-static void	check_hsts(struct check *);
 static void	check_ban(struct check *);
 static void	check_proxy(struct check *);
 static void	check_limits(struct check *);
 static void	check_users(struct check *);
-static int	check_url(const char *);
-static void	check_nets(struct check *, const char *, const char *,
-		    const struct conf_strs *);
 
 /* The index of a section or option by its name; both are ours. */
 static size_t
@@ -68,14 +55,12 @@ check_find_opt(const struct conf_sect *s, const char *name)
 	fatalx("no option %s", name);
 }
 
-/* Report against the line of an option, or of its section's first one. */
 static void
-check_bad(struct check *k, const char *sect, size_t item, const char *opt,
-    const char *fmt, ...)
+check_report(struct check *k, const char *sect, size_t item, const char *opt,
+    const char *how, const char *fmt, va_list ap)
 {
 	size_t	 i, s = check_find_sect(sect);
-	char	 text[512];
-	va_list	 ap;
+	char	 text[1024];
 	int	 line;
 
 	line = conf_parse_line(k->cf, s, item,
@@ -84,11 +69,31 @@ check_bad(struct check *k, const char *sect, size_t item, const char *opt,
 		if (*sect != '\0' && k->cf->origin[i].sect == s &&
 		    k->cf->origin[i].item == item)
 			line = k->cf->origin[i].line;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
+	conf_parse_report(k->cf->path, line, k->report, "%s%s", how, text);
+}
+
+void
+conf_check_bad(struct check *k, const char *sect, size_t item,
+    const char *opt, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	check_report(k, sect, item, opt, "", fmt, ap);
 	va_end(ap);
-	conf_parse_report(k->cf->path, line, k->report, "%s", text);
 	k->bad = 1;
+}
+
+void
+conf_check_warn(struct check *k, const char *sect, size_t item,
+    const char *opt, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	check_report(k, sect, item, opt, "warning: ", fmt, ap);
+	va_end(ap);
 }
 
 int
@@ -100,8 +105,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_hostname(&k);
 	check_listens(&k);
 	check_certs(&k);
-	check_http(&k);
-	check_hsts(&k);
+	conf_check_front(&k);
 	check_ban(&k);
 	check_proxy(&k);
 	check_limits(&k);
@@ -153,7 +157,7 @@ check_hostname(struct check *k)
 		    strchr("-.", k->c->hostname[i]) == NULL)
 			break;
 	if (len == 0 || len > 253 || i < len)
-		check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not the "
+		conf_check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not the "
 		    "name of a host", k->c->hostname);
 }
 
@@ -165,26 +169,26 @@ check_listen(struct check *k, size_t n)
 
 	if (l->path[0] != '\0') {
 		if (l->protocol != CONF_LMTP)
-			check_bad(k, "listen", n, "path", "listen %s: path is "
+			conf_check_bad(k, "listen", n, "path", "listen %s: path is "
 			    "for protocol lmtp only", l->name);
 		if (l->path[0] != '/')
-			check_bad(k, "listen", n, "path", "listen %s: path "
+			conf_check_bad(k, "listen", n, "path", "listen %s: path "
 			    "\"%s\" does not start with /", l->name, l->path);
 		if (l->address[0] != '\0' || l->port != 0 || l->tls)
-			check_bad(k, "listen", n, "path", "listen %s: path "
+			conf_check_bad(k, "listen", n, "path", "listen %s: path "
 			    "goes with none of address, port, tls", l->name);
 		return;
 	}
 	if (l->address[0] != '\0' && strcmp(l->address, "*") != 0 &&
 	    ip_parse(&ip, l->address, strlen(l->address)) == -1)
-		check_bad(k, "listen", n, "address", "listen %s: address "
+		conf_check_bad(k, "listen", n, "address", "listen %s: address "
 		    "\"%s\" is neither IPv4 nor IPv6 nor *", l->name,
 		    l->address);
 	if (l->tls && l->protocol == CONF_LMTP)
-		check_bad(k, "listen", n, "tls", "listen %s: protocol lmtp "
+		conf_check_bad(k, "listen", n, "tls", "listen %s: protocol lmtp "
 		    "has no tls", l->name);
 	if (l->tls && k->c->ncerts == 0)
-		check_bad(k, "listen", n, "tls", "listen %s: tls needs a "
+		conf_check_bad(k, "listen", n, "tls", "listen %s: tls needs a "
 		    "certificate section", l->name);
 }
 
@@ -207,7 +211,7 @@ check_listens(struct check *k)
 		check_listen(k, n);
 		for (i = 0; i < n; i++)
 			if (check_same(&l[i], &l[n]))
-				check_bad(k, "listen", n, l[n].path[0] ?
+				conf_check_bad(k, "listen", n, l[n].path[0] ?
 				    "path" : "port", "listen %s: the same as "
 				    "listen %s", l[n].name, l[i].name);
 	}
@@ -222,52 +226,16 @@ check_certs(struct check *k)
 	for (n = 0; n < k->c->ncerts; n++) {
 		c = &k->c->certs[n];
 		if (c->chain[0] == '\0')
-			check_bad(k, "certificate", n, "chain",
+			conf_check_bad(k, "certificate", n, "chain",
 			    "certificate %s: chain is not set", c->name);
 		if (c->key[0] == '\0')
-			check_bad(k, "certificate", n, "key",
+			conf_check_bad(k, "certificate", n, "key",
 			    "certificate %s: key is not set", c->name);
 	}
 }
 
-/* http(s)://host[:port][/path]: no userinfo, query or fragment. */
-static int
-check_url(const char *s)
-{
-	const char	*host;
-	size_t		 len;
-
-	if (strncmp(s, "https://", 8) == 0)
-		host = s + 8;
-	else if (strncmp(s, "http://", 7) == 0)
-		host = s + 7;
-	else
-		return -1;
-	len = strcspn(host, "/");
-	if (len == 0 || host[0] == ':' || strpbrk(host, "@?# \\\"") != NULL)
-		return -1;
-	for (; *host != '\0'; host++)
-		if (*host <= ' ' || *host > '~')
-			return -1;
-	return 0;
-}
-
-static void
-check_http(struct check *k)
-{
-	char			 why[512];
-
-	if (hdr_check_all(&k->c->headers, k->c->permissive_cors != 0, why,
-	    sizeof(why)) == -1)
-		check_bad(k, "http", 0, "headers", "http.headers: %s", why);
-	if (k->c->url[0] != '\0' && check_url(k->c->url) == -1)
-		check_bad(k, "http", 0, "url", "http.url: \"%s\" is not "
-		    "http(s)://host[:port][/path]", k->c->url);
-	check_nets(k, "http", "trusted-proxies", &k->c->trusted_proxies);
-}
-
-static void
-check_nets(struct check *k, const char *sect, const char *opt,
+void
+conf_check_nets(struct check *k, const char *sect, const char *opt,
     const struct conf_strs *l)
 {
 	struct ip_net	 net;
@@ -275,19 +243,8 @@ check_nets(struct check *k, const char *sect, const char *opt,
 
 	for (i = 0; i < l->n; i++)
 		if (ip_net_parse(&net, l->v[i], strlen(l->v[i])) == -1)
-			check_bad(k, sect, 0, opt, "%s.%s: \"%s\" is not an "
+			conf_check_bad(k, sect, 0, opt, "%s.%s: \"%s\" is not an "
 			    "address or address/bits", sect, opt, l->v[i]);
-}
-
-/* hstspreload.org */
-static void
-check_hsts(struct check *k)
-{
-	if (k->c->hsts_preload && (k->c->hsts_max_age / 1000 < 31536000 ||
-	    !k->c->hsts_subdomains))
-		check_bad(k, "http", 0, "hsts-preload", "http.hsts-preload "
-		    "needs hsts-max-age of at least 365d and "
-		    "hsts-subdomains");
 }
 
 /* What scanners of the web are fond of. */
@@ -303,7 +260,7 @@ check_ban(struct check *k)
 	const struct conf_opt	*o;
 	char			 why[128];
 
-	check_nets(k, "auto-ban", "allowed", &k->c->ban_allowed);
+	conf_check_nets(k, "auto-ban", "allowed", &k->c->ban_allowed);
 	if (k->c->ban_scan_paths.n != 0)
 		return;
 	o = &conf_sects[s].opts[check_find_opt(&conf_sects[s], "scan-paths")];
@@ -323,11 +280,11 @@ check_proxy(struct check *k)
 		if (l->proxy_protocol == CONF_PROXY_OFF)
 			continue;
 		if (k->c->use_x_forwarded || k->c->x_real_ip)
-			check_bad(k, "listen", i, "proxy-protocol", "listen "
+			conf_check_bad(k, "listen", i, "proxy-protocol", "listen "
 			    "%s: proxy-protocol goes together with neither "
 			    "use-x-forwarded nor x-real-ip", l->name);
 		if (k->c->trusted_proxies.n == 0)
-			check_bad(k, "listen", i, "proxy-protocol", "listen "
+			conf_check_bad(k, "listen", i, "proxy-protocol", "listen "
 			    "%s: proxy-protocol needs http.trusted-proxies",
 			    l->name);
 	}
@@ -355,7 +312,7 @@ check_limits(struct check *k)
 		memcpy(&a, (uint8_t *)k->c + p->off_small, sizeof(a));
 		memcpy(&b, (uint8_t *)k->c + p->off_big, sizeof(b));
 		if (a > b)
-			check_bad(k, "limits", 0, p->small, "limits.%s is "
+			conf_check_bad(k, "limits", 0, p->small, "limits.%s is "
 			    "more than limits.%s", p->small, p->big);
 	}
 }
@@ -373,11 +330,11 @@ check_users(struct check *k)
 		return;		/* then nobody's rights are taken on */
 	for (i = 0; i < nitems(users); i++) {
 		if (getpwnam(users[i]) == NULL)
-			check_bad(k, "", 0, names[i], "%s: there is no user "
+			conf_check_bad(k, "", 0, names[i], "%s: there is no user "
 			    "\"%s\"", names[i], users[i]);
 		for (j = 0; j < i; j++)
 			if (strcmp(users[i], users[j]) == 0)
-				check_bad(k, "", 0, names[i], "%s: is \"%s\" "
+				conf_check_bad(k, "", 0, names[i], "%s: is \"%s\" "
 				    "as %s is; roles of one user could "
 				    "signal each other", names[i], users[i],
 				    names[j]);

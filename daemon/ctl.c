@@ -23,6 +23,7 @@
 #include "common/proc.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_account.h"
+#include "daemon/ctl_eval.h"
 #include "daemon/ctl_mail.h"
 
 static int	ctl_show(int, char *[]);
@@ -45,6 +46,8 @@ static const struct ctl_verb {
 	{ "reload", "", ctl_reload, "read the configuration again" },
 	{ "log verbose", "", ctl_log, "log for developers, too" },
 	{ "log brief", "", ctl_log, "log what an administrator needs" },
+	{ "eval", "expression [name=value ...]", ctl_eval,
+	    "try an expression out, without jmapd" },
 	{ "import", "[-a] [-m mailbox] account mbox|maildir path",
 	    ctl_mail_import, "bring mail into an account" },
 	{ "export", "account mbox|maildir path", ctl_mail_export,

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * jmapctl eval: an expression of jmapd.conf(5), tried out here, without a
+ * jmapd.  Variables are given as name=value; a value of digits is a number.
+ */
+#include "common/compat.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/req_expr.h"
+#include "common/row.h"
+#include "daemon/ctl.h"
+#include "daemon/ctl_eval.h"
+
+#define EVAL_MEMORY	(1 << 20)
+
+/* What the command line said. */
+struct eval {
+	const char	*value[REQ_VARS];
+	struct arena	 arena;
+	char		 hostname[256];
+};
+
+static int	eval_vars(struct eval *, int, char *[]);
+static int	eval_var(void *, size_t, struct expr_val *);
+static int	eval_key(void *, struct slice, struct slice,
+		    struct expr_val *);
+static struct expr_val	eval_value(struct eval *, size_t, const char *);
+static int	eval_compile(const char *, struct expr **);
+static int	eval_print(struct expr_ctx *, const struct expr_val *);
+
+int
+ctl_eval(int argc, char *argv[])
+{
+	struct eval	 v;
+	struct expr_ctx	 x = { .var = eval_var, .key = eval_key, .arg = &v,
+			    .arena = &v.arena };
+	struct expr_val	 val;
+	struct expr	*e;
+	int		 ret = CTL_FAILED;
+
+	if (argc < 2)
+		return ctl_usage();
+	memset(&v, 0, sizeof(v));
+	arena_init(&v.arena, EVAL_MEMORY);
+	if (gethostname(v.hostname, sizeof(v.hostname) - 1) == -1)
+		v.hostname[0] = '\0';
+	if (eval_vars(&v, argc - 2, argv + 2) == -1)
+		return CTL_USAGE;
+	if (eval_compile(argv[1], &e) == -1)
+		return CTL_FAILED;
+	if (expr_eval(e, &x, &val) == -1)
+		warnx("%s", x.err);
+	else
+		ret = eval_print(&x, &val);
+	expr_free(e);
+	arena_free(&v.arena);
+	return ret;
+}
+
+static int
+eval_vars(struct eval *v, int argc, char *argv[])
+{
+	const char	*eq;
+	size_t		 n;
+	int		 i;
+
+	for (i = 0; i < argc; i++) {
+		if ((eq = strchr(argv[i], '=')) == NULL) {
+			warnx("%s is not name=value", argv[i]);
+			return -1;
+		}
+		if (strncmp(argv[i], "hostname=", 9) == 0) {
+			strlcpy(v->hostname, eq + 1, sizeof(v->hostname));
+			continue;
+		}
+		for (n = 0; n < REQ_VARS; n++)
+			if (strlen(req_expr_scope.vars[n]) ==
+			    (size_t)(eq - argv[i]) &&
+			    strncmp(req_expr_scope.vars[n], argv[i],
+			    (size_t)(eq - argv[i])) == 0)
+				break;
+		if (n == REQ_VARS) {
+			warnx("there is no variable %.*s",
+			    (int)(eq - argv[i]), argv[i]);
+			return -1;
+		}
+		v->value[n] = eq + 1;
+	}
+	return 0;
+}
+
+/* The fault under its column. */
+static int
+eval_compile(const char *text, struct expr **e)
+{
+	char	 why[EXPR_ERR];
+	size_t	 col;
+
+	*e = expr_compile(text, &req_expr_scope, why, &col);
+	if (*e != NULL)
+		return 0;
+	fprintf(stderr, "%s\n%*s^\n", text, (int)col - 1, "");
+	warnx("column %zu: %s", col, why);
+	return -1;
+}
+
+static int
+eval_var(void *arg, size_t i, struct expr_val *out)
+{
+	struct eval	*v = arg;
+
+	if (v->value[i] == NULL && i == REQ_PATH)
+		i = REQ_URL_PATH;
+	else if (v->value[i] == NULL && i == REQ_URL_PATH)
+		i = REQ_PATH;
+	if (v->value[i] == NULL) {
+		warnx("say %s=...", req_expr_scope.vars[i]);
+		return -1;
+	}
+	*out = eval_value(v, i, v->value[i]);
+	return 0;
+}
+
+/* headers is an array, one a line. */
+static struct expr_val
+eval_value(struct eval *v, size_t var, const char *text)
+{
+	struct expr_val	 val, *e;
+	const char	*p;
+	char		*end;
+	size_t		 n = 1;
+	long long	 i;
+
+	if (var == REQ_HEADERS) {
+		for (p = text; *p != '\0'; p++)
+			n += *p == '\n';
+		if ((e = arena_array(&v->arena, n, sizeof(*e))) == NULL)
+			err(CTL_FAILED, NULL);
+		val.type = EXPR_ARR;
+		val.u.arr.v = e;
+		val.u.arr.n = n;
+		for (p = text; n > 0; n--, e++) {
+			*e = expr_val_str(p, strcspn(p, "\n"));
+			p += e->u.str.n + (p[e->u.str.n] != '\0');
+		}
+		return val;
+	}
+	i = strtoll(text, &end, 10);
+	if (*text != '\0' && *end == '\0')
+		return expr_val_int(i);
+	return expr_val_str(text, strlen(text));
+}
+
+static int
+eval_key(void *arg, struct slice store, struct slice key,
+    struct expr_val *out)
+{
+	struct eval	*v = arg;
+
+	(void)store;
+	(void)key;
+	*out = expr_val_str(v->hostname, strlen(v->hostname));
+	return 0;
+}
+
+static int
+eval_print(struct expr_ctx *x, const struct expr_val *val)
+{
+	static const char *const	 types[] = {
+		[EXPR_STR] = "string", [EXPR_INT] = "integer",
+		[EXPR_FLOAT] = "float", [EXPR_ARR] = "array",
+	};
+	struct slice			 s;
+	struct buf			 row;
+
+	if (expr_val_text(x, val, &s) == -1) {
+		warnx("%s", x->err);
+		return CTL_FAILED;
+	}
+	buf_init(&row, ROW_MAX);
+	row_addf(&row, "value", "%.*s", (int)s.n, (const char *)s.p);
+	row_add(&row, "type", types[val->type]);
+	ctl_row(row.data, row.len);
+	ctl_row_end();
+	buf_free(&row);
+	return CTL_OK;
+}

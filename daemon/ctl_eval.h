@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/* jmapctl eval: a verb of ctl.c's table. */
+#ifndef DAEMON_CTL_EVAL_H
+#define DAEMON_CTL_EVAL_H
+
+#include "common/compat.h"
+
+int	ctl_eval(int, char *[]);
+
+#endif
