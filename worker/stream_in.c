@@ -355,7 +355,7 @@ in_add(struct stream *s, struct store_txn *txn, struct stream_mail *n)
 	mail.keyword = word;
 	mail.nkeyword = in_keywords(n, word);
 	mail.received = n->head.received;
-	arena_init(&arena, MIME_ARENA);
+	arena_init(&arena, EMAIL_ROW_ARENA);
 	e = email_row_add(txn, &arena, n->data.data, n->data.len, &mail, &id,
 	    &tid);
 	arena_free(&arena);

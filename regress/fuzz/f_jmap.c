@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "common/js.h"
+#include "worker/jmap/email_row.h"
 #include "worker/jmap/jmap.h"
+#include "worker/mime/mime.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -31,10 +33,42 @@ differs(void *arg, const char *line)
 	abort();
 }
 
+static const char *const mails[] = {
+	"From: a@x\nSubject: one\nMessage-ID: <1@x>\n\nhello world\n",
+	"Subject: Re: one\nReferences: <1@x>\nContent-Type: multipart/mixed;"
+	    " boundary=b\n\n--b\n\nhi\n--b\nContent-Type: image/png\n"
+	    "Content-Disposition: attachment; filename=f\n\nx\n--b--\n",
+	"To: =?utf-8?q?J=C3=B6?= <j@x>\nContent-Type: text/html\n\n<b>hi</b>\n",
+};
+
+static void
+deliver(const char *raw)
+{
+	struct store_newmail	 m;
+	struct store_txn	*txn;
+	struct arena		 a;
+	uint32_t		 inbox;
+	uint64_t		 id, tid;
+
+	memset(&m, 0, sizeof(m));
+	arena_init(&a, 2 * MIME_ARENA);
+	if (store_begin(user.store, 1, &txn) != STORE_OK)
+		abort();
+	inbox = store_mailbox_role(txn, STORE_ROLE_INBOX);
+	m.mailbox = &inbox;
+	m.nmailbox = 1;
+	m.received = 1500000000000LL;
+	if (email_row_add(txn, &a, raw, strlen(raw), &m, &id, &tid) !=
+	    STORE_OK || store_commit(txn) != STORE_OK)
+		abort();
+	arena_free(&a);
+}
+
 static void
 start(void)
 {
 	struct store_conf	 c;
+	size_t			 i;
 
 	if (mkdtemp(dir) == NULL)
 		abort();
@@ -44,6 +78,8 @@ start(void)
 	store_init(&c);
 	if (store_open("u1", STORE_CREATE, &user.store) != STORE_OK)
 		abort();
+	for (i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		deliver(mails[i]);
 }
 
 int

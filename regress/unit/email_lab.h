@@ -109,7 +109,7 @@ lab_deliver_n(const char *raw, size_t n, uint32_t mailbox, int64_t received,
 		m.keyword = &kw;
 		m.nkeyword = 1;
 	}
-	arena_init(&a, 2 * MIME_ARENA);
+	arena_init(&a, EMAIL_ROW_ARENA);
 	assert_int_equal(store_begin(lab.user.store, 1, &txn), STORE_OK);
 	assert_int_equal(email_row_add(txn, &a, raw, n != 0 ? n : strlen(raw),
 	    &m, &eid, &tid), STORE_OK);

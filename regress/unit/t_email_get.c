@@ -408,6 +408,52 @@ attached_messages_open(void **state)
 	lab_close();
 }
 
+/* Everything at its limits: kept, listed, shown and searched all the same. */
+static void
+hostile_mail_is_mail(void **state)
+{
+	struct js_val	*v;
+	struct buf	 b;
+	char		 id[STORE_IDLEN];
+	int		 i, k;
+
+	(void)state;
+	lab_open("get11");
+	buf_init(&b, 64 << 20);
+	buf_adds(&b, "Subject: ");
+	for (i = 0; i < 40000; i++)
+		buf_adds(&b, "long\"\\word ");
+	buf_adds(&b, "\r\nTo: ");
+	for (i = 0; i < 20000; i++)
+		buf_addf(&b, "\"n%d\" <a%d@x.org>,\r\n ", i, i);
+	buf_adds(&b, "\r\nReferences:");
+	for (i = 0; i < 5000; i++)
+		buf_addf(&b, " <%d@x>", i);
+	buf_adds(&b, "\r\nMIME-Version: 1.0\r\n"
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (i = 0; i < 1500; i++) {
+		buf_addf(&b, "--b\r\nContent-Type: text/plain; name=\"");
+		for (k = 0; k < 100; k++)
+			buf_adds(&b, "\xc3\xa9\\\"0123456789");
+		buf_addf(&b, "\"\r\nContent-Language: a, b, c\r\n\r\nx%d\r\n",
+		    i);
+	}
+	strlcpy(id, lab_deliver_n((char *)b.data, b.len, lab.inbox, LAB_T0,
+	    NULL), sizeof(id));
+	v = lab_call("Email/get", "'ids':['%s'],'fetchAllBodyValues':true,"
+	    "'properties':['subject','to','references','bodyStructure',"
+	    "'textBody','attachments','bodyValues','headers','preview']", id);
+	v = js_at(js_get(v, "list"), 0);
+	assert_int_equal(js_len(v), 10);
+	assert_true(js_len(js_get(v, "to")) >= 1000);
+	assert_true(js_len(js_get(v, "subject")) > 100000);
+	assert_true(js_len(js_get(v, "bodyValues")) >= 900);
+	v = lab_call("Email/query", "'filter':{'text':'\\'n17 a17@x.org\\''}");
+	assert_int_equal(js_len(js_get(v, "ids")), 1);
+	buf_free(&b);
+	lab_close();
+}
+
 int
 main(void)
 {
@@ -422,6 +468,7 @@ main(void)
 		cmocka_unit_test(changes_tell_all),
 		cmocka_unit_test(merged_threads_renew_ids),
 		cmocka_unit_test(attached_messages_open),
+		cmocka_unit_test(hostile_mail_is_mail),
 	};
 	int	 ret;
 

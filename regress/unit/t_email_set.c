@@ -473,6 +473,21 @@ imports_keep_every_byte(void **state)
 	lab_close();
 }
 
+static void
+copies_need_another_account(void **state)
+{
+	(void)state;
+	lab_open("set9");
+	assert_string_equal(lab_error("Email/copy",
+	    "'fromAccountId':'set9','create':{}"), "invalidArguments");
+	assert_string_equal(lab_error("Email/copy",
+	    "'fromAccountId':'other','create':{}"),
+	    "fromAccountNotFound");
+	assert_string_equal(lab_error("Email/copy", "'create':{}"),
+	    "invalidArguments");
+	lab_close();
+}
+
 int
 main(void)
 {
@@ -485,6 +500,7 @@ main(void)
 		cmocka_unit_test(limits_have_names),
 		cmocka_unit_test(destroying_is_final),
 		cmocka_unit_test(imports_keep_every_byte),
+		cmocka_unit_test(copies_need_another_account),
 	};
 	int	 ret;
 

@@ -14,6 +14,7 @@
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_create.h"
+#include "worker/jmap/email_row.h"
 
 static int	create_read(struct email_draft *, struct js_val *);
 static int	create_member(struct email_draft *, const char *,
@@ -48,7 +49,7 @@ email_create(struct jmap_set *s, struct js_val *obj, char id[JMAP_ID_MAX + 1])
 	d.s = s;
 	d.received = date_now();
 	arena_init(&d.arena, 64UL << 20);
-	arena_init(&work, MIME_ARENA + (64UL << 20));
+	arena_init(&work, EMAIL_ROW_ARENA);
 	buf_init(&raw, 256UL << 20);
 	if (create_read(&d, obj) == -1 || d.failed) {
 		ret = -1;

@@ -30,7 +30,8 @@ static void	parse_want(struct parse *, struct js_val *);
 static int	parse_one(struct parse *, const char *);
 static int	parse_show(struct parse *, const char *, const struct buf *);
 static void	parse_answer(struct parse *);
-static void	parse_list(struct buf *, const char *, const struct jmap_ids *);
+static void	parse_list(struct buf *, const char *,
+		    const struct jmap_ids *);
 
 const struct jmap_error *
 email_parse(struct jmap_call *c)
@@ -46,7 +47,8 @@ email_parse(struct jmap_call *c)
 		return err;
 	buf_init(&p.good, c->req->env->limits->max_size_response);
 	for (i = 0; i < js_len(p.ids) && err == NULL; i++)
-		if (!parse_again(p.ids, i) && parse_one(&p, js_str(js_at(p.ids, i))) == -1)
+		if (!parse_again(p.ids, i) &&
+		    parse_one(&p, js_str(js_at(p.ids, i))) == -1)
 			err = jmap_api_lost(c);
 	if (buf_bad(&p.good))
 		err = jmap_error_say(c, &jmap_error_request_too_large,
@@ -151,7 +153,7 @@ parse_show(struct parse *p, const char *id, const struct buf *raw)
 	int			 ret = -1;
 
 	memset(&m, 0, sizeof(m));
-	arena_init(&a, 2 * MIME_ARENA + 3 * raw->len);
+	arena_init(&a, EMAIL_ROW_ARENA + 3 * raw->len);
 	if ((msg = mime_parse(&a, raw->data, raw->len)) == NULL)
 		goto done;
 	/* any bytes are a message; without one field it was not meant */

@@ -15,6 +15,7 @@
 #include "worker/jmap/email_row.h"
 
 #define ROW_MS_MAX	253402300799000LL	/* 9999-12-31T23:59:59Z */
+#define ROW_JSON	(32UL << 20)	/* one field, escaped, before it is cut */
 
 /* Fragments under construction: offsets, as the buffer may move. */
 struct row {
@@ -53,7 +54,7 @@ email_row(struct arena *a, const void *raw, size_t len,
 	memset(&r, 0, sizeof(r));
 	r.arena = a;
 	r.mail = m;
-	buf_init(&r.json, 256 * 1024 + 8 * MIME_PREVIEW_LEN);
+	buf_init(&r.json, ROW_JSON);
 	if (row_parse(&r, raw, len) == -1)
 		goto done;
 	m->size = (uint32_t)len;
@@ -292,7 +293,8 @@ row_struct(struct row *r)
 	struct buf	 b;
 	const char	*copy = NULL;
 
-	buf_init(&b, r->msg->len + MIME_PARTS * 1024UL);
+	/* what is decoded may take three bytes for one */
+	buf_init(&b, 4 * r->msg->len + MIME_PARTS * 1024UL);
 	if (email_struct_put(&b, r->msg, &r->body) == 0)
 		copy = arena_dup(r->arena, b.data, b.len);
 	if (copy != NULL)

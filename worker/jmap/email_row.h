@@ -18,14 +18,16 @@
 #define EMAIL_ROW_BIG	"?"	/* stands for a longer one: ask the message */
 #define EMAIL_ROW_KEY	120	/* bytes of a sort key that count */
 #define EMAIL_ROW_TEXT	(1 << 20) /* bytes of a body that are indexed */
+#define EMAIL_ROW_ARENA	(128UL << 20)	/* enough for any one message */
 
 /*
  * Fill everything in *m that follows from the message: size, sent,
  * attachment, fragments, structure, message ids, subject, texts.  Before,
  * m->blob and m->received must be set (received is rounded down to seconds
  * and kept within 1970..9999).  mailbox and keyword are not looked at.
- * All memory is the arena's (MIME_ARENA, mime.h, is enough for any one
- * message); raw is not needed afterwards.  0, or -1: no memory, or EFBIG.
+ * All memory is the arena's, which takes what the message needs, at most
+ * EMAIL_ROW_ARENA; raw is not needed afterwards.  0, or -1: no memory, or
+ * EFBIG.
  */
 int	 email_row(struct arena *, const void *raw, size_t len,
 	    struct store_newmail *m);

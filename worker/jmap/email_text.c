@@ -195,7 +195,8 @@ email_text_has(const char *text, const char *phrase)
 	size_t		 n = strlen(phrase);
 
 	for (p = text; (p = strstr(p, phrase)) != NULL; p++)
-		if (!email_text_inside(text, p) && !email_text_inside(text, p + n))
+		if (!email_text_inside(text, p) &&
+		    !email_text_inside(text, p + n))
 			return 1;
 	return n == 0;
 }

@@ -587,7 +587,7 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 
 extern const struct jmap_type	mailbox_type, thread_type, email_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
-	email_snippet;
+	email_copy, email_snippet;
 
 /* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
 

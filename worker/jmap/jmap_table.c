@@ -21,6 +21,7 @@ static const struct jmap_method methods[] = {
 	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, READ, NULL },
 	{ "Core/echo", JMAP_CAP_CORE, jmap_api_echo, 0, NULL },
 	{ "Email/changes", MAIL, jmap_changes, READ, &email_type },
+	{ "Email/copy", MAIL, email_copy, READ, NULL },
 	{ "Email/get", MAIL, jmap_get, GET, &email_type },
 	{ "Email/import", MAIL, email_import, JM_WRITE | JM_ACCOUNT, NULL },
 	{ "Email/parse", MAIL, email_parse, READ, NULL },

@@ -30,7 +30,7 @@ lmtp_deliver_init(struct lmtp_deliver *d, const void *raw, size_t len,
     int64_t received)
 {
 	memset(d, 0, sizeof(*d));
-	arena_init(&d->arena, MIME_ARENA);
+	arena_init(&d->arena, EMAIL_ROW_ARENA);
 	d->raw = raw;
 	d->len = len;
 	d->mail.received = received;
