@@ -38,6 +38,7 @@ static uint64_t	worker_memory(const struct conf *);
 static void	worker_init(const struct conf *);
 static const char	*worker_conf(struct conf *);
 static void	worker_store(const struct conf *);
+static void	worker_idle(int, short, void *);
 static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
 static void	worker_conn(struct proc_peer *, struct msg *);
@@ -75,6 +76,7 @@ static const struct role	worker_role = {
 };
 
 static int64_t	started;
+static struct event	idle;
 
 int
 main(int argc, char *argv[])
@@ -141,6 +143,20 @@ worker_store(const struct conf *c)
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
 	store_init(&sc);
+	evtimer_set(&idle, worker_idle, NULL);
+	worker_idle(-1, 0, NULL);
+}
+
+/* The stores' housekeeping, a bounded step at a time. */
+static void
+worker_idle(int fd, short what, void *arg)
+{
+	struct timeval	 soon = { 0, 50000 }, later = { 1, 0 };
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	evtimer_add(&idle, store_idle() ? &soon : &later);
 }
 
 static void

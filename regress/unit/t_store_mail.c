@@ -667,7 +667,7 @@ static void
 an_account_removed_and_made_again_is_the_new_one(void **state)
 {
 	struct store_txn	*txn;
-	struct store		*s;
+	struct store		*s, *old;
 	char			 cmd[128];
 	uint64_t		 mails, bytes;
 
@@ -676,17 +676,46 @@ an_account_removed_and_made_again_is_the_new_one(void **state)
 	txn = help_begin(s, 1);
 	add(txn, "s", "1@x", "", box(txn, STORE_ROLE_INBOX), 1, NULL);
 	help_commit(txn);
-	store_close(s);
-	/* as another process would */
+	/* as another process would, while it is open here */
 	snprintf(cmd, sizeof(cmd), "rm -rf %s/carol", help_dir);
 	assert_int_equal(system(cmd), 0);
-	assert_int_equal(store_open("carol", 0, &s), STORE_NOTFOUND);
+	assert_int_equal(store_open("carol", 0, &old), STORE_NOTFOUND);
+	old = s;
 	s = help_open("carol");
+	assert_ptr_not_equal(old, s);
+	txn = help_begin(old, 0);
+	store_usage(txn, &mails, &bytes);
+	assert_int_equal(mails, 1);
+	store_abort(txn);
+	store_close(old);
 	txn = help_begin(s, 0);
 	store_usage(txn, &mails, &bytes);
 	assert_int_equal(mails, 0);
 	store_abort(txn);
+	assert_int_equal(store_destroy("carol"), STORE_OK);
 	store_close(s);
+}
+
+static void
+idle_work_ends(void **state)
+{
+	struct store_txn	*txn = help_begin(st, 1);
+	uint32_t		 inbox = box(txn, STORE_ROLE_INBOX);
+	int			 i;
+
+	(void)state;
+	for (i = 0; i < 600; i++)
+		add(txn, "s", NULL, "", inbox, i, NULL);
+	help_commit(txn);
+	for (i = 0; store_idle() == 1; i++)
+		assert_true(i < 20);
+	assert_true(i >= 2);
+	assert_int_equal(store_idle(), 0);
+	txn = help_begin(st, 1);
+	add(txn, "s", NULL, "", inbox, 1, NULL);
+	help_commit(txn);
+	assert_int_equal(store_idle(), 1);
+	assert_int_equal(store_idle(), 0);
 }
 
 static void
@@ -743,6 +772,7 @@ main(void)
 		T(ids_have_one_spelling),
 		T(accounts_are_closed_when_too_many_are_open),
 		T(an_account_removed_and_made_again_is_the_new_one),
+		T(idle_work_ends),
 		T(a_newer_layout_is_refused),
 	};
 

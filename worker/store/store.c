@@ -23,6 +23,8 @@
 /* Search records that may wait before a writer merges them itself. */
 #define PENDING_MAX	4096
 
+#define TIDY_MS		(10 * 60 * 1000)	/* even if nothing changed */
+
 TAILQ_HEAD(store_list, store);
 
 struct store_conf		 store_config;
@@ -32,6 +34,7 @@ static unsigned			 nstores;
 static int		 store_name_ok(const char *);
 static struct store	*store_cached(const char *);
 static void		 store_evict(unsigned);
+static void		 store_detach(struct store *);
 static void		 store_free(struct store *);
 static enum store_err	 store_new(const char *, unsigned, struct store **);
 static enum store_err	 store_ready(struct store *, unsigned);
@@ -109,11 +112,9 @@ store_open(const char *account, unsigned flags, struct store **out)
 	if (!store_name_ok(account))
 		return STORE_INVALID;
 	st = store_cached(account);
-	if (st != NULL && st->users == 0 && kv_gone(st->kv)) {
+	if (st != NULL && kv_gone(st->kv)) {
 		/* another process removed it; there may be a new one */
-		TAILQ_REMOVE(&stores, st, entry);
-		nstores--;
-		store_free(st);
+		store_detach(st);
 		st = NULL;
 	}
 	if (st == NULL) {
@@ -134,7 +135,26 @@ void
 store_close(struct store *st)
 {
 	assert(st->users > 0);
-	st->users--;
+	if (--st->users == 0 && st->detached)
+		store_free(st);
+}
+
+int
+store_idle(void)
+{
+	struct store	*st;
+	int64_t		 now = date_mono();
+
+	TAILQ_FOREACH_REVERSE(st, &stores, store_list, entry)
+		if (st->dirty || now - st->tidied > TIDY_MS)
+			break;
+	if (st == NULL)
+		return 0;
+	st->users++;
+	st->dirty = store_tidy(st) == 1;
+	st->tidied = now;
+	store_close(st);
+	return 1;
 }
 
 static struct store *
@@ -157,12 +177,20 @@ store_evict(unsigned max)
 	for (st = TAILQ_LAST(&stores, store_list); st != NULL && nstores > max;
 	    st = prev) {
 		prev = TAILQ_PREV(st, store_list, entry);
-		if (st->users > 0)
-			continue;
-		TAILQ_REMOVE(&stores, st, entry);
-		nstores--;
-		store_free(st);
+		if (st->users == 0)
+			store_detach(st);
 	}
+}
+
+/* Out of the list; whoever still has it open goes on with the old files. */
+static void
+store_detach(struct store *st)
+{
+	TAILQ_REMOVE(&stores, st, entry);
+	nstores--;
+	st->detached = 1;
+	if (st->users == 0)
+		store_free(st);
 }
 
 static void
@@ -186,6 +214,7 @@ store_new(const char *account, unsigned flags, struct store **out)
 
 	if ((st = calloc(1, sizeof(*st))) == NULL)
 		return STORE_IO;
+	st->dirty = 1;
 	for (i = 0; i < STORE_FDS; i++)
 		st->fds[i].fd = -1;
 	strlcpy(st->account, account, sizeof(st->account));
@@ -311,12 +340,8 @@ store_destroy(const char *account)
 
 	if (!store_name_ok(account))
 		return STORE_INVALID;
-	if ((st = store_cached(account)) != NULL) {
-		assert(st->users == 0);
-		TAILQ_REMOVE(&stores, st, entry);
-		nstores--;
-		store_free(st);
-	}
+	if ((st = store_cached(account)) != NULL)
+		store_detach(st);
 	snprintf(path, sizeof(path), "%s/%s", store_config.dir, account);
 	/* a name no account can have: a half-removed one is never opened */
 	snprintf(gone, sizeof(gone), "%s/%s.%lld", store_config.dir, account,
@@ -541,6 +566,7 @@ store_commit(struct store_txn *txn)
 		store_abort(txn);
 		return e;
 	}
+	txn->st->dirty = 1;
 	store_txn_free(txn);
 	return STORE_OK;
 }

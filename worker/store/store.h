@@ -97,7 +97,8 @@ void	store_shutdown(void);
 enum store_err	store_open(const char *account, unsigned flags,
 		    struct store **);
 void	store_close(struct store *);
-/* Remove everything of an account (that nobody has open here). */
+/* Remove everything of an account.  Who has it open goes on with files that
+ * nobody will ever see again. */
 enum store_err	store_destroy(const char *account);
 
 /* --- 2 ids --------------------------------------------------------------- */
@@ -555,6 +556,9 @@ enum store_err	store_touch(struct store_txn *, enum store_type);
  * than half alive.  1 there is more to do, 0 not, -1 error (logged).
  */
 int	store_tidy(struct store *);
+/* The same for one of the open accounts that has changed, or has waited ten
+ * minutes.  1 call again soon, 0 nothing is to be done now. */
+int	store_idle(void);
 
 /* One line of text about one difference. */
 typedef void store_report(void *, const char *);

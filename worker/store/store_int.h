@@ -35,6 +35,9 @@ struct store {
 	char			 account[STORE_ACCOUNTMAX + 1];
 	char			 path[STORE_PATHMAX];
 	unsigned		 users;		/* opens less closes */
+	int			 detached;	/* in no list; the last frees */
+	int			 dirty;		/* changed since store_idle */
+	int64_t			 tidied;	/* date_mono of that */
 	struct kv		*kv;
 	struct kv		*search;	/* NULL until it is needed */
 	struct store_segfd	 fds[STORE_FDS];
