@@ -15,7 +15,7 @@
 #include "worker/jmap/email_row.h"
 
 #define ROW_MS_MAX	253402300799000LL	/* 9999-12-31T23:59:59Z */
-#define ROW_JSON	(32UL << 20)	/* one field, escaped, before it is cut */
+#define ROW_JSON	(32UL << 20)	/* one field escaped, not cut yet */
 
 /* Fragments under construction: offsets, as the buffer may move. */
 struct row {
