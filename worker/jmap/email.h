@@ -143,6 +143,8 @@ int	 email_text_parse(struct arena *, const char *, struct email_text *);
 /* Fold for comparing: case, marks, as the index; white runs: one space.
  * NULL without memory. */
 char	*email_text_fold(struct arena *, const char *, size_t);
+/* Append names and addresses as text to be searched. */
+void	 email_text_addrs(struct buf *, const struct mime_addrs *);
 /* 1 if the folded phrase stands in the folded text between word ends. */
 int	 email_text_has(const char *text, const char *phrase);
 /* 1 if a word of the text goes on across at. */

@@ -25,7 +25,6 @@ static int	import_read(struct import *, struct js_val *, const char **,
 		    struct email_where *, int64_t *);
 static int	import_add(struct import *, const char *, const char *,
 		    const struct email_where *, int64_t);
-static void	import_refused(struct import *, const char *);
 static void	import_answer(struct import *, uint64_t);
 
 const struct jmap_error *
@@ -98,8 +97,10 @@ import_one(struct import *im, const char *cid, struct js_val *v)
 	ret = import_read(im, v, &blob, &w, &received);
 	if (ret == 1)
 		ret = import_add(im, cid, blob, &w, received);
-	if (ret == 0)
-		import_refused(im, cid);
+	if (ret == 0) {
+		js_out_keyn(&im->bad, cid, strlen(cid));
+		jmap_setout_error(&im->bad, &im->e);
+	}
 	return ret == -1 ? -1 : 0;
 }
 
@@ -165,31 +166,6 @@ import_add(struct import *im, const char *cid, const char *blob,
 	buf_free(&reply);
 	arena_free(&a);
 	return ret;
-}
-
-static void
-import_refused(struct import *im, const char *cid)
-{
-	const struct jmap_seterr	*e = &im->e;
-	struct buf			*b = &im->bad;
-	size_t				 i;
-
-	js_out_keyn(b, cid, strlen(cid));
-	js_out_obj(b);
-	js_out_key(b, "type");
-	js_out_s(b, e->err->type);
-	if (e->desc != NULL) {
-		js_out_key(b, "description");
-		js_out_s(b, e->desc);
-	}
-	if (e->err == &jmap_error_invalid_properties) {
-		js_out_key(b, "properties");
-		js_out_arr(b);
-		for (i = 0; i < e->nprops; i++)
-			js_out_s(b, e->props[i]);
-		js_out_end(b, ']');
-	}
-	js_out_end(b, '}');
 }
 
 static void

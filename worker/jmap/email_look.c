@@ -17,6 +17,8 @@ static int	look_addrs(struct arena *, const struct mime_addrs *,
 		    const char **, size_t *);
 static int	look_body(struct arena *, const struct mime_msg *,
 		    const char **, size_t *);
+static int	look_fold(struct arena *, struct buf *, const char **,
+		    size_t *);
 static int	look_row(struct email_match *, struct store_txn *,
 		    const struct store_mail *, struct store_row *);
 static int	look_failed(struct email_match *, const struct email_src *);
@@ -88,27 +90,10 @@ look_addrs(struct arena *a, const struct mime_addrs *l,
     const char **text, size_t *n)
 {
 	struct buf	 b;
-	size_t		 i;
-	int		 ret = 0;
 
-	if (l->addr == NULL || l->n == 0)
-		return 0;
 	buf_init(&b, MIME_ARENA);
-	for (i = 0; i < l->n; i++) {
-		if (l->addr[i].name != NULL)
-			buf_adds(&b, l->addr[i].name);
-		buf_addc(&b, ' ');
-		if (l->addr[i].email != NULL)
-			buf_adds(&b, l->addr[i].email);
-		buf_addc(&b, '\n');
-	}
-	if (buf_bad(&b) || (text[*n] = email_text_fold(a, (char *)b.data,
-	    b.len)) == NULL)
-		ret = -1;
-	else
-		(*n)++;
-	buf_free(&b);
-	return ret;
+	email_text_addrs(&b, l);
+	return look_fold(a, &b, text, n);
 }
 
 static int
@@ -116,16 +101,22 @@ look_body(struct arena *a, const struct mime_msg *msg,
     const char **text, size_t *n)
 {
 	struct buf	 b;
-	int		 ret = 0;
 
 	buf_init(&b, MIME_ARENA / 4);
 	mime_text_search(msg, &b);
-	if ((text[*n] = email_text_fold(a, b.len > 0 ? (char *)b.data : "",
-	    b.len)) == NULL)
+	return look_fold(a, &b, text, n);
+}
+
+/* The buffer's text folded, one more of the texts; frees the buffer. */
+static int
+look_fold(struct arena *a, struct buf *b, const char **text, size_t *n)
+{
+	int	 ret = 0;
+
+	if (b->len > 0 && (text[(*n)++] = email_text_fold(a,
+	    (char *)b->data, b->len)) == NULL)
 		ret = -1;
-	else
-		(*n)++;
-	buf_free(&b);
+	buf_free(b);
 	return ret;
 }
 

@@ -375,19 +375,11 @@ row_text_addrs(struct row *r, unsigned in, const struct mime_addrs *l)
 	struct store_text	*t;
 	struct buf		 b;
 	const char		*copy;
-	size_t			 i;
 
 	if (l->addr == NULL || l->n == 0)
 		return 0;
 	buf_init(&b, EMAIL_ROW_TEXT);	/* what is beyond is not found */
-	for (i = 0; i < l->n; i++) {
-		if (l->addr[i].name != NULL)
-			buf_adds(&b, l->addr[i].name);
-		buf_addc(&b, '\n');
-		if (l->addr[i].email != NULL)
-			buf_adds(&b, l->addr[i].email);
-		buf_addc(&b, '\n');
-	}
+	email_text_addrs(&b, l);
 	if ((copy = arena_dup(r->arena, b.data, b.len)) != NULL) {
 		t = (struct store_text *)(uintptr_t)&r->mail->text[
 		    r->mail->ntext++];

@@ -148,6 +148,21 @@ done:
 	return out;
 }
 
+void
+email_text_addrs(struct buf *b, const struct mime_addrs *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->n; i++) {
+		if (l->addr[i].name != NULL)
+			buf_adds(b, l->addr[i].name);
+		buf_addc(b, '\n');
+		if (l->addr[i].email != NULL)
+			buf_adds(b, l->addr[i].email);
+		buf_addc(b, '\n');
+	}
+}
+
 static int
 text_white(int c)
 {

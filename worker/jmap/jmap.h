@@ -421,6 +421,8 @@ struct jmap_set {
 /* Fill s->e; returns 0, so: return jmap_set_refuse(s, &err, "why"). */
 int	jmap_set_refuse(struct jmap_set *, const struct jmap_error *,
 	    const char *, ...) __printflike_(3, 4);
+/* Append the refusal as a SetError object (jmap_setout.c). */
+void	 jmap_setout_error(struct buf *, const struct jmap_seterr *);
 /* Add to invalidProperties, with an optional reason; returns -1. */
 int	jmap_set_bad(struct jmap_set *, const char *prop, const char *, ...)
 	    __printflike_(3, 4);

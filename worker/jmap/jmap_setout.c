@@ -11,7 +11,6 @@
 static void	setout_list(struct jmap_set *, const struct set_ops *,
 		    const char *, enum set_kind, enum set_state);
 static void	setout_one(struct buf *, const struct set_op *);
-static void	setout_error(struct buf *, const struct jmap_seterr *);
 
 void
 jmap_setout(struct jmap_set *s, const struct set_ops *ops, uint64_t old,
@@ -73,7 +72,7 @@ setout_one(struct buf *b, const struct set_op *op)
 		key = op->id;
 	js_out_keyn(b, key, strlen(key));
 	if (op->state == SET_REFUSED) {
-		setout_error(b, &op->err);
+		jmap_setout_error(b, &op->err);
 		return;
 	}
 	if (op->kind == SET_UPDATE && op->reply == NULL) {
@@ -90,8 +89,8 @@ setout_one(struct buf *b, const struct set_op *op)
 	js_out_end(b, '}');
 }
 
-static void
-setout_error(struct buf *b, const struct jmap_seterr *e)
+void
+jmap_setout_error(struct buf *b, const struct jmap_seterr *e)
 {
 	size_t	 i;
 
