@@ -24,6 +24,7 @@
 #include "common/date.h"
 #include "common/log.h"
 #include "worker/conn.h"
+#include "worker/proxy_read.h"
 #include "worker/tls.h"
 #include "worker/worker.h"
 
@@ -45,6 +46,9 @@
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
 
+static int	conn_begin(struct conn *);
+static enum io	conn_proxied(struct conn *);
+static int	conn_secure(struct conn *);
 static enum io	conn_handshake(struct conn *);
 static void	conn_run(struct conn *, int);
 static enum next conn_turn(struct conn *, enum io, int *);
@@ -111,8 +115,8 @@ conn_new(const struct conn_new *n)
 	c->id = n->id;
 	c->fd = n->fd;
 	c->proto = n->proto;
-	c->peer = n->peer;
-	c->peer_port = n->peer_port;
+	c->peer = c->client = n->peer;
+	c->peer_port = c->client_port = n->peer_port;
 	c->local = n->local;
 	c->local_port = n->local_port;
 	c->listener = n->listener;
@@ -132,18 +136,58 @@ conn_new(const struct conn_new *n)
 		sweeping = 1;
 	}
 	gen_apply(c);
-	c->step = c->proto->open;
-	if (c->listen->tls) {
-		if (tls_start(c) == -1) {
-			conn_free(c);
-			return;
-		}
-		c->tls = 1;
-		c->flags |= RAW;
-		c->step = conn_handshake;
-		c->deadline = now + (int64_t)c->gen->conf->tls_timeout;
+	if (conn_begin(c) == -1)
+		conn_free(c);
+	else
+		conn_run(c, 1);
+}
+
+/* What comes first: a PROXY header, TLS, or the protocol.  0, or -1. */
+static int
+conn_begin(struct conn *c)
+{
+	char	 ip[IP_STRLEN];
+
+	if (c->listen->proxy_protocol == CONF_PROXY_OFF)
+		return conn_secure(c);
+	if (!proxy_read_trusts(c)) {
+		log_info("listener %s: %s is none of trusted-proxies",
+		    c->listen->name, ip_str(&c->peer, ip));
+		return -1;
 	}
-	conn_run(c, 1);
+	c->flags |= RAW;
+	c->step = conn_proxied;
+	c->deadline = now + PROXY_READ_MS;
+	return 0;
+}
+
+static enum io
+conn_proxied(struct conn *c)
+{
+	enum io	 io = proxy_read(c);
+
+	if (io != IO_DONE)
+		return io;
+	c->quiet = now;
+	return conn_secure(c) == -1 ? IO_CLOSE : IO_DONE;
+}
+
+/* TLS or not: the first step of what comes now.  0, or -1. */
+static int
+conn_secure(struct conn *c)
+{
+	c->flags &= ~RAW;
+	c->deadline = 0;
+	c->step = c->proto->open;
+	if (!c->listen->tls)
+		return 0;
+	c->flags |= RAW;
+	if (tls_start(c) == -1)
+		return -1;
+	c->tls = 1;
+	c->step = conn_handshake;
+	c->deadline = now + (int64_t)c->gen->conf->tls_timeout;
+	return 0;
 }
 
 static enum io

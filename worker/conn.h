@@ -71,11 +71,15 @@ struct conn {
 	const void		*setup;	/* the protocol's settings, see gen */
 	const struct hosts	*hosts;	/* names served on this connection */
 	/* Who and where; constant. */
-	struct ip		 peer, local;
-	uint16_t		 peer_port, local_port;
+	struct ip		 peer;	/* the other end of the socket */
+	uint16_t		 peer_port;
+	struct ip		 client, local;	/* peer and our end, or what a
+					 * PROXY header says they are */
+	uint16_t		 client_port, local_port;
 	const struct conf_listen *listen; /* of the generation below */
 	struct conf_gen		*gen;	/* configuration it was born under */
 	int			 tls;	/* 1: TLS */
+	int			 secure; /* 1: TLS between client and proxy */
 	/* For show connections. */
 	int64_t			 born;	/* wall clock ms */
 	uint64_t		 nreq;	/* requests or messages begun */

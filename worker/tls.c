@@ -362,7 +362,7 @@ tls_log(const struct conn *c, const char *what)
 	unsigned long	 e = ERR_peek_error();
 	const char	*why = ERR_reason_error_string(e);
 
-	log_debug("%s: tls %s: %s", ip_str(&c->peer, ip), what,
+	log_debug("%s: tls %s: %s", ip_str(&c->client, ip), what,
 	    why == NULL ? "failed" : why);
 	ERR_clear_error();
 }

@@ -342,7 +342,8 @@ show_conn(struct conn *c, void *arg)
 	row_add(&row, "protocol", c->proto->name);
 	row_add(&row, "tls", c->tls ? "yes" : "no");
 	row_add(&row, "peer", ip_str(&c->peer, ip));
-	row_addu(&row, "port", c->peer_port);
+	row_add(&row, "client", ip_str(&c->client, ip));
+	row_addu(&row, "port", c->client_port);
 	date_utc(c->born, date);
 	row_add(&row, "since", date);
 	row_addu(&row, "requests", c->nreq);

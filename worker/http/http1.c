@@ -176,10 +176,12 @@ http1_req(struct http1 *h)
 
 	if ((r = req_new(c->setup, &http1_transport, h)) == NULL)
 		return NULL;
-	r->peer = r->client = c->peer;
+	r->peer = c->peer;
+	r->client = c->client;
 	r->peer_port = c->peer_port;
 	r->local = c->local;
-	r->tls = r->secure = c->tls;
+	r->tls = c->tls;
+	r->secure = c->secure;	/* or TLS: req_begin */
 	r->hosts = c->hosts;
 	r->listen = c->listen;
 	h->c->nreq++;

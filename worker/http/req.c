@@ -103,8 +103,7 @@ void
 req_begin(struct req *r)
 {
 	route_find(r, r->setup->routes, r->setup->nroutes);
-	r->client = r->peer;
-	r->secure = r->tls;
+	r->secure |= r->tls;
 	r->state = REQ_STEPS;
 	req_steps(r);
 }

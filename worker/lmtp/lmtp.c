@@ -504,9 +504,9 @@ lmtp_trace(struct conn *c, struct lmtp *s)
 	date_mail(date_now(), 0, now);
 	buf_addf(&s->msg, "Return-Path: <%s>\r\n", s->mail.path.text);
 	buf_addf(&s->msg, "Received: from %s", s->helo);
-	if (c->peer.af == IP_V4 || c->peer.af == IP_V6)
-		buf_addf(&s->msg, " ([%s%s])", c->peer.af == IP_V6 ?
-		    "IPv6:" : "", ip_str(&c->peer, ip));
+	if (c->client.af == IP_V4 || c->client.af == IP_V6)
+		buf_addf(&s->msg, " ([%s%s])", c->client.af == IP_V6 ?
+		    "IPv6:" : "", ip_str(&c->client, ip));
 	buf_addf(&s->msg, "\r\n\tby %s with %sLMTP%s;\r\n\t%s\r\n",
 	    s->setup->host, s->mail.utf8 ? "UTF8" : "", c->tls ? "S" : "",
 	    now);
@@ -659,7 +659,7 @@ lmtp_log(struct conn *c, struct lmtp *s)
 	for (i = 0; i < s->nrcpt; i++)
 		ok += s->rcpt[i].reply[0] == '2';
 	log_info("lmtp: %s from <%s> %" PRIu64 " bytes: %zu of %zu "
-	    "recipients%s%s", ip_str(&c->peer, ip),
+	    "recipients%s%s", ip_str(&c->client, ip),
 	    log_vis(s->mail.path.text, s->mail.path.len), s->taken, ok,
 	    s->nrcpt, s->failed != NULL ? ": " : "",
 	    s->failed != NULL ? s->failed : "");
