@@ -408,14 +408,50 @@ attached_messages_open(void **state)
 	lab_close();
 }
 
+/* A structure record that is not to be read is made anew. */
+static void
+old_records_are_no_loss(void **state)
+{
+	struct store_newmail	 m;
+	struct store_txn	*txn;
+	struct arena		 a;
+	uint64_t		 n, tid;
+	char			 id[STORE_IDLEN];
+
+	(void)state;
+	lab_open("get12");
+	memset(&m, 0, sizeof(m));
+	arena_init(&a, EMAIL_ROW_ARENA);
+	assert_int_equal(store_begin(lab.user.store, 1, &txn), STORE_OK);
+	assert_int_equal(store_blob_put(txn, rich, sizeof(rich) - 1, m.blob),
+	    STORE_OK);
+	assert_int_equal(email_row(&a, rich, sizeof(rich) - 1, &m), 0);
+	m.structure = SLICE("\377from the future", 16);
+	m.mailbox = &lab.inbox;
+	m.nmailbox = 1;
+	assert_int_equal(store_mail_add(txn, &m, &n, &tid), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	arena_free(&a);
+	store_id_mail(n, id);
+	assert_int_equal(js_len(lab_prop(id, "attachments")), 1);
+	lab_is(lab_prop(id, "header:X-Twice"), "'  two'");
+	lab_is(js_get(js_get(js_at(js_get(lab_call("Email/get", "'ids':['%s'],"
+	    "'properties':['bodyValues'],'fetchTextBodyValues':true", id),
+	    "list"), 0), "bodyValues"), "1.1"), "{'value':"
+	    "'caf\xc3\xa9\\nline two','isEncodingProblem':false,"
+	    "'isTruncated':false}");
+	lab_close();
+}
+
 /* Everything at its limits: kept, listed, shown and searched all the same. */
 static void
 hostile_mail_is_mail(void **state)
 {
-	struct js_val	*v;
-	struct buf	 b;
-	char		 id[STORE_IDLEN];
-	int		 i, k;
+	struct jmap_limits	 lim = jmap_api_limits;
+	struct js_val		*v;
+	struct buf		 b;
+	char			 id[STORE_IDLEN];
+	int			 i, k;
 
 	(void)state;
 	lab_open("get11");
@@ -448,6 +484,12 @@ hostile_mail_is_mail(void **state)
 	assert_true(js_len(js_get(v, "to")) >= 1000);
 	assert_true(js_len(js_get(v, "subject")) > 100000);
 	assert_true(js_len(js_get(v, "bodyValues")) >= 900);
+	/* more than a response may hold: said, not left out */
+	lim.max_size_response = 100000;
+	lab.env.limits = &lim;
+	assert_string_equal(lab_error("Email/get", "'ids':['%s'],"
+	    "'properties':['headers']", id), "requestTooLarge");
+	lab.env.limits = &jmap_api_limits;
 	v = lab_call("Email/query", "'filter':{'text':'\\'n17 a17@x.org\\''}");
 	assert_int_equal(js_len(js_get(v, "ids")), 1);
 	buf_free(&b);
@@ -468,6 +510,7 @@ main(void)
 		cmocka_unit_test(changes_tell_all),
 		cmocka_unit_test(merged_threads_renew_ids),
 		cmocka_unit_test(attached_messages_open),
+		cmocka_unit_test(old_records_are_no_loss),
 		cmocka_unit_test(hostile_mail_is_mail),
 	};
 	int	 ret;

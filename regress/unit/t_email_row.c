@@ -170,6 +170,13 @@ structure_survives_the_disk(void **state)
 	assert_int_equal(s.body.text[0], 2);
 	assert_int_equal(s.body.html[0], 3);
 	assert_int_equal(s.body.attach[0], 4);
+	/* the same from the message again */
+	assert_int_equal(email_struct_make(&a, (const uint8_t *)nested,
+	    sizeof(nested) - 1, &s), 0);
+	assert_int_equal(s.msg.npart, 5);
+	assert_int_equal(s.size[4], 4);
+	assert_int_equal(s.size[0], 0);
+	assert_int_equal(s.body.attach[0], 4);
 	/* a record that is cut or damaged is refused, wherever */
 	for (i = 0; i < b.len; i++)
 		assert_int_equal(email_struct_get(&a, SLICE(b.data, i), &s),

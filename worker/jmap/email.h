@@ -72,6 +72,9 @@ int	 email_struct_put(struct buf *, const struct mime_msg *,
 /* Read one; its strings point into the record.  1, 0 when it is not one of
  * ours, -1 no memory. */
 int	 email_struct_get(struct arena *, struct slice, struct email_struct *);
+/* The same from the message, for a record that cannot be read.  0 or -1. */
+int	 email_struct_make(struct arena *, const uint8_t *, size_t,
+	    struct email_struct *);
 
 /* --- email_body.c -------------------------------------------------------- */
 

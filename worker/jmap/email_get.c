@@ -163,9 +163,9 @@ email_get_row(struct jmap_get *g, const char *id)
 	if (m.eg->threads != NULL && jmap_api_add(g->c->req, m.eg->threads,
 	    tid, store_id_thread(mail.tid, tid)) == -1)
 		return -1;
-	/* a bomb of bodies is not read to its end: jmap_get.c says so */
+	/* a bomb of bodies is not read to its end */
 	if (m.eg->nslow > 0 && jmap_api_spent(g->c->req))
-		return 1;
+		return -1;
 	arena_init(&m.scratch, GET_SCRATCH);
 	email_src_init(&m.src, g->c->txn, &m.scratch, m.row.blob, mail.size);
 	ret = get_object(&m, b);
@@ -442,6 +442,7 @@ static int
 get_structure(struct getmail *m)
 {
 	struct slice	 rec;
+	const uint8_t	*raw;
 
 	if (m->have)
 		return 0;
@@ -450,14 +451,19 @@ get_structure(struct getmail *m)
 		return -1;
 	switch (email_struct_get(m->src.arena, rec, &m->st)) {
 	case 1:
-		m->have = 1;
-		return 0;
-	case 0:
-		jmap_api_store(m->c, STORE_CORRUPT);
-		return -1;
+		break;
+	case 0:		/* of another version, or damaged: as at delivery */
+		if ((raw = email_src_bytes(&m->src, 0, m->src.size)) == NULL)
+			return get_failed(m);
+		if (email_struct_make(m->src.arena, raw, m->src.size,
+		    &m->st) == -1)
+			return -1;
+		break;
 	default:
 		return -1;
 	}
+	m->have = 1;
+	return 0;
 }
 
 static int

@@ -132,6 +132,7 @@ email_look_field(struct email_match *m, const struct email_node *n,
 	const struct mime_hdr	*h = NULL;
 	struct store_row	 row;
 	struct slice		 rec;
+	const uint8_t		*raw;
 	const char		*text;
 	int			 ret = 0;
 
@@ -143,8 +144,11 @@ email_look_field(struct email_match *m, const struct email_node *n,
 	    &rec)) != 1)
 		return -1;
 	email_src_init(&src, txn, a, row.blob, mail->size);
-	if (email_struct_get(a, rec, &st) != 1 ||
-	    (head = email_src_head(&src, &st)) == NULL)
+	if (email_struct_get(a, rec, &st) != 1 &&
+	    ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
+	    email_struct_make(a, raw, mail->size, &st) == -1))
+		goto done;
+	if ((head = email_src_head(&src, &st)) == NULL)
 		goto done;
 	while (ret == 0 && (h = mime_hdr_next(head, 0, n->name,
 	    strlen(n->name), h)) != NULL) {

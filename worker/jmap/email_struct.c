@@ -160,6 +160,26 @@ email_struct_get(struct arena *a, struct slice rec, struct email_struct *s)
 	return cur_end(&c) && get_tree(&s->msg);
 }
 
+int
+email_struct_make(struct arena *a, const uint8_t *raw, size_t len,
+    struct email_struct *s)
+{
+	struct mime_msg	*m;
+	uint32_t	 i;
+
+	memset(s, 0, sizeof(*s));
+	if ((m = mime_parse(a, raw, len)) == NULL ||
+	    mime_body_lists(a, m, &s->body) == -1 ||
+	    (s->size = arena_array(a, m->npart, sizeof(*s->size))) == NULL)
+		return -1;
+	s->msg = *m;
+	for (i = 0; i < m->npart; i++)
+		if (!m->parts[i].multipart)
+			s->size[i] = (uint32_t)mime_cte_size(m->parts[i].cte,
+			    raw + m->parts[i].body, m->parts[i].bodylen);
+	return 0;
+}
+
 static uint32_t
 get_num(struct cur *c)
 {

@@ -228,10 +228,11 @@ get_list(struct jmap_get *g)
 			    strlen(id));
 		else if (got == 1 && keep != NULL)
 			got = jmap_api_add(c->req, keep, id, strlen(id));
-		if (got == -1)
+		if (got == -1 && (c->store_err != STORE_OK ||
+		    !jmap_api_spent(c->req)))
 			return jmap_api_lost(c);
 		/* a bomb of back references is not built to its end */
-		if (i % 32 == 31 && jmap_api_spent(c->req))
+		if (got == -1 || (i % 32 == 31 && jmap_api_spent(c->req)))
 			return jmap_error_say(c, &jmap_error_request_too_large,
 			    "the response would be too large");
 	}
