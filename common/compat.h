@@ -49,6 +49,21 @@
 	((errno = posix_fallocate((fd), 0, (len))) == 0 ? 0 : -1)
 #endif
 
+/*
+ * Memory to be shared by descriptor, len bytes of zeros.  On Linux nobody who
+ * has it can change its size, which would kill the others that map it.
+ */
+#ifdef __linux__
+#define compat_shared(fd, len) \
+	(((fd) = memfd_create("jmapd", MFD_CLOEXEC | MFD_ALLOW_SEALING)) == \
+	    -1 || ftruncate((fd), (len)) == -1 || fcntl((fd), F_ADD_SEALS, \
+	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1 ? -1 : 0)
+#else
+#define compat_shared(fd, len) \
+	(((fd) = shm_mkstemp(strdup("/tmp/jmapd.XXXXXXXXXX"))) == -1 || \
+	    ftruncate((fd), (len)) == -1 ? -1 : 0)
+#endif
+
 /* sys/queue.h of glibc has no _SAFE forms; libbsd's overlay has them. */
 #ifndef nitems
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))

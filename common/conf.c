@@ -109,6 +109,7 @@ static const struct conf_opt opts_ban[] = {
 	STRS("allowed", ban_allowed, 128, AUTH | WORKER),
 	O("expire", CONF_TIME, ban_expire, "1d", 0, 3650 * DAY,
 	    AUTH | WORKER),
+	STR("file", ban_file, "", NONE),
 };
 
 static const struct conf_opt opts_tls[] = {

@@ -115,6 +115,7 @@ struct conf {
 	struct conf_strs ban_scan_paths;	/* conf_check sets defaults */
 	struct conf_strs ban_allowed;		/* never banned */
 	uint64_t	 ban_expire;		/* ms; 0: never */
+	char		*ban_file;		/* "": beside control_socket */
 
 	/* tls { } */
 	uint64_t	 tls_minimum;	/* enum conf_tls */

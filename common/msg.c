@@ -25,6 +25,11 @@ _Static_assert(sizeof(struct msg_conf_cert) == 8, "msg_conf_cert");
 _Static_assert(sizeof(struct msg_ready) == 8, "msg_ready");
 _Static_assert(sizeof(struct msg_addr) == 20, "msg_addr");
 _Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
+_Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
+_Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
+_Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");
+_Static_assert(sizeof(struct msg_stats) == 184, "msg_stats");
+_Static_assert(sizeof(struct msg_ctl_ban) == 40, "msg_ctl_ban");
 _Static_assert(sizeof(struct msg_ticket) == 248, "msg_ticket");
 _Static_assert(sizeof(struct msg_sign) == 12, "msg_sign");
 _Static_assert(sizeof(struct msg_auth) == 24, "msg_auth");
@@ -68,6 +73,17 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_TICKET] = ROW("ticket", KEYS | PARENT, PARENT | WORKER,
 	    sizeof(struct msg_ticket), 0),
 
+	[MSG_SHARE] = ROW("share", PARENT, WORKER, 0, MSG_FD),
+	[MSG_ABUSE] = ROW("abuse", WORKER | AUTH, PARENT,
+	    sizeof(struct msg_abuse), 0),
+	[MSG_BANS] = ROW("bans", PARENT, WORKER,
+	    sizeof(struct msg_bans), MSG_VAR),
+	[MSG_STATS] = ROW("stats", WORKER, PARENT, 0, 0),
+	[MSG_STATS_IS] = ROW("stats-is", PARENT, WORKER,
+	    sizeof(struct msg_stats), 0),
+	[MSG_PING] = ROW("ping", WORKER, KEYS, 0, 0),
+	[MSG_PONG] = ROW("pong", KEYS, WORKER, 0, 0),
+
 	[MSG_SIGN] = ROW("sign", WORKER, KEYS,
 	    sizeof(struct msg_sign), MSG_VAR),
 	[MSG_SIGNED] = ROW("signed", KEYS, WORKER,
@@ -105,6 +121,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_CTL_RELOAD] = ROW("ctl-reload", CTL, PARENT, 0, 0),
 	[MSG_CTL_VERBOSE] = ROW("ctl-verbose", CTL, PARENT,
 	    sizeof(struct msg_verbose), 0),
+	[MSG_CTL_BAN] = ROW("ctl-ban", CTL, PARENT,
+	    sizeof(struct msg_ctl_ban), MSG_VAR),
 	[MSG_CTL_STOP] = ROW("ctl-stop", CTL, PARENT, 0, 0),
 	[MSG_CTL_DIR] = ROW("ctl-dir", CTL | PARENT, PARENT | AUTH,
 	    sizeof(struct msg_dir), MSG_VAR),

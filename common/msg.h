@@ -14,7 +14,7 @@
 
 #include "common/compat.h"
 
-#define MSG_CTL_VERSION	1	/* first word on the control socket */
+#define MSG_CTL_VERSION	2	/* first word on the control socket */
 
 /* The processes, the more privileged first; as bits of a mask too. */
 enum msg_proc {
@@ -49,6 +49,16 @@ enum msg_type {
 	MSG_DRAIN,	/* parent -> wrk   -		   -	    exits	*/
 	MSG_TICKET,	/* keys -> parent -> wrk msg_ticket -	    -		*/
 
+	/* abuse: who reports is known from the pipe; the parent believes it
+	 * about addresses that it let in there itself, see ban.h */
+	MSG_SHARE,	/* parent -> wrk   -		   fd	    -		*/
+	MSG_ABUSE,	/* wrk,auth -> parent msg_abuse	   -	    -		*/
+	MSG_BANS,	/* parent -> wrk   msg_bans	   msg_ban* -		*/
+	MSG_STATS,	/* wrk -> parent   -		   -	    STATS_IS	*/
+	MSG_STATS_IS,	/* parent -> wrk   msg_stats	   -	    -		*/
+	MSG_PING,	/* wrk -> keys	   -		   -	    PONG	*/
+	MSG_PONG,	/* keys -> wrk	   -		   -	    -		*/
+
 	/* signatures: synchronous, on the pipe of worker and keys */
 	MSG_SIGN,	/* wrk -> keys	   msg_sign	   tbs	    SIGNED	*/
 	MSG_SIGNED,	/* keys -> wrk	   msg_signed	   sig	    -		*/
@@ -73,6 +83,7 @@ enum msg_type {
 	MSG_CTL_SHOW,	/* ctl -> parent -> any msg_ctl_show -	    ROW* END	*/
 	MSG_CTL_RELOAD,	/* ctl -> parent   -		   -	    CTL_END	*/
 	MSG_CTL_VERBOSE,/* ctl -> parent   msg_verbose	   -	    CTL_END	*/
+	MSG_CTL_BAN,	/* ctl -> parent   msg_ctl_ban	   reason   ROW* END	*/
 	MSG_CTL_STOP,	/* ctl -> parent   -		   -	    CTL_END	*/
 	MSG_CTL_DIR,	/* ctl -> parent -> auth msg_dir   request  ROW* END	*/
 	MSG_CTL_STREAM,	/* ctl -> parent   msg_ctl_stream  account  STREAM_FD	*/
@@ -118,6 +129,7 @@ struct msg_ready {
 };
 struct msg_verbose {
 	uint32_t	 verbose;	/* 0 or 1 */
+	uint32_t	 roles;		/* MSG_P() mask; 0: all; for the parent */
 };
 struct msg_addr {		/* an end of a connection */
 	uint8_t		 family;	/* 4, 6, or 0 for a unix socket */
@@ -133,6 +145,39 @@ struct msg_conn {
 };
 struct msg_conn_end {
 	uint32_t	 conn;
+};
+enum msg_abuse_kind {
+	MSG_ABUSE_AUTH,		/* wrong password: said by auth alone */
+	MSG_ABUSE_HTTP,		/* not HTTP, or malformed */
+	MSG_ABUSE_LOITER,	/* a connection that never asked anything */
+	MSG_ABUSE_SCAN,		/* looks for other people's flaws */
+	MSG_ABUSE_MAX
+};
+struct msg_abuse {
+	uint32_t	 kind;		/* enum msg_abuse_kind */
+	uint32_t	 conn;		/* of a worker: the connection */
+	uint32_t	 worker;	/* of auth: who told it of the client */
+	struct msg_addr	 client;	/* the peer, or told by its proxy */
+};
+enum msg_bans_op { MSG_BANS_ADD, MSG_BANS_REMOVE };
+struct msg_bans {
+	uint32_t	 op;		/* enum msg_bans_op */
+	uint32_t	 n;		/* struct msg_ban in the tail */
+};
+struct msg_ban {		/* a network that is banned */
+	uint8_t		 addr[16];
+	uint8_t		 family;	/* 4 or 6 */
+	uint8_t		 bits;
+	uint8_t		 zero[6];
+	int64_t		 until;		/* wall clock, ms; 0: for ever */
+};
+struct msg_stats {		/* what the parent alone knows */
+	uint64_t	 uptime;	/* s */
+	uint64_t	 generation;
+	uint64_t	 conns, accepted, refused, banned;
+	uint64_t	 bans[MSG_ABUSE_MAX + 1];	/* in force; by hand */
+	uint64_t	 up[PROC_MAX];	/* processes that run */
+	uint64_t	 restarts[PROC_MAX];
 };
 #define MSG_TICKET_KEYS	3	/* current, previous, next */
 struct msg_ticket {
@@ -194,6 +239,14 @@ struct msg_erase {		/* remove the mail of a deleted account */
 };
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */
+};
+enum msg_ctl_ban_op { MSG_CTL_BAN_LIST, MSG_CTL_BAN_ADD, MSG_CTL_BAN_REMOVE };
+struct msg_ctl_ban {		/* tail: the reason, for ADD */
+	uint32_t	 op;		/* enum msg_ctl_ban_op */
+	uint32_t	 bits;
+	uint64_t	 ms;		/* for how long; 0: for ever */
+	struct msg_addr	 addr;
+	uint32_t	 zero;
 };
 struct msg_ctl_show {
 	uint32_t	 what;		/* enum msg_show */

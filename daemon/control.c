@@ -464,7 +464,7 @@ cmd_verbose(struct client *c, struct msg *m)
 {
 	const struct msg_verbose	*h = m->fixed;
 
-	parent_verbose(h->verbose != 0);
+	parent_verbose(h->verbose != 0, h->roles);
 	client_end(c, 0, NULL, 0);
 }
 

@@ -44,8 +44,8 @@ static const struct ctl_verb {
 	{ "show connections", "", ctl_show, "who is connected" },
 	{ "show config", "", ctl_show, "every option and where it was set" },
 	{ "reload", "", ctl_reload, "read the configuration again" },
-	{ "log verbose", "", ctl_log, "log for developers, too" },
-	{ "log brief", "", ctl_log, "log what an administrator needs" },
+	{ "log verbose", "[role]", ctl_log, "log for developers, too" },
+	{ "log brief", "[role]", ctl_log, "log what an administrator needs" },
 	{ "eval", "expression [name=value ...]", ctl_eval,
 	    "try an expression out, without jmapd" },
 	{ "import", "[-a] [-m mailbox] account mbox|maildir path",
@@ -319,12 +319,20 @@ ctl_reload(int argc, char *argv[])
 	return ctl_call(MSG_CTL_RELOAD, NULL, NULL, 0);
 }
 
+/* Everybody, or one role: parent, keys, auth, push, worker. */
 static int
 ctl_log(int argc, char *argv[])
 {
-	struct msg_verbose	 m = { strcmp(argv[0], "verbose") == 0 };
+	struct msg_verbose	 m = { strcmp(argv[0], "verbose") == 0, 0 };
+	int			 i;
 
-	(void)argc;
+	if (argc > 2)
+		return ctl_usage();
+	for (i = 0; argc == 2 && i < PROC_CTL; i++)
+		if (strcmp(argv[1], msg_procs[i]) == 0)
+			m.roles = MSG_P(i);
+	if (argc == 2 && m.roles == 0)
+		return ctl_usage();
 	return ctl_call(MSG_CTL_VERBOSE, &m, NULL, 0);
 }
 

@@ -172,7 +172,8 @@ void	reload_child_gone(void);
 void	parent_child_gone(struct child *);
 /* Load the file again; the control client is told the outcome (0: log). */
 void	parent_reload(uint32_t client);
-void	parent_verbose(int);
+/* Of the roles in the mask (MSG_P()), 0: all, parent too. */
+void	parent_verbose(int, uint32_t roles);
 void	parent_stop(void);
 uint64_t	parent_uptime(void);	/* seconds */
 /* Log a report line by line; then it is empty. */

@@ -281,14 +281,17 @@ parent_uptime(void)
 }
 
 void
-parent_verbose(int v)
+parent_verbose(int v, uint32_t roles)
 {
-	struct msg_verbose	 m = { v };
+	struct msg_verbose	 m = { v, 0 };
 	struct child		*c;
 
-	log_setverbose(v);
+	if (roles == 0)
+		roles = UINT32_MAX;
+	if (roles & MSG_P(PROC_PARENT))
+		log_setverbose(v);
 	TAILQ_FOREACH(c, &child_list, entry)
-		if (c->peer.open)
+		if (c->peer.open && (roles & MSG_P(c->id)))
 			proc_send(&c->peer, MSG_VERBOSE, 0, -1, &m, NULL, 0);
 }
 
