@@ -159,7 +159,7 @@ gen_http(struct conf_gen *g)
 	s->limits.field = (uint32_t)c->field_size;
 	s->limits.fields = (uint32_t)c->fields_size;
 	s->limits.nfields = (uint32_t)c->fields;
-	policy_trusted(s);
+	policy_setup(s);
 	http_setup_blocks(s, policy_blocks, policy_nblocks);
 }
 
@@ -186,6 +186,7 @@ gen_unref(struct conf_gen *g)
 static void
 gen_free(struct conf_gen *g)
 {
+	policy_free(&g->http);
 	http_setup_free(&g->http);
 	tls_set_free(g->tls);
 	conf_free(g->conf);

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "worker/blob_head.h"
 #include "worker/jmap/jmap.h"
+#include "worker/policy/policy.h"
 #include "worker/worker_jmap.h"
 
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
@@ -37,7 +38,6 @@ struct jmap_upload {
 };
 
 static void	turn_env(struct jmap_turn *, struct req *);
-static void	turn_url(struct jmap_turn *, const struct req *);
 static const struct jmap_limits	*turn_limits(const struct conf *, uint64_t *);
 static int	turn_begin(struct jmap_turn *, struct req *);
 static void	turn_end(struct jmap_turn *);
@@ -61,32 +61,13 @@ static void
 turn_env(struct jmap_turn *t, struct req *r)
 {
 	memset(t, 0, sizeof(*t));
-	turn_url(t, r);
+	url_base(r, t->url, sizeof(t->url));	/* "": relative */
 	t->env.limits = turn_limits(r->conf, &t->env.generation);
 	t->env.url = t->url;
 	t->user.name = r->user.login;
 	t->user.account = dir_account(r->user.account, t->account);
 	t->user.caps = JMAP_CAPS;
 	t->user.changed = turn_changed;
-}
-
-/* http.url, or what the client itself called us by. */
-static void
-turn_url(struct jmap_turn *t, const struct req *r)
-{
-	const char	*host = req_hdr(r, HDR_HOST);
-	size_t		 n;
-
-	if (r->conf->url[0] != '\0')
-		n = strlcpy(t->url, r->conf->url, sizeof(t->url));
-	else
-		n = (size_t)snprintf(t->url, sizeof(t->url), "%s://%s",
-		    r->secure ? "https" : "http",
-		    host != NULL ? host : r->host);
-	if (n >= sizeof(t->url))
-		t->url[0] = '\0';	/* then URLs are relative */
-	while (n > 0 && n < sizeof(t->url) && t->url[n - 1] == '/')
-		t->url[--n] = '\0';
 }
 
 /* Limits of a configuration; made once for each. */

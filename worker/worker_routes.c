@@ -15,10 +15,12 @@
 static void	root_get(struct req *);
 static void	jmap_get(struct req *);
 static void	live_get(struct req *);
+static void	robots_get(struct req *);
 
 const struct route	worker_routes[] = {
 	/* methods, path, class, flags, body, handler, limit */
 	{ M_GET, "/", HTTP_R, 0, BODY_NONE, root_get, NULL },
+	{ M_GET, "/robots.txt", HTTP_W, 0, BODY_NONE, robots_get, NULL },
 	{ M_GET, "/healthz/live", HTTP_A, ROUTE_OPEN, BODY_NONE, live_get,
 	    NULL },
 	{ M_GET, "/api/principal", HTTP_A, REST, BODY_NONE,
@@ -67,6 +69,16 @@ jmap_get(struct req *r)
 {
 	req_hdr_set(r, "Cache-Control", "no-cache");
 	req_redirect(r, 307, "/jmap/session");
+}
+
+/* RFC 9309: there is nothing here for a search engine. */
+static void
+robots_get(struct req *r)
+{
+	static const char	 text[] = "User-agent: *\nDisallow: /\n";
+
+	req_reply(r, 200, "text/plain; charset=utf-8", text,
+	    sizeof(text) - 1);
 }
 
 static void

@@ -159,7 +159,7 @@ def test_name_chooses_the_certificate(many, kind, version):
     c = Conn(s)
     assert c.ask(get("/healthz/live", host=f"{kind}.test")).status == 200
     # the hostname is served everywhere, another certificate's name is not
-    assert c.ask(get("/healthz/live", host="mail.test")).status == 200
+    assert c.ask(get("/healthz/live", host="localhost")).status == 200
     other = "ec" if kind != "ec" else "rsa"
     assert c.ask(get("/healthz/live", host=f"{other}.test")).status == 421
 

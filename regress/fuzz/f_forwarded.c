@@ -16,7 +16,7 @@
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void
-walk(const struct forwarded *f)
+walk(struct forwarded *f)
 {
 	static const struct ip_net	 lo = {
 		{ IP_V4, { 127, 0, 0, 0 } }, 8

@@ -79,8 +79,8 @@ compose(struct block *b, enum http_class class, int secure, int error)
 
 	block_init(b);
 	class_compose(b, &x);
-	cors_compose(b, &x);
 	custom_compose(b, &x);
+	cors_compose(b, &x);
 	hsts_compose(b, &x);
 	for (i = 0; i < b->n; i++)
 		assert_true(b->line[i].off + b->line[i].len <= b->text.len);
@@ -141,6 +141,8 @@ hsts_is_for_tls_only(void **state)
 	(void)state;
 	memset(&conf, 0, sizeof(conf));
 	conf.hsts = 1;
+	conf.hsts_max_age = 31536000000;
+	conf.hsts_subdomains = 1;
 	for (class = 0; class < HTTP_CLASSES; class++)
 		for (error = 0; error < 2; error++) {
 			compose(&b, (enum http_class)class, 1, error);

@@ -115,10 +115,14 @@ start(void **state)
 		{ "hsts", hsts_compose },
 	};
 
+	static char	 empty[] = "", name[] = "mail.test";
+
 	(void)state;
 	memset(&conf, 0, sizeof(conf));
 	memset(&setup, 0, sizeof(setup));
 	conf.max_concurrent_requests = 2;
+	conf.url = empty;
+	conf.hostname = name;
 	hosts_add(&hosts, "mail.test", 9);
 	setup.conf = &conf;
 	setup.routes = routes;
@@ -126,7 +130,7 @@ start(void **state)
 	setup.steps = steps;
 	setup.nsteps = nitems(steps);
 	http_setup_blocks(&setup, blocks, nitems(blocks));
-	policy_trusted(&setup);
+	policy_setup(&setup);
 	buf_init(&got, 1 << 20);
 	nwake = nreply = ngone = ndone = nsteps = park = 0;
 	return 0;
@@ -136,6 +140,7 @@ static int
 stop(void **state)
 {
 	(void)state;
+	policy_free(&setup);
 	http_setup_free(&setup);
 	hosts_free(&hosts);
 	buf_free(&got);

@@ -15,9 +15,6 @@
 static uint64_t	block_bit(const char *, size_t);
 static void	block_rebuild(struct block *, size_t skip_at);
 static int	block_is(const struct block *, size_t, const char *, size_t);
-static int	block_override(const struct block *, const struct block_line *,
-		    const struct block_field *, size_t);
-static int	block_wins(const struct block *, const struct block_field *);
 
 void
 block_init(struct block *b)
@@ -69,6 +66,7 @@ block_set(struct block *b, const char *name, const char *value,
 	l->off = (uint32_t)b->text.len;
 	l->name_len = (uint32_t)len;
 	l->rank = rank;
+	l->by = b->by;
 	if (buf_addf(&b->text, "%s: %s\r\n", name, value) == -1)
 		fatalx("response headers are too long");
 	l->len = (uint32_t)b->text.len - l->off;
@@ -150,8 +148,7 @@ block_write(const struct block *b, const struct block_field *f, size_t n,
 	}
 }
 
-/* 1 if a handler's field takes the place of this line. */
-static int
+int
 block_override(const struct block *b, const struct block_line *l,
     const struct block_field *f, size_t n)
 {
@@ -166,8 +163,7 @@ block_override(const struct block *b, const struct block_line *l,
 	return 0;
 }
 
-/* 1 if no line of the block stands above this field. */
-static int
+int
 block_wins(const struct block *b, const struct block_field *f)
 {
 	size_t	 i;

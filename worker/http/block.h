@@ -24,9 +24,11 @@ struct block_line {
 	uint32_t	 len;		/* all of it */
 	uint32_t	 name_len;
 	uint32_t	 rank;
+	const char	*by;		/* who put it there */
 };
 
 struct block {
+	const char		*by;	/* who works on it */
 	struct buf		 text;
 	struct block_line	 line[BLOCK_MAX];
 	size_t			 n;
@@ -51,5 +53,10 @@ const char	*block_get(const struct block *, const char *name, size_t *len);
 /* Append the block and the n fields to out, by rank. */
 void	block_write(const struct block *, const struct block_field *, size_t n,
 	    struct buf *out);
+/* 1 if one of the n fields takes the place of this line. */
+int	block_override(const struct block *, const struct block_line *,
+	    const struct block_field *, size_t n);
+/* 1 if no line of the block stands above this field. */
+int	block_wins(const struct block *, const struct block_field *);
 
 #endif

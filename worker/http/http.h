@@ -196,7 +196,9 @@ struct req {
 	struct ip		 peer;		/* of the socket */
 	struct ip		 local;		/* our end of it */
 	struct ip		 client;	/* peer, or told by a trusted proxy */
-	uint16_t		 peer_port;
+	uint16_t		 peer_port, local_port;
+	/* host[:port] that a trusted proxy was asked for, or NULL */
+	const char		*authority;
 	int			 tls;		/* this socket is TLS */
 	int			 secure;	/* tls, or a trusted proxy says so */
 	const struct hosts	*hosts;		/* names served on it */

@@ -179,6 +179,7 @@ http1_req(struct http1 *h)
 	r->peer = c->peer;
 	r->client = c->client;
 	r->peer_port = c->peer_port;
+	r->local_port = c->local_port;
 	r->local = c->local;
 	r->tls = c->tls;
 	r->secure = c->secure;	/* or TLS: req_begin */

@@ -105,8 +105,10 @@ http_setup_blocks(struct http_setup *s, const struct block_step *steps,
 		ctx.class = (enum http_class)(i / 4);
 		ctx.secure = i / 2 % 2;
 		ctx.error = i % 2;
-		for (k = 0; k < n; k++)
+		for (k = 0; k < n; k++) {
+			s->block[i].by = steps[k].name;
 			steps[k].compose(&s->block[i], &ctx);
+		}
 	}
 }
 
@@ -124,10 +126,16 @@ http_setup_free(struct http_setup *s)
 }
 
 void
-req_fields(const struct req *r, struct buf *out)
+req_fields(struct req *r, struct buf *out)
 {
+	static struct fields	 all;
 	const struct reply	*p = r->reply;
 
+	if (r->setup->late != NULL) {
+		req_fields_list(r, &all);
+		fields_write(&all, out);
+		return;
+	}
 	buf_add(out, "Date: ", 6);
 	buf_add(out, http_date(), 29);
 	buf_add(out, "\r\n", 2);
@@ -138,6 +146,22 @@ req_fields(const struct req *r, struct buf *out)
 		buf_adds(out, p->type);
 		buf_add(out, "\r\n", 2);
 	}
+}
+
+void
+req_fields_list(struct req *r, struct fields *f)
+{
+	const struct reply	*p = r->reply;
+
+	f->n = 0;
+	fields_add(f, "Date", http_date(), BLOCK_LOCKED, "the server");
+	fields_block(f, BLOCK(r->setup, r->class, r->secure,
+	    p->status >= 400), p->field, p->nfields);
+	if (p->type != NULL)
+		fields_add(f, "Content-Type", p->type, BLOCK_DEFAULT,
+		    "the answer");
+	if (r->setup->late != NULL)
+		r->setup->late(r, f);
 }
 
 /* --- fields ----------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "common/compat.h"
 
 #include "worker/http/block.h"
+#include "worker/http/fields.h"
 #include "worker/http/hosts.h"
 #include "worker/http/http.h"
 #include "worker/http/http1_head.h"
@@ -42,6 +43,9 @@ struct http_setup {
 	struct ip_net		*trusted;
 	size_t			 ntrusted;
 	struct hosts		 hosts;	/* all names, for plain listeners */
+	struct policy		*policy; /* worker/policy's own */
+	/* What depends on more than the class; NULL: nothing does. */
+	void			(*late)(struct req *, struct fields *);
 };
 
 /* Compose all blocks by the steps in their order.  Fatal without memory. */
@@ -94,7 +98,9 @@ void	req_free(struct req *);
 
 /* Write status line or pseudo-fields' companions: date, block, the
  * handler's fields, content type.  Not the length, not the empty line. */
-void	req_fields(const struct req *, struct buf *out);
+void	req_fields(struct req *, struct buf *out);
+/* The same as a list. */
+void	req_fields_list(struct req *, struct fields *);
 
 /* Counters of this worker. */
 struct http_stats {

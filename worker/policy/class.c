@@ -6,6 +6,7 @@
  */
 #include "common/compat.h"
 
+#include "common/conf.h"
 #include "worker/policy/policy.h"
 
 #define C(x)	(1u << HTTP_##x)
@@ -107,6 +108,7 @@ void
 class_compose(struct block *b, const struct block_ctx *x)
 {
 	const struct class_row	*r;
+	enum block_rank		 rank;
 	size_t			 i;
 
 	for (i = 0; i < nitems(rows); i++) {
@@ -114,6 +116,9 @@ class_compose(struct block *b, const struct block_ctx *x)
 		if (!(r->classes & (1u << x->class)) ||
 		    (r->on == OK && x->error) || (r->on == ERR && !x->error))
 			continue;
-		block_set(b, r->name, r->value, r->rank);
+		rank = r->rank;
+		if (x->class == HTTP_B && x->conf->unsafe_blob_override)
+			rank = BLOCK_DEFAULT;
+		block_set(b, r->name, r->value, rank);
 	}
 }

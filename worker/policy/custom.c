@@ -27,8 +27,9 @@ custom_compose(struct block *b, const struct block_ctx *x)
 		    NULL)
 			fatalx("a header that parent has not checked");
 		/* A download's name and disposition are its lock. */
-		if (x->class == HTTP_B && utf8_caseis(x->conf->headers.v[i],
-		    nlen, "content-disposition"))
+		if (x->class == HTTP_B && !x->conf->unsafe_blob_override &&
+		    utf8_caseis(x->conf->headers.v[i], nlen,
+		    "content-disposition"))
 			continue;
 		memcpy(name, x->conf->headers.v[i], nlen);
 		name[nlen] = '\0';

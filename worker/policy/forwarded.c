@@ -17,10 +17,10 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "worker/http/hdr.h"
+#include "worker/http/target.h"
 #include "worker/policy/forwarded.h"
 #include "worker/policy/policy.h"
 
-#define NODE_MAX	64
 
 struct scan {
 	const char	*p, *end;
@@ -39,36 +39,120 @@ static int	forwarded_collect(const struct req *, enum http_hdr,
 		    struct forwarded *);
 static int	forwarded_trusts(const struct ip *, const struct ip_net *,
 		    size_t);
+static void	forwarded_warn(const struct req *, const char *);
+static int	forwarded_hops(const struct req *, struct forwarded *);
+static const char	*forwarded_one(const struct req *, const char *);
+static void	forwarded_real(struct req *);
+static int	forwarded_proto(const struct req *);
+static void	forwarded_authority(struct req *, const char *);
 
 enum req_ret
 forwarded_step(struct req *r)
 {
-	static int64_t		 warned;
-	struct forwarded	 f = { .n = 0 };
-	const char		*v;
-	int			 proto = 0, bad;
+	static struct forwarded	 f;		/* hops carry their hosts */
+	int			 proto = 0;
 
-	if (!r->conf->use_x_forwarded || !forwarded_trusts(&r->peer,
-	    r->setup->trusted, r->setup->ntrusted))
+	if ((!r->conf->use_x_forwarded && !r->conf->x_real_ip) ||
+	    !forwarded_trusts(&r->peer, r->setup->trusted,
+	    r->setup->ntrusted))
 		return REQ_NEXT;
-	bad = forwarded_collect(r, HDR_FORWARDED, forwarded_7239, &f);
-	if (bad == 0 && f.n == 0)
-		bad = forwarded_collect(r, HDR_X_FORWARDED_FOR,
-		    forwarded_xff, &f);
-	if (bad == -1) {
-		if (r->began - warned > 60 * 1000000) {
-			log_warnx("a proxy sends too long a list of hops");
-			warned = r->began;
-		}
+	f.n = f.bytes = 0;
+	f.at = NULL;
+	if (r->conf->x_real_ip)
+		forwarded_real(r);
+	else if (forwarded_hops(r, &f) == -1) {
+		forwarded_warn(r, "too long a list of hops");
 		return REQ_NEXT;
+	} else {
+		if (f.n == 0)
+			forwarded_warn(r, "no word of its client");
+		forwarded_walk(&f, &r->peer, r->setup->trusted,
+		    r->setup->ntrusted, &r->client, &proto);
 	}
-	forwarded_walk(&f, &r->peer, r->setup->trusted, r->setup->ntrusted,
-	    &r->client, &proto);
-	if (proto == 0 && (v = req_hdr(r, HDR_X_FORWARDED_PROTO)) != NULL)
-		proto = utf8_caseis(v, strlen(v), "https") ? 2 : 1;
+	if (proto == 0)
+		proto = forwarded_proto(r);
 	if (proto == 2)
 		r->secure = 1;
+	forwarded_authority(r, f.at != NULL && f.at->host[0] != '\0' ?
+	    f.at->host : forwarded_one(r, "X-Forwarded-Host"));
 	return REQ_NEXT;
+}
+
+static void
+forwarded_warn(const struct req *r, const char *what)
+{
+	static int64_t	 warned;
+	char		 ip[IP_STRLEN];
+
+	if (warned != 0 && r->began - warned < 60 * 1000000)
+		return;
+	warned = r->began;
+	log_warnx("proxy %s sends %s", ip_str(&r->peer, ip), what);
+}
+
+/* Forwarded, or else X-Forwarded-For; -1: not to be used at all. */
+static int
+forwarded_hops(const struct req *r, struct forwarded *f)
+{
+	if (forwarded_collect(r, HDR_FORWARDED, forwarded_7239, f) == -1)
+		return -1;
+	if (f->n > 0)
+		return 0;
+	return forwarded_collect(r, HDR_X_FORWARDED_FOR, forwarded_xff, f);
+}
+
+/* The value of a field that has no id and stands once, or NULL. */
+static const char *
+forwarded_one(const struct req *r, const char *name)
+{
+	const char	*v = NULL;
+	int		 i;
+
+	for (i = 0; i < r->nhdr; i++) {
+		if (r->hdr[i].id != HDR_OTHER ||
+		    !utf8_caseis(r->hdr[i].name, r->hdr[i].name_len, name))
+			continue;
+		if (v != NULL)
+			return NULL;
+		v = r->hdr[i].value;
+	}
+	return v;
+}
+
+/* X-Real-IP: an address, in one line. */
+static void
+forwarded_real(struct req *r)
+{
+	const char	*v = forwarded_one(r, "X-Real-IP");
+	struct ip	 ip;
+
+	if (v != NULL && ip_parse(&ip, v, strlen(v)) == 0)
+		r->client = ip;
+	else
+		forwarded_warn(r, "no X-Real-IP, or one that is no address");
+}
+
+/* X-Forwarded-Proto: a second line may be the client's own. */
+static int
+forwarded_proto(const struct req *r)
+{
+	int16_t	 i = r->known[HDR_X_FORWARDED_PROTO];
+
+	if (i == -1 || r->hdr[i].next != -1)
+		return 0;
+	return utf8_caseis(r->hdr[i].value, r->hdr[i].value_len, "https") ?
+	    2 : 1;
+}
+
+/* What the proxy was asked for, if that is a name of ours. */
+static void
+forwarded_authority(struct req *r, const char *host)
+{
+	char	 name[TARGET_HOST_MAX + 1];
+
+	if (host != NULL && target_host(host, strlen(host), name) == 0 &&
+	    hosts_has(&r->setup->hosts, name))
+		r->authority = arena_dup(&r->arena, host, strlen(host));
 }
 
 /* All lines of one field, in order. */
@@ -99,7 +183,7 @@ forwarded_trusts(const struct ip *ip, const struct ip_net *net, size_t n)
 }
 
 void
-forwarded_walk(const struct forwarded *f, const struct ip *peer,
+forwarded_walk(struct forwarded *f, const struct ip *peer,
     const struct ip_net *trusted, size_t ntrusted, struct ip *client,
     int *proto)
 {
@@ -107,12 +191,14 @@ forwarded_walk(const struct forwarded *f, const struct ip *peer,
 
 	*client = *peer;
 	*proto = 0;
+	f->at = NULL;
 	for (i = f->n; i-- > 0; ) {
 		if (!forwarded_trusts(client, trusted, ntrusted) ||
 		    f->hop[i].ip.af == IP_NONE)
 			return;
 		*client = f->hop[i].ip;
 		*proto = f->hop[i].proto;
+		f->at = &f->hop[i];
 	}
 }
 
@@ -200,7 +286,7 @@ static int
 forwarded_pair(struct scan *s, struct forwarded_hop *h, int *seen)
 {
 	const char	*name = s->p;
-	char		 value[NODE_MAX];
+	char		 value[FORWARDED_HOST];
 	size_t		 nlen;
 	ssize_t		 len;
 
@@ -222,6 +308,14 @@ forwarded_pair(struct scan *s, struct forwarded_hop *h, int *seen)
 		*seen |= 2;
 		h->proto = utf8_caseis(value, (size_t)len, "https") ? 2 :
 		    utf8_caseis(value, (size_t)len, "http") ? 1 : 0;
+	} else if (utf8_caseis(name, nlen, "host")) {
+		if (*seen & 4)
+			return -1;
+		*seen |= 4;
+		if ((size_t)len < sizeof(h->host)) {
+			memcpy(h->host, value, (size_t)len);
+			h->host[len] = '\0';
+		}
 	}
 	return 0;
 }

@@ -12,15 +12,18 @@
 
 #define FORWARDED_HOPS	32
 #define FORWARDED_BYTES	4096
+#define FORWARDED_HOST	128	/* bytes of a host, else it is not taken */
 
 struct forwarded_hop {
 	struct ip	 ip;		/* IP_NONE: hidden, unknown, garbage */
 	int		 proto;		/* 0 not said, 1 http, 2 https */
+	char		 host[FORWARDED_HOST];	/* as said, "" if not */
 };
 struct forwarded {
 	struct forwarded_hop	 hop[FORWARDED_HOPS];
 	size_t			 n;
 	size_t			 bytes;
+	const struct forwarded_hop *at;	/* the walk's: the client's, or NULL */
 };
 
 /* Append the hops of one field value.  0, or -1: too many or too long;
@@ -32,7 +35,7 @@ int	forwarded_xff(struct forwarded *, const char *, size_t);
  * client in *client (the peer itself if it is not trusted), and the
  * protocol said of the hop that it is, in *proto.
  */
-void	forwarded_walk(const struct forwarded *, const struct ip *peer,
+void	forwarded_walk(struct forwarded *, const struct ip *peer,
 	    const struct ip_net *trusted, size_t ntrusted, struct ip *client,
 	    int *proto);
 

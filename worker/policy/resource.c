@@ -34,16 +34,23 @@ resource_step(struct req *r)
 static void
 resource_allow(struct req *r, unsigned int methods)
 {
-	char	 text[64] = "";
+	char	 text[64];
+
+	resource_methods(methods, text, sizeof(text));
+	req_hdr_add(r, "Allow", text);
+}
+
+void
+resource_methods(unsigned int methods, char *text, size_t len)
+{
 	int	 i;
 
+	text[0] = '\0';
 	for (i = 0; i < HTTP_METHODS; i++) {
 		if (!(methods & HTTP_M(i)) && i != HTTP_OPTIONS)
 			continue;
 		if (text[0] != '\0')
-			strlcat(text, ", ", sizeof(text));
-		strlcat(text, http_method_name((enum http_method)i),
-		    sizeof(text));
+			strlcat(text, ", ", len);
+		strlcat(text, http_method_name((enum http_method)i), len);
 	}
-	req_hdr_add(r, "Allow", text);
 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * http.allowed-endpoint: an expression says who may ask for what, before
+ * anything else is looked at.  200 passes, any other status is the answer;
+ * what fails is 403.  Who sits at this machine cannot lock themselves out:
+ * the socket's own address counts, never one that a proxy told, and nobody
+ * who came through a proxy on this machine passes by that.
+ */
+#include "common/compat.h"
+
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "worker/policy/policy.h"
+
+static int	endpoint_local(const struct req *);
+static int	endpoint_ask(struct req *);
+
+void
+endpoint_setup(struct policy *p, const struct conf *c)
+{
+	char	 err[EXPR_ERR];
+
+	if (req_expr_list(&p->endpoint, &c->allowed_endpoint, err) == -1)
+		fatalx("http.allowed-endpoint: %s", err);
+	if (p->endpoint.n == 0)
+		p->endpoint_status = 200;
+}
+
+enum req_ret
+endpoint_step(struct req *r)
+{
+	struct policy	*p = r->setup->policy;
+	int		 status = p->endpoint_status;
+
+	if (status == 200 || endpoint_local(r))
+		return REQ_NEXT;
+	if (status == 0) {
+		status = endpoint_ask(r);
+		if (p->endpoint.fixed)
+			p->endpoint_status = status;
+	}
+	if (status == 200)
+		return REQ_NEXT;
+	req_problem(r, status, NULL, NULL, NULL);
+	return REQ_DONE;
+}
+
+static int
+endpoint_local(const struct req *r)
+{
+	return ip_loopback(&r->peer) && ip_loopback(&r->client) &&
+	    req_hdr(r, HDR_FORWARDED) == NULL &&
+	    req_hdr(r, HDR_X_FORWARDED_FOR) == NULL &&
+	    req_hdr_find(r, "X-Real-IP") == NULL;
+}
+
+static int
+endpoint_ask(struct req *r)
+{
+	static int64_t	 warned;
+	const char	*why = "it gives no status of HTTP";
+	struct expr_val	 v;
+	int64_t		 status;
+
+	if (vars_eval(r, &r->setup->policy->endpoint, &v, &why) == 0) {
+		status = expr_val_toint(&v);
+		if (status >= 200 && status <= 599)
+			return (int)status;
+	}
+	if (warned == 0 || r->began - warned > 60 * 1000000) {
+		log_warnx("http.allowed-endpoint: %s, so it is 403", why);
+		warned = r->began;
+	}
+	return 403;
+}
