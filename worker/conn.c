@@ -207,15 +207,21 @@ conn_handshake(struct conn *c)
 	return io;
 }
 
+int
+conn_stale(const struct conn *c)
+{
+	struct conf_gen	*g = gen_now();
+
+	/* The listener may be gone: finish under the old settings. */
+	return c->gen != g && gen_has_listener(g, c->listener, c->listen);
+}
+
 void
 conn_refresh(struct conn *c)
 {
 	struct conf_gen	*g = gen_now();
 
-	if (c->gen == g)
-		return;
-	/* The listener may be gone: finish under the old settings. */
-	if (!gen_has_listener(g, c->listener, c->listen))
+	if (!conn_stale(c))
 		return;
 	gen_unref(c->gen);
 	c->gen = gen_ref(g);
@@ -254,6 +260,9 @@ conn_turn(struct conn *c, enum io io, int *readable)
 	case IO_DONE:
 		break;
 	case IO_WANT_READ:
+		if ((c->flags & (AGAIN | CONN_DUPLEX)) ==
+		    (AGAIN | CONN_DUPLEX))
+			return NEXT_STEP;
 		return conn_want_read(c, readable);
 	case IO_WANT_WRITE:
 		return conn_want_write(c);
@@ -354,7 +363,8 @@ conn_wake(struct conn *c)
 		c->flags |= AGAIN;
 		return;
 	}
-	if (c->want != IO_WAIT)
+	if (c->want != IO_WAIT &&
+	    (c->want != IO_WANT_READ || !(c->flags & CONN_DUPLEX)))
 		return;
 	conn_tick();
 	conn_run(c, 0);
@@ -632,8 +642,10 @@ conn_drain(void)
 		c->flags |= CONN_DRAIN;
 		if (c->want != IO_WANT_READ || (c->flags & (RAW | LINGER)))
 			continue;
-		if (c->proto->drain(c) == IO_CLOSE &&
-		    conn_finish(c) == NEXT_DEAD)
+		if (c->proto->drain(c) != IO_CLOSE) {
+			if (c->flags & CONN_DUPLEX)
+				conn_wake(c);
+		} else if (conn_finish(c) == NEXT_DEAD)
 			conn_free(c);
 	}
 }

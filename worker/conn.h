@@ -40,7 +40,7 @@ enum io {
 typedef enum io	 conn_step(struct conn *);
 
 struct conn_proto {
-	const char	*name;		/* "http/1.1", "lmtp" */
+	const char	*name;		/* "http/1.1", "h2", "lmtp" */
 	size_t		 in_max;	/* most bytes c->in may hold */
 	/* The first step, after the TLS handshake if there is one.  Sets
 	 * c->data, c->step and c->deadline. */
@@ -49,7 +49,8 @@ struct conn_proto {
 	 * IO_CLOSE, or IO_DONE after it has set a new deadline. */
 	conn_step	*expire;
 	/* Nothing in flight and the worker drains: IO_CLOSE to end now,
-	 * IO_DONE to go on until the protocol ends it by itself. */
+	 * IO_DONE to go on until the protocol ends it by itself (a
+	 * CONN_DUPLEX one has its step called then). */
 	conn_step	*drain;
 	/* The connection dies: give back c->data.  May be called at any
 	 * point after open. */
@@ -98,6 +99,7 @@ struct conn {
 #define CONN_ABORT	0x02	/* set before IO_CLOSE: cut without flushing */
 #define CONN_CLEAN	0x04	/* the peer has said all that it had to say:
 				 * no lingering after IO_CLOSE */
+#define CONN_DUPLEX	0x08	/* may be woken while it waits for bytes */
 TAILQ_HEAD(conn_list, conn);
 
 /* What worker.c knows of a connection that parent handed over. */
@@ -118,7 +120,8 @@ size_t	conn_count(void);
 int64_t	conn_now(void);
 
 /*
- * The thing an IO_WAIT waited for has happened: run the steps.  Safe from
+ * The thing an IO_WAIT (CONN_DUPLEX: or IO_WANT_READ) waited for has
+ * happened: run the steps.  Safe from
  * anywhere, inside the connection's own step too (then it does nothing but
  * make the machine call the step again).  May free the connection when
  * called from outside a step.
@@ -128,6 +131,8 @@ void	conn_wake(struct conn *);
 /* A new request begins: put the connection under the newest configuration
  * (c->gen, c->setup, c->hosts, c->listen). */
 void	conn_refresh(struct conn *);
+/* 1 if there is a newer configuration that it could be put under. */
+int	conn_stale(const struct conn *);
 
 /* Run fn(c, arg) for every connection.  fn may not end it. */
 void	conn_each(void (*)(struct conn *, void *), void *);

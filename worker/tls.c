@@ -20,6 +20,8 @@
 #include <openssl/x509v3.h>
 
 #include "common/log.h"
+#include "worker/http/http1.h"
+#include "worker/http/http2.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
 #include "worker/worker.h"
@@ -42,6 +44,8 @@ static void	 tls_name_ip(struct tls_cert *, const ASN1_OCTET_STRING *);
 static int	 tls_on_name(SSL *, int *, void *);
 static int	 tls_on_alpn(SSL *, const unsigned char **, unsigned char *,
 		    const unsigned char *, unsigned int, void *);
+static int	 tls_has_proto(const char *, const unsigned char *,
+		    unsigned int, const unsigned char **, unsigned char *);
 static int	 tls_on_ticket(SSL *, unsigned char *, unsigned char *,
 		    EVP_CIPHER_CTX *, EVP_MAC_CTX *, int);
 static void	 tls_log(const struct conn *, const char *);
@@ -247,24 +251,38 @@ tls_on_name(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* RFC 7301 3.2: no protocol in common is fatal (ALPACA, RFC 9325 3.7). */
+/* RFC 7301 3.2: no protocol in common is fatal (ALPACA, RFC 9325 3.7).
+ * Ours comes first, and HTTP/2 before HTTP/1.1. */
 static int
 tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
     const unsigned char *in, unsigned int inlen, void *arg)
 {
 	struct conn	*c = SSL_get_app_data(ssl);
-	size_t		 want = strlen(c->proto->name);
-	unsigned int	 i;
 
 	(void)arg;
+	if (c->proto == &http1_proto && c->gen->conf->http2 &&
+	    tls_has_proto(http2_proto.name, in, inlen, out, outlen))
+		c->proto = &http2_proto;
+	else if (!tls_has_proto(c->proto->name, in, inlen, out, outlen))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int
+tls_has_proto(const char *name, const unsigned char *in, unsigned int inlen,
+    const unsigned char **out, unsigned char *outlen)
+{
+	size_t		 want = strlen(name);
+	unsigned int	 i;
+
 	for (i = 0; i < inlen; i += 1u + in[i])
 		if (in[i] == want && inlen - i > want &&
-		    memcmp(in + i + 1, c->proto->name, want) == 0) {
+		    memcmp(in + i + 1, name, want) == 0) {
 			*out = in + i + 1;
 			*outlen = in[i];
-			return SSL_TLSEXT_ERR_OK;
+			return 1;
 		}
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return 0;
 }
 
 const char *

@@ -19,6 +19,7 @@
 #include "worker/http/chunk.h"
 #include "worker/http/hdr.h"
 #include "worker/http/http1.h"
+#include "worker/http/http2.h"
 #include "worker/http/req.h"
 
 #define IN_MAX		(512 * 1024)	/* largest head and a little body */
@@ -137,6 +138,8 @@ step_head(struct conn *c)
 	case PARSE_DONE:
 		break;
 	}
+	if (c->nreq == 0 && http2_takes(c, used))
+		return IO_DONE;
 	return http1_got_head(c, used);
 }
 
