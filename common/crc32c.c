@@ -1,27 +1,55 @@
 /* SPDX-License-Identifier: ISC */
-/* CRC-32C: see crc32c.h.  Half a byte a step, from a table of 16. */
+/*
+ * CRC-32C (Castagnoli, RFC 3720 B.4), eight bytes a step from tables that
+ * the first call makes.  Finds what a disk spoiled; no defence against a
+ * forger.
+ */
 #include "common/compat.h"
 
 #include "common/crc32c.h"
 
-/* Remainders of 0 to 15 under the reversed polynomial 0x82f63b78. */
-static const uint32_t	nibble[16] = {
-	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-	0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-	0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-};
+#define POLY	0x82f63b78U	/* reversed 0x1edc6f41 */
 
-uint32_t
-crc32c(uint32_t crc, const void *v, size_t n)
+static uint32_t	 table[8][256];
+
+static void	 crc32c_init(void);
+
+static void
+crc32c_init(void)
 {
-	const uint8_t	*p = v;
+	uint32_t	 c;
+	unsigned	 i, j;
 
-	crc = ~crc;
-	for (; n > 0; n--) {
-		crc ^= *p++;
-		crc = crc >> 4 ^ nibble[crc & 15];
-		crc = crc >> 4 ^ nibble[crc & 15];
+	for (i = 0; i < 256; i++) {
+		c = i;
+		for (j = 0; j < 8; j++)
+			c = c & 1 ? c >> 1 ^ POLY : c >> 1;
+		table[0][i] = c;
 	}
-	return ~crc;
+	for (i = 0; i < 256; i++)
+		for (j = 1; j < 8; j++)
+			table[j][i] = table[j - 1][i] >> 8 ^
+			    table[0][table[j - 1][i] & 0xff];
+}
+
+/* Of n bytes, going on from the crc of those before (0 at the start). */
+uint32_t
+crc32c(uint32_t crc, const void *bytes, size_t n)
+{
+	const uint8_t	*p = bytes;
+	uint32_t	 c = ~crc;
+
+	if (table[0][1] == 0)
+		crc32c_init();
+	for (; n >= 8; n -= 8, p += 8) {
+		c ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 |
+		    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+		c = table[7][c & 0xff] ^ table[6][c >> 8 & 0xff] ^
+		    table[5][c >> 16 & 0xff] ^ table[4][c >> 24] ^
+		    table[3][p[4]] ^ table[2][p[5]] ^
+		    table[1][p[6]] ^ table[0][p[7]];
+	}
+	while (n-- > 0)
+		c = table[0][(c ^ *p++) & 0xff] ^ c >> 8;
+	return ~c;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* CRC-32C (Castagnoli; RFC 9260 appendix A): of the PROXY protocol. */
+/*
+ * CRC-32C (Castagnoli; RFC 9260 appendix A): of the PROXY protocol and of
+ * what the store keeps on disk.
+ */
 #ifndef COMMON_CRC32C_H
 #define COMMON_CRC32C_H
 

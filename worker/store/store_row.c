@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crc32c.h"
 #include "worker/store/store_int.h"
 
 #define S_HEAD		84
@@ -175,7 +176,7 @@ store_row_list(struct store_txn *txn, uint64_t eid,
 		    (cold & 1U << i ? E_COLD : 0)));
 	}
 	q += end;
-	store_put32(q, store_crc32c(0, b, (size_t)(q - b)));
+	store_put32(q, crc32c(0, b, (size_t)(q - b)));
 	store_key_u64(&k, 'E', eid);
 	if (store_put(txn, &k, b, (size_t)(q - b) + CRC_LEN) != STORE_OK)
 		return txn->dead;
@@ -206,7 +207,7 @@ store_row_long(struct store_txn *txn, uint64_t eid, const struct slice *f,
 		memcpy(p, f[i].p, f[i].n);
 		p += f[i].n;
 	}
-	store_put32(p, store_crc32c(0, b, (size_t)(p - b)));
+	store_put32(p, crc32c(0, b, (size_t)(p - b)));
 	store_key_u64(&k, 'e', eid);
 	e = store_put(txn, &k, b, len);
 	free(b);
@@ -234,7 +235,7 @@ store_row_structure(struct store_txn *txn, uint64_t eid,
 	if (nm->structure.n > 0)
 		memcpy(p, nm->structure.p, nm->structure.n);
 	p += nm->structure.n;
-	store_put32(p, store_crc32c(0, b, (size_t)(p - b)));
+	store_put32(p, crc32c(0, b, (size_t)(p - b)));
 	store_key_u64(&k, 'P', eid);
 	e = store_put(txn, &k, b, len);
 	free(b);
@@ -265,7 +266,7 @@ store_row_check(struct slice v)
 	if (v.n < 1 + CRC_LEN || p[0] > STORE_ROWVER)
 		return -1;
 	return store_get32(p + v.n - CRC_LEN) ==
-	    store_crc32c(0, p, v.n - CRC_LEN) ? 0 : -1;
+	    crc32c(0, p, v.n - CRC_LEN) ? 0 : -1;
 }
 
 enum store_err

@@ -30,6 +30,7 @@
 #include <zstd.h>
 
 #include "common/log.h"
+#include "common/crc32c.h"
 #include "worker/store/store_int.h"
 
 #define HEAD		60
@@ -269,12 +270,12 @@ store_seg_record(const uint8_t *hash, const uint8_t *p, size_t n, size_t *len)
 		*len = store_seg_pack(d, room - (size_t)(d - b), p, part,
 		    &piece);
 		t = store_put32(t, piece);
-		t = store_put32(t, store_crc32c(0, d, *len));
+		t = store_put32(t, crc32c(0, d, *len));
 		d += *len;
 	}
 	*len = (size_t)(d - b);
 	store_put64(b + 16, *len - HEAD);
-	store_put32(b + 56, store_crc32c(store_crc32c(0, b, 56), b + HEAD,
+	store_put32(b + 56, crc32c(crc32c(0, b, 56), b + HEAD,
 	    8 * nchunk));
 	return b;
 }
@@ -326,7 +327,7 @@ store_seg_head(const uint8_t *b, size_t nchunk, const uint8_t *hash,
 	return memcmp(b, "JBLB", 4) == 0 && b[4] <= STORE_ROWVER &&
 	    store_get64(b + 8) == rlen &&
 	    memcmp(b + 24, hash, STORE_HASHLEN) == 0 &&
-	    store_get32(b + 56) == store_crc32c(store_crc32c(0, b, 56),
+	    store_get32(b + 56) == crc32c(crc32c(0, b, 56),
 	    b + HEAD, 8 * nchunk) ? 0 : -1;
 }
 
@@ -340,7 +341,7 @@ store_seg_piece(const uint8_t *p, uint32_t len, uint32_t crc, size_t size,
 	uint8_t			*dst;
 	size_t			 n = len & ~RAW;
 
-	if (store_crc32c(0, p, n) != crc)
+	if (crc32c(0, p, n) != crc)
 		return -1;
 	if (len & RAW)
 		return n == size ? buf_add(out, p + from, to - from) : -1;
