@@ -28,12 +28,13 @@
 #include "worker/tls.h"
 #include "worker/worker.h"
 
-#define READ_SIZE	16384		/* one TLS record */
+#define READ_SIZE	16384		/* at a time: one TLS record */
 #define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
 #define SWEEP_MS	250
 #define LINGER_MS	2000		/* security.md 3.1 rule 11 */
 #define LINGER_MAX	65536
 #define IDLE_MS		1000		/* then buffers are given back */
+#define KEEP_MAX	8192		/* .. or at once beyond this size */
 
 /* Private flags, beside those of conn.h. */
 #define BUSY		0x0100		/* in conn_run */
@@ -372,34 +373,35 @@ conn_wake(struct conn *c)
 
 /* --- bytes ---------------------------------------------------------------------------- */
 
-/* One read.  Bytes read, 0 for nothing now or the end (c->eof), -1 broken. */
+/*
+ * One read.  Bytes read, 0 for nothing now or the end (c->eof), -1 broken.
+ * By way of one buffer for all, so that a connection holds no more than it
+ * has been sent: what idles in between would be 16 KiB each.
+ */
 static int
 conn_input(struct conn *c)
 {
-	size_t	 room = READ_SIZE;
-	uint8_t	*to;
+	size_t	 room = sizeof(scratch);
 	ssize_t	 n;
 
-	if (buf_left(&c->in) == 0)
-		buf_reset(&c->in);
-	else
+	if (buf_left(&c->in) > 0)
 		buf_compact(&c->in);
+	else if (c->in.cap > KEEP_MAX)
+		buf_free(&c->in);
+	else
+		buf_reset(&c->in);
 	if (room > c->in.max - c->in.len)
 		room = c->in.max - c->in.len;
-	if (room == 0 || (to = buf_reserve(&c->in, room)) == NULL)
+	if (room == 0)
 		return -1;
 	if (c->ssl != NULL)
-		n = tls_read(c, to, room);
-	else {
-		n = read(c->fd, to, room);
-		if (n == 0)
-			c->eof = 1;
-		else if (n == -1 && errno != EAGAIN && errno != EINTR)
-			return -1;
-	}
+		n = tls_read(c, scratch, room);
+	else if ((n = read(c->fd, scratch, room)) == 0)
+		c->eof = 1;
 	if (n <= 0)
 		return c->eof || errno == EAGAIN || errno == EINTR ? 0 : -1;
-	buf_commit(&c->in, (size_t)n);
+	if (buf_add(&c->in, scratch, (size_t)n) == -1)
+		return -1;
 	c->nin += (uint64_t)n;
 	c->quiet = now;
 	return (int)n;
@@ -426,7 +428,10 @@ conn_flush(struct conn *c)
 		c->stall = 0;
 		c->quiet = now;
 	}
-	buf_reset(&c->out);
+	if (c->out.cap > KEEP_MAX)
+		buf_free(&c->out);
+	else
+		buf_reset(&c->out);
 	conn_disarm(c, EV_WRITE);
 	return 1;
 }

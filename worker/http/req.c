@@ -265,7 +265,8 @@ req_clock(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* The path by its pattern, so that no name of a blob or user is logged. */
+/* The path by its pattern, so that no name of a blob or user is logged; the
+ * login as auth spells it, which has no controls. */
 static void
 req_log(const struct req *r)
 {
@@ -276,7 +277,7 @@ req_log(const struct req *r)
 		return;
 	log_info("%s%s%s %s %s %s %d %llu %lldus", ip_str(&r->client, ip),
 	    proxied ? " by " : "", proxied ? ip_str(&r->peer, peer) : "",
-	    r->has_user ? log_vis(r->user.login, strlen(r->user.login)) : "-",
+	    r->has_user ? r->user.login : "-",
 	    http_method_name(r->method),
 	    r->route != NULL ? r->route->path : "-",
 	    r->reply->status, (unsigned long long)r->reply->sent,
