@@ -66,6 +66,12 @@ static const struct getprop {
 	{ KEY("to"), GET_FRAG, STORE_F_TO, "header:To:asAddresses" },
 };
 
+/* For properties that must be made: not touched for a list row. */
+struct getwork {
+	struct email_src	 src;
+	struct email_struct	 st;
+	struct arena		 scratch;
+};
 struct email_get {
 	const struct getprop	*fast[nitems(getprops)];
 	size_t			 nfast, keylen;
@@ -76,20 +82,22 @@ struct email_get {
 	struct email_fetch	 fetch;
 	struct jmap_ids		*threads;	/* a later call wants them */
 	struct slice		 kw[64];	/* `"$seen":true` of a slot */
+	struct getwork		 work;
 	int			 ready;
 };
 struct getmail {
 	struct jmap_call	*c;
 	struct email_get	*eg;
 	const struct store_mail	*mail;		/* NULL: of Email/parse */
+	struct getwork		*w;
+	int			 open;		/* w->src is ready */
+	int			 have;		/* w->st was read */
 	struct store_row	 row;
-	struct email_src	 src;
-	struct email_struct	 st;
-	struct arena		 scratch;
-	int			 have;		/* st was read */
 };
 
 static int	get_ready(struct jmap_get *, struct email_get *);
+static void	get_open(struct getmail *);
+static void	get_close(struct getmail *);
 static int	get_object(struct getmail *, struct buf *);
 static size_t	get_room(const struct getmail *);
 static int	get_fast(struct getmail *, struct buf *);
@@ -138,19 +146,19 @@ email_get_other(struct jmap_get *g, const char *name)
 int
 email_get_row(struct jmap_get *g, const char *id)
 {
+	struct email_get	*eg = g->arg;
 	struct store_mail	 mail;
 	struct getmail		 m;
-	struct buf		*b = g->c->out;
 	char			 tid[STORE_IDLEN];
 	uint64_t		 n;
 	int			 ret;
 
-	memset(&m, 0, offsetof(struct getmail, row));
 	m.c = g->c;
-	m.eg = g->arg;
+	m.eg = eg;
 	m.mail = &mail;
-	m.have = 0;
-	if (!m.eg->ready && get_ready(g, m.eg) == -1)
+	m.w = &eg->work;
+	m.open = m.have = 0;
+	if (!eg->ready && get_ready(g, eg) == -1)
 		return -1;
 	if (store_id_mail_get(id, strlen(id), &n) == -1)
 		return 0;
@@ -160,16 +168,14 @@ email_get_row(struct jmap_get *g, const char *id)
 	if (jmap_api_store(g->c, store_mail_row(g->c->txn, &mail,
 	    &m.row)) != 1)
 		return -1;
-	if (m.eg->threads != NULL && jmap_api_add(g->c->req, m.eg->threads,
-	    tid, store_id_thread(mail.tid, tid)) == -1)
+	if (eg->threads != NULL && jmap_api_add(g->c->req, eg->threads, tid,
+	    store_id_thread(mail.tid, tid)) == -1)
 		return -1;
 	/* a bomb of bodies is not read to its end */
-	if (m.eg->nslow > 0 && jmap_api_spent(g->c->req))
+	if (eg->nslow > 0 && jmap_api_spent(g->c->req))
 		return -1;
-	arena_init(&m.scratch, GET_SCRATCH);
-	email_src_init(&m.src, g->c->txn, &m.scratch, m.row.blob, mail.size);
-	ret = get_object(&m, b);
-	arena_free(&m.scratch);
+	ret = get_object(&m, g->c->out);
+	get_close(&m);
 	return ret == -1 ? -1 : 1;
 }
 
@@ -177,18 +183,42 @@ int
 email_get_parsed(struct jmap_get *g, struct email_src *src,
     const struct store_newmail *nm, struct buf *b)
 {
-	struct getmail	 m;
+	struct email_get	*eg = g->arg;
+	struct getmail		 m;
 
 	memset(&m, 0, sizeof(m));
 	m.c = g->c;
-	m.eg = g->arg;
-	if (!m.eg->ready && get_ready(g, m.eg) == -1)
+	m.eg = eg;
+	m.w = &eg->work;
+	if (!eg->ready && get_ready(g, eg) == -1)
 		return -1;
 	memcpy(m.row.frag, nm->frag, sizeof(m.row.frag));
 	m.row.frag[STORE_F_RECEIVEDAT] = SLICE(NULL, 0);
-	m.src = *src;
-	m.have = email_struct_get(src->arena, nm->structure, &m.st);
-	return m.have != 1 ? -1 : get_object(&m, b);
+	m.w->src = *src;
+	m.open = m.have = 1;
+	if (email_struct_get(src->arena, nm->structure, &m.w->st) != 1)
+		return -1;
+	return get_object(&m, b);
+}
+
+/* Ready to read the message; closed when its object is written. */
+static void
+get_open(struct getmail *m)
+{
+	if (m->open)
+		return;
+	arena_init(&m->w->scratch, GET_SCRATCH);
+	email_src_init(&m->w->src, m->c->txn, &m->w->scratch, m->row.blob,
+	    m->mail->size);
+	m->open = 1;
+}
+
+static void
+get_close(struct getmail *m)
+{
+	if (m->open)
+		arena_free(&m->w->scratch);
+	m->open = m->have = 0;
 }
 
 static int
@@ -441,22 +471,24 @@ get_slow(struct getmail *m, struct buf *b)
 static int
 get_structure(struct getmail *m)
 {
-	struct slice	 rec;
-	const uint8_t	*raw;
+	struct email_src	*src = &m->w->src;
+	struct slice		 rec;
+	const uint8_t		*raw;
 
 	if (m->have)
 		return 0;
+	get_open(m);
 	if (jmap_api_store(m->c, store_mail_structure(m->c->txn, m->mail,
 	    &rec)) != 1)
 		return -1;
-	switch (email_struct_get(m->src.arena, rec, &m->st)) {
+	switch (email_struct_get(src->arena, rec, &m->w->st)) {
 	case 1:
 		break;
 	case 0:		/* of another version, or damaged: as at delivery */
-		if ((raw = email_src_bytes(&m->src, 0, m->src.size)) == NULL)
+		if ((raw = email_src_bytes(src, 0, src->size)) == NULL)
 			return get_failed(m);
-		if (email_struct_make(m->src.arena, raw, m->src.size,
-		    &m->st) == -1)
+		if (email_struct_make(src->arena, raw, src->size,
+		    &m->w->st) == -1)
 			return -1;
 		break;
 	default:
@@ -470,27 +502,26 @@ static int
 get_made(struct getmail *m, enum getkind kind, struct buf *b)
 {
 	const struct email_fetch	*f = &m->eg->fetch;
-	const struct mime_body		*l = &m->st.body;
+	struct email_src		*src = &m->w->src;
+	struct email_struct		*st = &m->w->st;
+	const struct mime_body		*l = &st->body;
 	struct mime_msg			*head;
 
 	switch (kind) {
 	case GET_STRUCTURE:
-		return email_body_structure(&m->src, &m->st, f, b);
+		return email_body_structure(src, st, f, b);
 	case GET_TEXTBODY:
-		return email_body_list(&m->src, &m->st, f, l->text, l->ntext,
-		    b);
+		return email_body_list(src, st, f, l->text, l->ntext, b);
 	case GET_HTMLBODY:
-		return email_body_list(&m->src, &m->st, f, l->html, l->nhtml,
-		    b);
+		return email_body_list(src, st, f, l->html, l->nhtml, b);
 	case GET_ATTACHMENTS:
-		return email_body_list(&m->src, &m->st, f, l->attach,
-		    l->nattach, b);
+		return email_body_list(src, st, f, l->attach, l->nattach, b);
 	case GET_VALUES:
-		return email_body_values(&m->src, &m->st, f, b);
+		return email_body_values(src, st, f, b);
 	case GET_HEADERS:
-		head = email_src_head(&m->src, &m->st);
+		head = email_src_head(src, st);
 		return head == NULL ? -1 :
-		    email_json_headers(b, m->src.arena, head, 0);
+		    email_json_headers(b, src->arena, head, 0);
 	default:
 		return -1;
 	}
@@ -499,10 +530,11 @@ get_made(struct getmail *m, enum getkind kind, struct buf *b)
 static int
 get_header(struct getmail *m, const struct email_hdr *h, struct buf *b)
 {
-	struct mime_msg	*head;
+	struct email_src	*src = &m->w->src;
+	struct mime_msg		*head;
 
-	if ((head = email_src_head(&m->src, &m->st)) == NULL ||
-	    email_json_header(b, m->src.arena, head, 0, h) == -1)
+	if ((head = email_src_head(src, &m->w->st)) == NULL ||
+	    email_json_header(b, src->arena, head, 0, h) == -1)
 		return get_failed(m);
 	return 0;
 }
@@ -511,9 +543,9 @@ get_header(struct getmail *m, const struct email_hdr *h, struct buf *b)
 static int
 get_failed(struct getmail *m)
 {
-	if (m->src.err != STORE_OK)
-		jmap_api_store(m->c, m->src.err == STORE_NOTFOUND ?
-		    STORE_CORRUPT : m->src.err);
+	if (m->w->src.err != STORE_OK)
+		jmap_api_store(m->c, m->w->src.err == STORE_NOTFOUND ?
+		    STORE_CORRUPT : m->w->src.err);
 	return -1;
 }
 
@@ -535,14 +567,13 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 	m.c = c;
 	m.eg = &eg;
 	m.mail = mail;
+	m.w = &eg.work;
 	p = bsearch(prop, getprops, nitems(getprops), sizeof(getprops[0]),
 	    getprop_cmp);
 	if (p == NULL && !email_json_prop(prop, &h))
 		return 0;
 	if (jmap_api_store(c, store_mail_row(c->txn, mail, &m.row)) != 1)
 		return -1;
-	arena_init(&m.scratch, GET_SCRATCH);
-	email_src_init(&m.src, c->txn, &m.scratch, m.row.blob, mail->size);
 	if (p == NULL)
 		ret = get_structure(&m) == -1 ? -1 : get_header(&m, &h, b);
 	else if (p->kind < GET_ATTACHMENTS) {
@@ -556,7 +587,7 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 		    get_made(&m, p->kind, b);
 	else
 		ret = -2;	/* depends on arguments: cannot be equal */
-	arena_free(&m.scratch);
+	get_close(&m);
 	return ret == -2 ? 0 : ret == -1 ? -1 : 1;
 }
 
