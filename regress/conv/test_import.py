@@ -179,22 +179,27 @@ def test_cut_off_anywhere_and_run_again(server, account, tmp_path):
             message(subject=f"mail {i}", body="x" * 2000), 1000000000 + i)
     args = [str(BIN / "jmapctl"), "-s", server.ctl, "import", account.name,
             "maildir", str(tmp_path / "in")]
-    cut = 0
-    for pause in (0.15, 0.3, 0.2):
-        p = subprocess.Popen(args, stdout=subprocess.PIPE,
+
+    def there():
+        return account.call("Email/query", {"calculateTotal": True,
+                                            "limit": 1})["total"]
+
+    # cut off as soon as something more than before is there
+    for _ in range(3):
+        before = there()
+        p = subprocess.Popen(args, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
-        time.sleep(pause)
-        if p.poll() is None:
-            p.send_signal(signal.SIGKILL)
-            cut += 1
-        p.communicate()
+        while there() == before and p.poll() is None:
+            pass
+        assert p.poll() is None, "it came to its end"
+        p.send_signal(signal.SIGKILL)
+        p.wait()
     done = server.jmapctl(*args[3:])
     new, known = map(int, re.match(r"(\d+) mails imported, (\d+) were",
                                    done.stdout).groups())
     assert new + known == count
-    assert cut > 0 and known > 0, (cut, known)
-    total = account.call("Email/query", {"calculateTotal": True, "limit": 1})
-    assert total["total"] == count
+    assert new > 0 and known > 0, (new, known)
+    assert there() == count
 
 
 def test_others_are_served_meanwhile(server, account, tmp_path):
