@@ -31,8 +31,12 @@
 #define READ_SIZE	16384		/* at a time: one TLS record */
 #define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
 #define SWEEP_MS	250
-#define LINGER_MS	2000		/* security.md 3.1 rule 11 */
-#define LINGER_MAX	65536
+/* A client that is still sending what was refused sees the refusal only if
+ * it may send to the end (RFC 9112 9.6): reading to throw away is cheap.
+ * Ended by a pause, by time in all, or by bytes, whichever is first. */
+#define LINGER_PAUSE	2000
+#define LINGER_MS	10000
+#define LINGER_MAX	(64 << 20)
 #define IDLE_MS		1000		/* then buffers are given back */
 #define KEEP_MAX	8192		/* .. or at once beyond this size */
 
@@ -335,7 +339,8 @@ conn_finish(struct conn *c)
 	/* Closing with unread bytes would reset the connection and could
 	 * take our last answer with it (RFC 9112 9.6). */
 	c->flags |= LINGER;
-	c->deadline = now + LINGER_MS;
+	c->deadline = now + LINGER_PAUSE;
+	c->stall = now + LINGER_MS;
 	c->lingered = 0;
 	conn_arm(c, EV_READ);
 	return NEXT_WAIT;
@@ -516,8 +521,10 @@ conn_linger(struct conn *c)
 	ssize_t	 n;
 
 	n = read(c->fd, scratch, sizeof(scratch));
-	if (n > 0)
+	if (n > 0) {
 		c->lingered += (size_t)n;
+		c->deadline = now + LINGER_PAUSE;
+	}
 	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR) ||
 	    c->lingered > LINGER_MAX)
 		conn_free(c);
