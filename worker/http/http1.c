@@ -58,7 +58,8 @@ static enum io	http1_refuse(struct conn *, const struct http1_error *);
 static enum io	http1_next(struct conn *);
 static enum io	http1_body_start(struct conn *);
 static enum io	http1_body_done(struct conn *);
-static int	http1_body_piece(struct http1 *, const uint8_t *, size_t);
+static int	http1_body_piece(struct http1 *, const uint8_t *, size_t,
+		    uint64_t);
 static enum io	http1_body_chunked(struct conn *);
 static int	http1_leftover(struct http1 *);
 static void	http1_reply(struct req *);
@@ -291,7 +292,7 @@ step_body(struct conn *c)
 		n = (size_t)left;
 	data = buf_peek(&c->in);	/* skipping does not move it */
 	buf_skip(&c->in, n);
-	if (http1_body_piece(h, data, n) == -1)
+	if (http1_body_piece(h, data, n, 0) == -1)
 		return IO_DONE;
 	return h->got == h->frame.length ? http1_body_done(c) : IO_WANT_READ;
 }
@@ -315,22 +316,25 @@ http1_body_chunked(struct conn *c)
 			return http1_refuse(c, &bad);
 		}
 		buf_skip(&c->in, used);
-		if (len > 0 && http1_body_piece(h, data, len) == -1)
+		/* What a chunk announces counts before it comes. */
+		if (len + h->chunk.left > 0 &&
+		    http1_body_piece(h, data, len, h->chunk.left) == -1)
 			return IO_DONE;
 	}
 	return ret == PARSE_DONE ? http1_body_done(c) : IO_WANT_READ;
 }
 
-/* Take n bytes of body.  -1: it has been answered. */
+/* Take n bytes of body, behind which ahead more are certain to come.  -1: it
+ * has been answered. */
 static int
-http1_body_piece(struct http1 *h, const uint8_t *p, size_t n)
+http1_body_piece(struct http1 *h, const uint8_t *p, size_t n, uint64_t ahead)
 {
 	struct req	*r = h->req;
 	int		 ret;
 
 	r->busy++;
 	h->got += n;
-	ret = req_length(r, h->got);
+	ret = req_length(r, h->got + ahead);
 	if (ret == 0 && n > 0) {
 		if (r->sink != NULL)
 			ret = req_sink(r, p, n, 0);
