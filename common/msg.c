@@ -129,6 +129,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_CTL_STREAM] = ROW("ctl-stream", CTL, PARENT,
 	    sizeof(struct msg_ctl_stream), MSG_VAR),
 	[MSG_CTL_STREAM_FD] = ROW("ctl-stream-fd", PARENT, CTL, 0, MSG_FD),
+	[MSG_CTL_HEADERS] = ROW("ctl-headers", CTL | PARENT, PARENT | WORKER,
+	    sizeof(struct msg_ctl_headers), MSG_VAR),
 	[MSG_CTL_ROW] = ROW("ctl-row", ROLES | PARENT, PARENT | CTL,
 	    0, MSG_VAR),
 	[MSG_CTL_END] = ROW("ctl-end", ROLES | PARENT, PARENT | CTL,

@@ -88,6 +88,7 @@ enum msg_type {
 	MSG_CTL_DIR,	/* ctl -> parent -> auth msg_dir   request  ROW* END	*/
 	MSG_CTL_STREAM,	/* ctl -> parent   msg_ctl_stream  account  STREAM_FD	*/
 	MSG_CTL_STREAM_FD, /* parent -> ctl -		   fd	    -		*/
+	MSG_CTL_HEADERS, /* ctl -> parent -> wrk msg_ctl_headers strings ROW* END */
 	MSG_CTL_ROW,	/* any -> parent -> ctl -	   fields   -		*/
 	MSG_CTL_END,	/* any -> parent -> ctl msg_ctl_end text    -		*/
 	MSG_STREAM,	/* parent -> wrk   msg_stream	   fd	    -		*/
@@ -261,6 +262,10 @@ enum msg_stream_kind {
 struct msg_ctl_stream {		/* tail: login name */
 	uint32_t	 kind;		/* enum msg_stream_kind */
 	uint32_t	 flags;
+};
+struct msg_ctl_headers {	/* tail: method, URL, field lines; each ended
+				 * by NUL */
+	uint32_t	 status;	/* that the handler gives; 0: find out */
 };
 struct msg_ctl_end {
 	uint32_t	 code;		/* exit code of jmapctl, text as tail */

@@ -73,6 +73,7 @@ static void	cmd_verbose(struct client *, struct msg *);
 static void	cmd_stop(struct client *, struct msg *);
 static void	cmd_dir(struct client *, struct msg *);
 static void	cmd_stream(struct client *, struct msg *);
+static void	cmd_headers(struct client *, struct msg *);
 
 enum control_who { WHO_GROUP, WHO_OWNER };
 
@@ -87,6 +88,7 @@ static const struct control_cmd {
 	[MSG_CTL_STOP]		= { WHO_OWNER, cmd_stop },
 	[MSG_CTL_DIR]		= { WHO_GROUP, cmd_dir },
 	[MSG_CTL_STREAM]	= { WHO_GROUP, cmd_stream },
+	[MSG_CTL_HEADERS]	= { WHO_GROUP, cmd_headers },
 };
 
 static proc_fn *const control_handlers[MSG_MAX] = {
@@ -97,6 +99,7 @@ static proc_fn *const control_handlers[MSG_MAX] = {
 	[MSG_CTL_STOP]		= control_msg,
 	[MSG_CTL_DIR]		= control_msg,
 	[MSG_CTL_STREAM]	= control_msg,
+	[MSG_CTL_HEADERS]	= control_msg,
 };
 
 /* What the parent shows itself, and which roles add rows. */
@@ -491,6 +494,20 @@ cmd_dir(struct client *c, struct msg *m)
 		client_end(c, 1, none, strlen(none));
 	else
 		c->wait[c->nwait++] = a;
+}
+
+/* Any worker can tell. */
+static void
+cmd_headers(struct client *c, struct msg *m)
+{
+	static const char	 none[] = "no worker is running";
+	struct child		*w = listen_choose();
+
+	if (w == NULL || proc_send(&w->peer, MSG_CTL_HEADERS, c->number, -1,
+	    m->fixed, m->tail, m->tail_len) == -1)
+		client_end(c, 1, none, strlen(none));
+	else
+		c->wait[c->nwait++] = w;
 }
 
 /* First the account's number, of auth; then control_rcpt. */

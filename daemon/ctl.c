@@ -48,6 +48,8 @@ static const struct ctl_verb {
 	{ "log brief", "[role]", ctl_log, "log what an administrator needs" },
 	{ "eval", "expression [name=value ...]", ctl_eval,
 	    "try an expression out, without jmapd" },
+	{ "headers", "[-c client] [-H field] [-s status] method url",
+	    ctl_eval_headers, "what an answer would carry, and why" },
 	{ "import", "[-a] [-m mailbox] account mbox|maildir path",
 	    ctl_mail_import, "bring mail into an account" },
 	{ "export", "account mbox|maildir path", ctl_mail_export,

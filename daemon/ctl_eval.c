@@ -2,6 +2,7 @@
 /*
  * jmapctl eval: an expression of jmapd.conf(5), tried out here, without a
  * jmapd.  Variables are given as name=value; a value of digits is a number.
+ * And jmapctl headers, which asks a worker what an answer would carry.
  */
 #include "common/compat.h"
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/msg.h"
 #include "common/req_expr.h"
 #include "common/row.h"
 #include "daemon/ctl.h"
@@ -190,4 +192,47 @@ eval_print(struct expr_ctx *x, const struct expr_val *val)
 	ctl_row_end();
 	buf_free(&row);
 	return CTL_OK;
+}
+
+/* --- jmapctl headers ------------------------------------------------------ */
+
+int
+ctl_eval_headers(int argc, char *argv[])
+{
+	struct msg_ctl_headers	 h = { 0 };
+	const char		*why = NULL;
+	struct buf		 fields, b;
+	int			 c, ret;
+
+	buf_init(&fields, ROW_MAX);
+	buf_init(&b, ROW_MAX);
+	while ((c = getopt(argc, argv, "c:H:s:")) != -1)
+		switch (c) {
+		case 'c':
+			buf_addf(&fields, "client:%s", optarg);
+			buf_addc(&fields, '\0');
+			break;
+		case 'H':
+			buf_add(&fields, optarg, strlen(optarg) + 1);
+			break;
+		case 's':
+			h.status = (uint32_t)strtonum(optarg, 200, 599, &why);
+			if (why != NULL)
+				errx(CTL_USAGE, "status %s is %s", optarg,
+				    why);
+			break;
+		default:
+			return ctl_usage();
+		}
+	if (argc - optind != 2)
+		return ctl_usage();
+	buf_add(&b, argv[optind], strlen(argv[optind]) + 1);
+	buf_add(&b, argv[optind + 1], strlen(argv[optind + 1]) + 1);
+	buf_add(&b, fields.data, fields.len);
+	if (buf_bad(&b) || buf_bad(&fields))
+		errx(CTL_USAGE, "that is too long");
+	ret = ctl_call(MSG_CTL_HEADERS, &h, b.data, b.len);
+	buf_free(&fields);
+	buf_free(&b);
+	return ret;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* jmapctl eval: a verb of ctl.c's table. */
+/* jmapctl eval and headers: verbs of ctl.c's table. */
 #ifndef DAEMON_CTL_EVAL_H
 #define DAEMON_CTL_EVAL_H
 
 #include "common/compat.h"
 
 int	ctl_eval(int, char *[]);
+int	ctl_eval_headers(int, char *[]);
 
 #endif

@@ -26,6 +26,7 @@
 #include "common/row.h"
 #include "worker/http/http1.h"
 #include "worker/mime/mime.h"
+#include "worker/probe.h"
 #include "worker/store/store.h"
 #include "worker/stream.h"
 #include "worker/tls.h"
@@ -58,6 +59,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_DRAIN]	= worker_drain,
 	[MSG_TICKET]	= worker_ticket,
 	[MSG_CTL_SHOW]	= worker_show,
+	[MSG_CTL_HEADERS] = probe_headers,
 	[MSG_STREAM]	= worker_stream,
 	[MSG_ERASE]	= worker_erase,
 };
