@@ -142,7 +142,7 @@ blob_head_inline(const char *type, const uint8_t *p, size_t n)
 	    strcmp(type, "text/plain; charset=utf-8") == 0;
 }
 
-/* --- the file's name --------------------------------------------------- */
+/* --- the file's name ------------------------------------------------- */
 
 void
 blob_head_disposition(struct buf *b, int inln, const char *name)
@@ -243,7 +243,7 @@ name_shorten(struct buf *b)
 	buf_add(b, ext, n);
 }
 
-/* --- the request's fields ---------------------------------------------- */
+/* --- the request's fields -------------------------------------------- */
 
 static int
 head_is(const char *value, const char *what)

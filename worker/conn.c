@@ -76,7 +76,8 @@ static void	conn_check(struct conn *);
 static void	conn_tick(void);
 
 static struct conn_list	conns = TAILQ_HEAD_INITIALIZER(conns);
-static struct conn	*after;		/* next one of a walk that may end some */
+/* The next one of a walk on which connections may end. */
+static struct conn	*after;
 static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
@@ -102,7 +103,7 @@ conn_count(void)
 	return nconns;
 }
 
-/* --- birth ------------------------------------------------------------------------ */
+/* --- birth ----------------------------------------------------------- */
 
 void
 conn_new(const struct conn_new *n)
@@ -233,7 +234,7 @@ conn_refresh(struct conn *c)
 	gen_apply(c);
 }
 
-/* --- the machine -------------------------------------------------------------------- */
+/* --- the machine ----------------------------------------------------- */
 
 /* Run steps until one has to wait.  readable: the socket has something. */
 static void
@@ -376,7 +377,7 @@ conn_wake(struct conn *c)
 	conn_run(c, 0);
 }
 
-/* --- bytes ---------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------- */
 
 /*
  * One read.  Bytes read, 0 for nothing now or the end (c->eof), -1 broken.
@@ -454,7 +455,7 @@ conn_write(struct conn *c)
 	return n;
 }
 
-/* --- events --------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------- */
 
 static void
 conn_on_read(int fd, short what, void *arg)
@@ -555,7 +556,7 @@ conn_disarm(struct conn *c, int what)
 	c->flags &= ~flag;
 }
 
-/* --- time ------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------ */
 
 static void
 conn_sweep(int fd, short what, void *arg)
@@ -613,7 +614,7 @@ conn_check(struct conn *c)
 	}
 }
 
-/* --- the end ------------------------------------------------------------------------------ */
+/* --- the end --------------------------------------------------------- */
 
 static void
 conn_free(struct conn *c)

@@ -72,7 +72,7 @@ proxy_parse(const uint8_t *p, size_t n, unsigned versions, struct proxy *out,
 	return PARSE_ERROR;
 }
 
-/* --- version 1: a line of text --- */
+/* --- version 1: a line of text --------------------------------------- */
 
 /*
  * No byte behind the line may be taken from the socket: what is still to
@@ -157,7 +157,7 @@ v1_port(struct slice s, uint16_t *port)
 	return 0;
 }
 
-/* --- version 2: a block of bytes --- */
+/* --- version 2: a block of bytes ------------------------------------- */
 
 static enum parse
 v2_parse(const uint8_t *p, size_t n, struct proxy *out, size_t *want)

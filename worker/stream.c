@@ -114,7 +114,7 @@ stream_store(struct stream *s, unsigned flags)
 	return NULL;
 }
 
-/* --- check ----------------------------------------------------------------- */
+/* --- check ----------------------------------------------------------- */
 
 struct stream_checker {
 	struct stream	*s;
@@ -158,7 +158,7 @@ stream_report(void *arg, const char *line)
 	buf_free(&row);
 }
 
-/* --- names of mailboxes ------------------------------------------------------ */
+/* --- names of mailboxes ---------------------------------------------- */
 
 enum store_err
 stream_box_find(struct store_txn *txn, const char *path, size_t len,

@@ -69,7 +69,7 @@ tls_init(void)
 	SSL_CTX_free(tls_ctx());
 }
 
-/* --- sets of certificates ------------------------------------------------------------ */
+/* --- sets of certificates -------------------------------------------- */
 
 struct tls_set *
 tls_set_new(void)
@@ -157,7 +157,8 @@ tls_ctx(void)
 	 * writes that may go on from another place. */
 	SSL_CTX_set_read_ahead(x, 1);
 	SSL_CTX_set_mode(x, SSL_MODE_RELEASE_BUFFERS |
-	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(x, 1);
 	SSL_CTX_set_timeout(x, TICKET_LIFE);
@@ -232,7 +233,7 @@ tls_name_ip(struct tls_cert *t, const ASN1_OCTET_STRING *s)
 	hosts_add(&t->names, ip_str(&ip, text), strlen(ip_str(&ip, text)));
 }
 
-/* --- what the client says in its hello -------------------------------------------------- */
+/* --- what the client says in its hello ------------------------------- */
 
 /* RFC 6066 3: an unknown name gets the first certificate; a request for it
  * will then be told 421. */
@@ -292,7 +293,7 @@ tls_name(const struct conn *c)
 	    SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-/* --- tickets (RFC 5077, RFC 8446 4.6.1) --------------------------------------------------- */
+/* --- tickets (RFC 5077, RFC 8446 4.6.1) ------------------------------ */
 
 void
 tls_tickets(const struct msg_ticket *t)
@@ -337,7 +338,7 @@ tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return i == 0 ? 1 : 2;
 }
 
-/* --- one connection -------------------------------------------------------------------------- */
+/* --- one connection -------------------------------------------------- */
 
 int
 tls_start(struct conn *c)

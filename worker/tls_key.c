@@ -69,7 +69,7 @@ static uint32_t	key_scheme(const struct psig *);
 
 static proc_fn *const	handlers[MSG_MAX];	/* none: only answers come */
 
-/* --- keys ------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------ */
 
 static void *
 km_new(void *prov)
@@ -208,7 +208,7 @@ km_name_ed(int op)
 	return op == OSSL_OP_SIGNATURE ? "ED25519" : NULL;
 }
 
-/* --- signatures --------------------------------------------------------------------------- */
+/* --- signatures ------------------------------------------------------ */
 
 static void *
 sg_new(void *prov, const char *propq)
@@ -323,7 +323,7 @@ key_scheme(const struct psig *s)
 	return 0;
 }
 
-/* --- the provider --------------------------------------------------------------------------- */
+/* --- the provider ---------------------------------------------------- */
 
 typedef void	 (*fn)(void);
 

@@ -176,7 +176,7 @@ worker_peer(enum msg_proc who, uint32_t slot, int fd)
 	}
 }
 
-/* --- from parent ---------------------------------------------------------------------- */
+/* --- from parent ----------------------------------------------------- */
 
 static void
 worker_cert(struct proc_peer *p, struct msg *m)
@@ -273,7 +273,7 @@ worker_end(int fd, short what, void *arg)
 	exit(0);
 }
 
-/* --- jmapctl show --------------------------------------------------------------------- */
+/* --- jmapctl show ---------------------------------------------------- */
 
 /* The mail of an account that is deleted; its id will never be used again.
  * Another worker that still has the files open keeps nothing that counts. */

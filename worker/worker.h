@@ -26,7 +26,7 @@ struct conf_gen {
 	int			 refs;
 };
 
-/* --- gen.c --- */
+/* --- gen.c ----------------------------------------------------------- */
 /* A piece of a configuration on its way in: a certificate chain. */
 void	gen_cert(uint32_t generation, uint32_t id, const uint8_t *pem,
 	    size_t len);
@@ -44,11 +44,11 @@ const struct conn_proto	*gen_proto(const struct conf_gen *, uint32_t listener);
 /* Point c->listen, c->setup and c->hosts into c->gen. */
 void	gen_apply(struct conn *);
 
-/* --- worker.c --- */
+/* --- worker.c -------------------------------------------------------- */
 void	worker_conn_ended(uint32_t id);
 void	worker_drained(void);
 
-/* --- worker_routes.c --- */
+/* --- worker_routes.c ------------------------------------------------- */
 extern const struct route	worker_routes[];
 extern const size_t		worker_nroutes;
 

@@ -55,7 +55,7 @@ static void	download_part(struct req *, const char *, struct buf *);
 
 void	(*worker_jmap_changed)(const char *account);
 
-/* --- a turn: user, limits, store ---------------------------------------- */
+/* --- a turn: user, limits, store ------------------------------------- */
 
 static void
 turn_env(struct jmap_turn *t, struct req *r)
@@ -161,7 +161,7 @@ answer_problem(struct req *r, const struct jmap_problem *p, const char *detail)
 	    p->limit == NULL ? NULL : more);
 }
 
-/* --- API and session ---------------------------------------------------- */
+/* --- API and session ------------------------------------------------- */
 
 void
 worker_jmap_api(struct req *r)
@@ -205,7 +205,7 @@ worker_jmap_session(struct req *r)
 	buf_free(&out);
 }
 
-/* --- upload ------------------------------------------------------------- */
+/* --- upload ---------------------------------------------------------- */
 
 void
 worker_jmap_upload(struct req *r)
@@ -284,7 +284,7 @@ upload_gone(struct req *r, void *arg)
 	buf_free(&u->data);
 }
 
-/* --- download ----------------------------------------------------------- */
+/* --- download -------------------------------------------------------- */
 
 void
 worker_jmap_download(struct req *r)

@@ -97,7 +97,7 @@ struct req_str {
 	size_t		 len;
 };
 
-/* --- routes --------------------------------------------------------------- */
+/* --- routes ---------------------------------------------------------- */
 
 #define ROUTE_AUTH	0x01	/* r->user is set, or the answer was 401 */
 #define ROUTE_ADMIN	0x02	/* and it is an administrator, or 403 */
@@ -124,7 +124,7 @@ struct route {
 					 * answer (RFC 8620 3.6.1), or NULL */
 };
 
-/* --- who asks -------------------------------------------------------------- */
+/* --- who asks -------------------------------------------------------- */
 
 /* What auth answered (struct msg_auth_ok), copied. */
 struct req_user {
@@ -134,7 +134,7 @@ struct req_user {
 	char		 login[256];		/* canonical */
 };
 
-/* --- the request ------------------------------------------------------------ */
+/* --- the request ----------------------------------------------------- */
 
 enum req_ret {
 	REQ_NEXT,	/* go on with the next step */
@@ -162,7 +162,8 @@ enum req_state {
  * now; req_resume(r) asks again.
  */
 #define STREAM_WAIT	(-2)
-typedef ssize_t	 stream_fn(struct req *, void *arg, struct buf *out, size_t max);
+typedef ssize_t	 stream_fn(struct req *, void *arg, struct buf *out,
+		    size_t max);
 
 /*
  * Where a body in pieces goes (ROUTE_UPLOAD).  end is 1 with the last call
@@ -185,7 +186,7 @@ struct req {
 	struct req_hdr		 hdr[HTTP_MAX_HDRS];
 	int			 nhdr;
 	int16_t			 known[HDR_MAX]; /* first line by id, or -1 */
-	const uint8_t		*body;		/* whole, unless a sink has it */
+	const uint8_t		*body;		/* whole, if no sink has it */
 	size_t			 body_len;
 	uint64_t		 body_max;	/* limit that applies */
 	sink_fn			*sink;
@@ -195,12 +196,12 @@ struct req {
 	uint64_t		 id;		/* unique in this worker */
 	struct ip		 peer;		/* of the socket */
 	struct ip		 local;		/* our end of it */
-	struct ip		 client;	/* peer, or told by a trusted proxy */
+	struct ip		 client;	/* peer, or as a proxy says */
 	uint16_t		 peer_port, local_port;
 	/* host[:port] that a trusted proxy was asked for, or NULL */
 	const char		*authority;
 	int			 tls;		/* this socket is TLS */
-	int			 secure;	/* tls, or a trusted proxy says so */
+	int			 secure;	/* tls, or a proxy says so */
 	const struct hosts	*hosts;		/* names served on it */
 	const struct conf_listen *listen;
 	const struct conf	*conf;		/* settings it was born under */
@@ -262,7 +263,7 @@ void	req_park(struct req *, void (*gone)(struct req *, void *), void *arg);
  */
 void	req_resume(struct req *);
 
-/* --- answers ---------------------------------------------------------------- */
+/* --- answers --------------------------------------------------------- */
 
 /*
  * Add a field to the answer, before giving it.  name is ours; value may
@@ -277,7 +278,8 @@ void	req_reply(struct req *, int status, const char *type, const void *body,
 	    size_t len);
 /* The same without a copy: the buffer's memory becomes the request's, *b is
  * left empty. */
-void	req_reply_buf(struct req *, int status, const char *type, struct buf *b);
+void	req_reply_buf(struct req *, int status, const char *type,
+	    struct buf *b);
 /*
  * Answer in pieces.  len: the exact length, or -1 for chunked coding.
  * done(r, arg), unless NULL, is called once at the end, however it ends.

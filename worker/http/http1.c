@@ -105,7 +105,7 @@ http1_free(struct conn *c)
 	c->data = NULL;
 }
 
-/* --- heads ---------------------------------------------------------------------- */
+/* --- heads ----------------------------------------------------------- */
 
 /* Between requests; the next one has not begun. */
 static enum io
@@ -211,7 +211,7 @@ http1_refuse(struct conn *c, const struct http1_error *err)
 	return IO_DONE;
 }
 
-/* --- between head, body and answer ------------------------------------------------- */
+/* --- between head, body and answer ----------------------------------- */
 
 /* Somebody else has the request: look whether it has come back. */
 static enum io
@@ -266,7 +266,7 @@ http1_body_start(struct conn *c)
 	return IO_DONE;
 }
 
-/* --- bodies ------------------------------------------------------------------------ */
+/* --- bodies ---------------------------------------------------------- */
 
 static enum io
 step_body(struct conn *c)
@@ -371,7 +371,7 @@ http1_body_done(struct conn *c)
 	return IO_DONE;
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------- */
 
 static void
 http1_status_line(struct buf *out, int status)
@@ -566,7 +566,7 @@ http1_next(struct conn *c)
 	return IO_DONE;
 }
 
-/* --- time, drain, wake ---------------------------------------------------------------- */
+/* --- time, drain, wake ----------------------------------------------- */
 
 static enum io
 http1_expire(struct conn *c)

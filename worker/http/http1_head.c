@@ -58,7 +58,7 @@ E(unknown_coding, 501, "only the transfer coding chunked is known");
 E(both, 400, "Content-Length and Transfer-Encoding together");
 #undef E
 
-/* --- where it ends ---------------------------------------------------------- */
+/* --- where it ends --------------------------------------------------- */
 
 enum parse
 http1_head_find(struct http1_find *f, const char *p, size_t len,
@@ -104,7 +104,7 @@ http1_head_find(struct http1_find *f, const char *p, size_t len,
 	}
 }
 
-/* --- what it says ------------------------------------------------------------ */
+/* --- what it says ---------------------------------------------------- */
 
 herr *
 http1_head_parse(struct req *r, char *p, size_t len, struct http1_frame *fr)

@@ -30,7 +30,7 @@ extern const struct http1_limits	http1_limits_default;
 /* How far the search for the end of the head is. */
 struct http1_find {
 	uint32_t	 start;		/* of the request line */
-	uint32_t	 fields;	/* where the field lines start, 0: not yet */
+	uint32_t	 fields;	/* their start, 0: not yet known */
 	uint32_t	 line;		/* start of the line being read */
 	uint32_t	 nfields;	/* complete field lines */
 };

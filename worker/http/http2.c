@@ -85,7 +85,7 @@ http2_takes(struct conn *c, size_t used)
 	return 1;
 }
 
-/* --- birth and end ------------------------------------------------------------ */
+/* --- birth and end --------------------------------------------------- */
 
 static enum io
 http2_open(struct conn *c)
@@ -182,7 +182,7 @@ http2_free(struct conn *c)
 	c->flags &= ~CONN_DUPLEX;
 }
 
-/* --- one turn -------------------------------------------------------------------- */
+/* --- one turn -------------------------------------------------------- */
 
 static enum io
 step_frames(struct conn *c)
@@ -291,7 +291,7 @@ http2_pump(struct http2 *h)
 	return buf_bad(out) ? -1 : 0;
 }
 
-/* --- time -------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------ */
 
 /* When to look again: see http2_expire. */
 static void
@@ -361,7 +361,7 @@ http2_drain(struct conn *c)
 	    IO_CLOSE : IO_DONE;
 }
 
-/* --- frames that came ------------------------------------------------------------- */
+/* --- frames that came ------------------------------------------------ */
 
 static int
 on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, void *arg)
@@ -480,7 +480,7 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 	return 0;
 }
 
-/* --- frames that go ----------------------------------------------------------------- */
+/* --- frames that go -------------------------------------------------- */
 
 static int
 on_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)

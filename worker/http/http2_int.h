@@ -69,7 +69,7 @@ struct http2_stream {
 	int			 queued;	/* in h->woken */
 };
 
-/* --- http2_stream.c --- */
+/* --- http2_stream.c -------------------------------------------------- */
 
 /* A request begins; NULL without memory. */
 struct http2_stream	*http2_stream_new(struct http2 *, int32_t id);
@@ -90,7 +90,7 @@ void	http2_stream_free(struct http2_stream *);
 /* Once a second: is it too slow? */
 void	http2_stream_check(struct http2_stream *, int64_t now);
 
-/* --- http2_reply.c --- */
+/* --- http2_reply.c --------------------------------------------------- */
 
 /* tp->reply. */
 void	http2_reply(struct req *);

@@ -55,7 +55,7 @@ E(no_host, 400, "the authority is missing");
 E(no_memory, 503, NULL);
 #undef E
 
-/* --- birth and end ------------------------------------------------------------ */
+/* --- birth and end --------------------------------------------------- */
 
 struct http2_stream *
 http2_stream_new(struct http2 *h, int32_t id)
@@ -147,7 +147,7 @@ http2_stream_woken(struct http2_stream *s)
 		http2_reply_resume(s);
 }
 
-/* --- the head ------------------------------------------------------------------ */
+/* --- the head -------------------------------------------------------- */
 
 int
 http2_stream_field(struct http2_stream *s, const uint8_t *name, size_t nlen,
@@ -347,7 +347,7 @@ stream_refuse(struct http2_stream *s, int status, const char *detail)
 	s->req->busy--;
 }
 
-/* --- the body -------------------------------------------------------------------- */
+/* --- the body -------------------------------------------------------- */
 
 /* The steps have passed: the body may be read. */
 static void
@@ -460,7 +460,7 @@ stream_done(struct http2_stream *s)
 	req_body_end(r);
 }
 
-/* --- time --------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------ */
 
 void
 http2_stream_check(struct http2_stream *s, int64_t now)

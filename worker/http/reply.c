@@ -89,7 +89,7 @@ http_date(void)
 	return text;
 }
 
-/* --- blocks -------------------------------------------------------------------- */
+/* --- blocks ---------------------------------------------------------- */
 
 void
 http_setup_blocks(struct http_setup *s, const struct block_step *steps,
@@ -164,7 +164,7 @@ req_fields_list(struct req *r, struct fields *f)
 		r->setup->late(r, f);
 }
 
-/* --- fields ----------------------------------------------------------------------- */
+/* --- fields ---------------------------------------------------------- */
 
 void
 req_hdr_add(struct req *r, const char *name, const char *value)
@@ -209,7 +209,7 @@ req_hdr_set(struct req *r, const char *name, const char *value)
 	req_hdr_add(r, name, value);
 }
 
-/* --- giving it --------------------------------------------------------------------- */
+/* --- giving it ------------------------------------------------------- */
 
 void
 req_reply(struct req *r, int status, const char *type, const void *body,
@@ -299,7 +299,7 @@ req_redirect(struct req *r, int status, const char *location)
 	req_reply(r, status, NULL, NULL, 0);
 }
 
-/* --- problems (RFC 9457) -------------------------------------------------------------- */
+/* --- problems (RFC 9457) --------------------------------------------- */
 
 void
 req_problem(struct req *r, int status, const char *type, const char *title,

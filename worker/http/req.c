@@ -97,7 +97,7 @@ req_free(struct req *r)
 	}
 }
 
-/* --- steps ------------------------------------------------------------------- */
+/* --- steps ----------------------------------------------------------- */
 
 void
 req_begin(struct req *r)
@@ -171,7 +171,7 @@ req_resume(struct req *r)
 		r->tp->wake(r);
 }
 
-/* --- body ---------------------------------------------------------------------- */
+/* --- body ------------------------------------------------------------ */
 
 int
 req_length(struct req *r, uint64_t n)
@@ -219,7 +219,7 @@ req_body_end(struct req *r)
 	r->busy--;
 }
 
-/* --- what was asked --------------------------------------------------------------- */
+/* --- what was asked -------------------------------------------------- */
 
 const char *
 req_query(struct req *r, const char *name)
@@ -253,7 +253,7 @@ req_query(struct req *r, const char *name)
 	return out;
 }
 
-/* --- the end of it ------------------------------------------------------------------ */
+/* --- the end of it --------------------------------------------------- */
 
 /* Microseconds, monotonic. */
 static int64_t

@@ -141,7 +141,7 @@ authz_text(const char *p, size_t n)
 	return utf8_valid(p, n);
 }
 
-/* --- asking ------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------- */
 
 static enum req_ret
 authz_park(struct req *r, const char *user, const char *secret,
@@ -240,7 +240,7 @@ authz_gone(struct req *r, void *arg)
 	}
 }
 
-/* --- answers ------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------- */
 
 static enum req_ret
 authz_verdict(struct req *r, enum auth_ask_verdict v, uint32_t retry_s)

@@ -32,7 +32,7 @@ enum req_ret	authz_step(struct req *);
 int	authz_basic(const char *value, char user[AUTHZ_USER],
 	    char secret[AUTHZ_SECRET]);
 
-/* --- authz_cache.c: good answers ---------------------------------------- */
+/* --- authz_cache.c: good answers ------------------------------------- */
 
 #define AUTHZ_KEY	32
 

@@ -144,7 +144,7 @@ cors_find(const struct req *r, const char *origin)
 	return NULL;
 }
 
-/* --- preflight ------------------------------------------------------------ */
+/* --- preflight ------------------------------------------------------- */
 
 /*
  * A preflight is OPTIONS with one Origin and one Access-Control-Request-

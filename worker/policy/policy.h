@@ -50,13 +50,13 @@ extern const size_t		policy_nblocks;
 void	policy_setup(struct http_setup *);
 void	policy_free(struct http_setup *);
 
-/* --- vars.c: expressions about a request -------------------------------- */
+/* --- vars.c: expressions about a request ----------------------------- */
 
 /* Evaluate: 0 and *out, which lives as long as r, or -1 and why. */
 int	vars_eval(struct req *, const struct req_expr *, struct expr_val *out,
 	    const char **why);
 
-/* --- url.c: what clients are told to use (http.url) ---------------------- */
+/* --- url.c: what clients are told to use (http.url) ------------------ */
 
 void	url_setup(struct policy *, const struct conf *);
 /*
@@ -67,7 +67,7 @@ size_t	url_base(struct req *, char *out, size_t len);
 
 void	endpoint_setup(struct policy *, const struct conf *);
 
-/* --- cors.c, rules.c: for each answer ------------------------------------ */
+/* --- cors.c, rules.c: for each answer -------------------------------- */
 
 void	cors_setup(struct policy *, const struct conf *);
 void	cors_late(struct req *, struct fields *);
