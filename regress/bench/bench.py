@@ -7,7 +7,11 @@ same size, by the same wrk over the same TLS with the same certificate.  The
 two take turns (A B A B ...), and the medians count, because a machine is
 noisy; the ratio is what is comparable between machines.
 
-	name jmapd_req_s nginx_req_s ratio p50 p99	(us, jmapd's)
+	name jmapd_req_s nginx_req_s ratio p50 p99 cpu nginx_cpu
+
+p50 and p99 are jmapd's latencies; cpu is the processor time that all
+processes of the server spent for a request, which is what stays the same
+when the machine has other work.  All three in microseconds.
 
 BENCH_SECONDS (3) a turn, BENCH_TURNS (3), BENCH_CONNS (16), BENCH_MAILS
 (50000) in the large mailbox, BENCH_ONLY names lines.  nginx is the ceiling
@@ -112,6 +116,9 @@ class Nginx:
         except OSError:
             return False
 
+    def pids(self):
+        return [self.proc.pid] + helpers.children(self.proc.pid)
+
     def serve(self, name, body):
         (self.www / name).write_bytes(body)
         (self.www / name).chmod(0o644)
@@ -138,16 +145,33 @@ def wrk(url, env, seconds=SECONDS):
     raise SystemExit(out)
 
 
+def spent(pids):
+    """Processor seconds of processes."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as f:
+            total += sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def metered(pids, turn, *args):
+    """A turn, and the microseconds of processor a request cost."""
+    before = spent(pids)
+    rate, p50, p99 = turn(*args)
+    return rate, p50, p99, (spent(pids) - before) * 1e6 / (rate * SECONDS)
+
+
 def median(runs):
-    return [statistics.median(r[i] for r in runs) for i in range(3)]
+    return [statistics.median(r[i] for r in runs) for i in range(4)]
 
 
 def show(name, ours, theirs=None):
-    ratio = f"{ours[0] / theirs[0]:6.2f}" if theirs else "     -"
-    other = f"{theirs[0]:10.0f}" if theirs else "         -"
-    print(f"{name:18} {ours[0]:10.0f} {other} {ratio} {ours[1]:8.0f} "
-          f"{ours[2]:8.0f}", flush=True)
-    return ours[0] / theirs[0] if theirs else None
+    line = f"{name:18} {ours[0]:10.0f} "
+    line += f"{theirs[0]:10.0f} {ours[0] / theirs[0]:6.2f}" if theirs \
+        else f"{'-':>10} {'-':>6}"
+    line += f" {ours[1]:8.0f} {ours[2]:8.0f} {ours[3]:8.1f}"
+    line += f" {theirs[3]:8.1f}" if theirs else f" {'-':>8}"
+    print(line, flush=True)
 
 
 class Bench:
@@ -215,25 +239,25 @@ class Bench:
         return {"BENCH_METHOD": "POST", "BENCH_BODY": str(path),
                 "BENCH_AUTH": "Basic " + auth.decode(), **more}
 
-    def turns(self, name, url, env, static, more=None):
+    def turns(self, name, server, url, env, static):
         """A B A B ...; prints the line, returns jmapd's medians."""
         ours, theirs = [], []
+        other = self.nginx.serve(name, static)
         wrk(url, env, 1)
         for _ in range(TURNS):
-            ours.append(wrk(url, env))
-            if static is not None:
-                theirs.append(wrk(self.nginx.serve(name, static),
+            ours.append(metered(server.pids(), wrk, url, env))
+            theirs.append(metered(self.nginx.pids(), wrk, other,
                                   {**env, "BENCH_IDS": ""}))
         got = median(ours)
-        show(name, got, median(theirs) if theirs else None)
+        show(name, got, median(theirs))
         return got
 
     def calls(self, name, server, account, calls, **more):
         path, answer = self.body(name, calls, account)
         # the name of the session is 127.0.0.1's: no resolver in the way
         url = account.session["apiUrl"].replace("localhost", "127.0.0.1")
-        return self.turns(name, url, self.post_env(account, path, **more),
-                          answer)
+        return self.turns(name, server, url,
+                          self.post_env(account, path, **more), answer)
 
 
 def list_view(account):
@@ -259,20 +283,21 @@ def set_lines(b, name, server, account):
     path, answer = b.body(name, keyword(account), account)
     path.write_text(path.read_text().replace('"@WORD@"', "@WORD@"))
     url = account.session["apiUrl"].replace("localhost", "127.0.0.1")
-    b.turns(name, url, b.post_env(account, path,
-                                  BENCH_IDS=str(b.work / "ids")), answer)
+    b.turns(name, server, url, b.post_env(
+        account, path, BENCH_IDS=str(b.work / "ids")), answer)
 
 
 def lmtp_line(b, name, server, sessions=8):
     account = server.adduser()
-    runs = []
-    for _ in range(TURNS):
+
+    def turn():
         out = subprocess.run(
             [str(TOP / "obj" / "b_lmtp"), server.lmtp_unix, account.name,
              str(sessions), str(SECONDS), "10000"], stdout=subprocess.PIPE,
             text=True, check=True).stdout
-        runs.append(tuple(map(float, out.split())))
-    show(name, median(runs))
+        return tuple(map(float, out.split()))
+
+    show(name, median([metered(server.pids(), turn) for _ in range(TURNS)]))
 
 
 def memory(pid):
@@ -320,15 +345,15 @@ def run(b):
           f"{os.cpu_count()} cores", flush=True)
     b.fill(b.big, small, 500)
     account.call("Core/echo")
-    print(f"{'name':18} {'jmapd_req_s':>10} {'nginx_req_s':>9} {'ratio':>5} "
-          f"{'p50_us':>8} {'p99_us':>8}", flush=True)
+    print(f"{'name':17} {'jmapd_req_s':>11} {'nginx_req_s':>10} {'ratio':>5} "
+          f"{'p50':>8} {'p99':>8} {'cpu':>8} {'nginx_cpu':>9}", flush=True)
     if wanted("echo"):
         b.calls("echo", b.big, account, [("Core/echo", {"hello": True})])
     if wanted("list"):
         large = b.calls(f"list_{MAILS}", b.big, account, list_view(account))
         few = b.calls("list_500", b.big, small, list_view(small))
-        print(f"# a list view of {MAILS} costs {few[0] / large[0]:.2f} times "
-              "one of 500")
+        print(f"# a list view of {MAILS} costs {large[3] / few[3]:.2f} times "
+              "the processor time of one of 500")
     if wanted("message"):
         one = account.call("Email/query", {"limit": 1})["ids"]
         b.calls("message", b.big, account, [("Email/get", {
@@ -338,7 +363,7 @@ def run(b):
         url = b.big.url.replace("localhost", "127.0.0.1") + "/healthz/live"
         env = {"BENCH_METHOD": "GET", "BENCH_CLOSE": "1"}
         body = account.http.get(b.big.url + "/healthz/live").content
-        b.turns("tls_connection", url, env, body)
+        b.turns("tls_connection", b.big, url, env, body)
     if wanted("set"):
         set_lines(b, "set_durable", b.big, account)
     if wanted("lmtp"):
