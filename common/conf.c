@@ -114,11 +114,11 @@ static const struct conf_opt opts_ban[] = {
 
 static const struct conf_opt opts_tls[] = {
 	WORD("minimum", tls_minimum, "tls1.2", words_tls, WORKER),
-	STR("ciphers", tls_ciphers, "", WORKER),
+	STR("ciphers", tls_ciphers, "", KEYS | WORKER),
 	STR("groups", tls_groups, "", WORKER),
 	BOOL("sni-strict", tls_sni_strict, "false", WORKER),
 	O("ticket-rotation", CONF_TIME, tls_ticket_rotation, "12h",
-	    MINUTE, 7 * DAY, KEYS | WORKER),
+	    SECOND, 7 * DAY, KEYS | WORKER),
 };
 
 static const struct conf_opt opts_log[] = {

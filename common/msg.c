@@ -22,6 +22,7 @@ _Static_assert(sizeof(struct msg_peer) == 8, "msg_peer");
 _Static_assert(sizeof(struct msg_conf) == 8, "msg_conf");
 _Static_assert(sizeof(struct msg_conf_set) == 8, "msg_conf_set");
 _Static_assert(sizeof(struct msg_conf_cert) == 8, "msg_conf_cert");
+_Static_assert(sizeof(struct msg_conf_staple) == 16, "msg_conf_staple");
 _Static_assert(sizeof(struct msg_ready) == 8, "msg_ready");
 _Static_assert(sizeof(struct msg_addr) == 20, "msg_addr");
 _Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
@@ -58,6 +59,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_conf_cert), MSG_VAR),
 	[MSG_CONF_KEY] = ROW("conf-key", PARENT, KEYS,
 	    sizeof(struct msg_conf_cert), MSG_VAR),
+	[MSG_CONF_STAPLE] = ROW("conf-staple", PARENT, WORKER,
+	    sizeof(struct msg_conf_staple), MSG_VAR),
 	[MSG_CONF_END] = ROW("conf-end", PARENT, ROLES,
 	    sizeof(struct msg_conf), 0),
 	[MSG_READY] = ROW("ready", ROLES, PARENT,

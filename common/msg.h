@@ -38,6 +38,7 @@ enum msg_type {
 	MSG_CONF_SET,	/* parent -> any   msg_conf_set	   value    -		*/
 	MSG_CONF_CERT,	/* parent -> wrk,keys msg_conf_cert PEM     -		*/
 	MSG_CONF_KEY,	/* parent -> keys  msg_conf_cert   PEM	    -		*/
+	MSG_CONF_STAPLE, /* parent -> wrk  msg_conf_staple DER	    -		*/
 	MSG_CONF_END,	/* parent -> any   msg_conf	   -	    READY	*/
 	MSG_PEER,	/* parent -> any   msg_peer	   fd	    -		*/
 	MSG_READY,	/* any -> parent   msg_ready	   error    -		*/
@@ -123,6 +124,11 @@ struct msg_conf_set {		/* one value; conf.c packs and unpacks it */
 struct msg_conf_cert {
 	uint32_t	 id;		/* item of conf.certs */
 	uint32_t	 generation;
+};
+struct msg_conf_staple {
+	uint32_t	 id;		/* item of conf.certs */
+	uint32_t	 generation;
+	int64_t		 until;		/* wall clock ms: good until then */
 };
 struct msg_ready {
 	uint32_t	 generation;

@@ -21,31 +21,24 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include "common/imsg.h"
 #include "common/log.h"
-#include "daemon/daemon.h"
+#include "daemon/cert_check.h"
 
 #define CERT_MAX	(IMSG_MAX - sizeof(struct msg_conf_cert))
 
-struct cert_try {		/* one certificate on its way in */
-	const struct conf_file	*cf;
-	struct buf		*report;
-	const struct conf_cert	*conf;
-	int			 line;
-};
-
 static int	cert_read(struct cert_try *, size_t, struct cert *);
-static X509	*cert_leaf(struct cert_try *, const struct cert *);
+static STACK_OF(X509)	*cert_chain(struct cert_try *, const struct cert *);
+static int	cert_staple(struct cert_try *, STACK_OF(X509) *,
+		    struct cert *);
 static char	*cert_file(const char *, size_t *, struct stat *);
 static int	cert_mode_ok(const struct stat *);
 static int	cert_key_check(struct cert_try *, X509 *);
-static void	cert_leaf_check(struct cert_try *, X509 *);
-static void	cert_bad(struct cert_try *, const char *, const char *,
-		    const char *);
 static const char	*cert_why(void);
 static EVP_PKEY	*cert_pkey(const char *, size_t);
+static int	cert_send_staple(const struct conf *, size_t,
+		    const struct cert *, struct proc_peer *);
 static int	cert_send_key(const struct conf *, size_t,
 		    const struct cert *, struct proc_peer *);
 
@@ -56,8 +49,10 @@ cert_free(struct cert_set *s)
 
 	if (s == NULL)
 		return;
-	for (i = 0; i < s->n; i++)
+	for (i = 0; i < s->n; i++) {
 		free(s->v[i].chain);
+		free(s->v[i].staple);
+	}
 	free(s->v);
 	free(s);
 }
@@ -65,7 +60,7 @@ cert_free(struct cert_set *s)
 struct cert_set *
 cert_load(const struct conf_file *cf, struct buf *report)
 {
-	struct cert_try	 t = { cf, report, NULL, 0 };
+	struct cert_try	 t = { cf, report, NULL, 0, 0 };
 	struct cert_set	*s;
 	size_t		 i;
 	int		 bad = 0;
@@ -76,18 +71,14 @@ cert_load(const struct conf_file *cf, struct buf *report)
 	s->n = cf->conf->ncerts;
 	for (i = 0; i < s->n; i++)
 		bad |= cert_read(&t, i, &s->v[i]) == -1;
+	if (!bad && s->n > 0 && !t.named)
+		cert_check_bad(&t, "warning: ", t.conf->chain, s->n == 1 ?
+		    "does not name the hostname" :
+		    "nor any other names the hostname");
 	if (!bad)
 		return s;
 	cert_free(s);
 	return NULL;
-}
-
-static void
-cert_bad(struct cert_try *t, const char *what, const char *path,
-    const char *why)
-{
-	conf_parse_report(t->cf->path, t->line, t->report,
-	    "%scertificate %s: %s: %s", what, t->conf->name, path, why);
 }
 
 /* OpenSSL's own words for what it did not like. */
@@ -104,9 +95,9 @@ cert_why(void)
 static int
 cert_read(struct cert_try *t, size_t n, struct cert *c)
 {
-	X509	*leaf;
-	size_t	 i;
-	int	 ret;
+	STACK_OF(X509)	*chain;
+	size_t		 i;
+	int		 ret;
 
 	t->conf = &t->cf->conf->certs[n];
 	t->line = 0;
@@ -115,14 +106,16 @@ cert_read(struct cert_try *t, size_t n, struct cert *c)
 		    conf_sects[t->cf->origin[i].sect].name) == 0)
 			t->line = t->cf->origin[i].line;
 	if ((c->chain = cert_file(t->conf->chain, &c->len, NULL)) == NULL) {
-		cert_bad(t, "", t->conf->chain, strerror(errno));
+		cert_check_bad(t, "", t->conf->chain, strerror(errno));
 		return -1;
 	}
-	if ((leaf = cert_leaf(t, c)) == NULL)
+	if ((chain = cert_chain(t, c)) == NULL)
 		return -1;
-	cert_leaf_check(t, leaf);
-	ret = cert_key_check(t, leaf);
-	X509_free(leaf);
+	cert_check_chain(t, chain);
+	ret = cert_key_check(t, sk_X509_value(chain, 0));
+	if (ret == 0 && t->conf->staple[0] != '\0')
+		ret = cert_staple(t, chain, c);
+	sk_X509_pop_free(chain, X509_free);
 	return ret;
 }
 
@@ -158,47 +151,46 @@ done:
 	return p;
 }
 
-/* Every certificate of the chain must parse; the leaf is given. */
-static X509 *
-cert_leaf(struct cert_try *t, const struct cert *c)
+/* Every certificate of the chain must parse; gives it to the caller. */
+static STACK_OF(X509) *
+cert_chain(struct cert_try *t, const struct cert *c)
 {
-	X509		*leaf = NULL, *x;
+	STACK_OF(X509)	*chain;
 	BIO		*bio;
+	X509		*x;
 	unsigned long	 e;
 
-	if ((bio = BIO_new_mem_buf(c->chain, (int)c->len)) == NULL)
+	if ((bio = BIO_new_mem_buf(c->chain, (int)c->len)) == NULL ||
+	    (chain = sk_X509_new_null()) == NULL)
 		fatalx("cert: no memory");
-	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		if (leaf == NULL)
-			leaf = x;
-		else
-			X509_free(x);
-	}
+	while ((x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		if (sk_X509_push(chain, x) == 0)
+			fatalx("cert: no memory");
 	BIO_free(bio);
 	e = ERR_peek_last_error();
-	if (leaf != NULL && ERR_GET_LIB(e) == ERR_LIB_PEM &&
+	if (sk_X509_num(chain) > 0 && ERR_GET_LIB(e) == ERR_LIB_PEM &&
 	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE) {
 		ERR_clear_error();	/* the end of the file */
-		return leaf;
+		return chain;
 	}
-	cert_bad(t, "", t->conf->chain, cert_why());
-	X509_free(leaf);
+	cert_check_bad(t, "", t->conf->chain, cert_why());
+	sk_X509_pop_free(chain, X509_free);
 	return NULL;
 }
 
-/* An operator must be able to start with it, so these only warn. */
-static void
-cert_leaf_check(struct cert_try *t, X509 *x)
+/* What is not good any more is left out, not refused: it is a file that
+ * something else should have renewed. */
+static int
+cert_staple(struct cert_try *t, STACK_OF(X509) *chain, struct cert *c)
 {
-	const char	*path = t->conf->chain;
-
-	if (X509_cmp_current_time(X509_get0_notAfter(x)) <= 0)
-		cert_bad(t, "warning: ", path, "has expired");
-	if (X509_cmp_current_time(X509_get0_notBefore(x)) > 0)
-		cert_bad(t, "warning: ", path, "is not valid yet");
-	if (t->cf->conf->ncerts == 1 &&
-	    X509_check_host(x, t->cf->conf->hostname, 0, 0, NULL) != 1)
-		cert_bad(t, "warning: ", path, "does not name the hostname");
+	c->staple = cert_file(t->conf->staple, &c->staple_len, NULL);
+	if (c->staple == NULL) {
+		cert_check_bad(t, "", t->conf->staple, strerror(errno));
+		return -1;
+	}
+	c->until = cert_check_staple(t, chain, (uint8_t *)c->staple,
+	    c->staple_len);
+	return c->until == -1 ? -1 : 0;
 }
 
 /* Nobody but the owner; root's file may be readable by root's group. */
@@ -222,17 +214,17 @@ cert_key_check(struct cert_try *t, X509 *leaf)
 	int		 ret = -1;
 
 	if ((pem = cert_file(t->conf->key, &len, &st)) == NULL) {
-		cert_bad(t, "", t->conf->key, strerror(errno));
+		cert_check_bad(t, "", t->conf->key, strerror(errno));
 		return -1;
 	}
 	if (!cert_mode_ok(&st))
-		cert_bad(t, "", t->conf->key, "others than its owner may "
+		cert_check_bad(t, "", t->conf->key, "others than its owner may "
 		    "read or write it (chmod 600), or its owner is neither "
 		    "root nor us");
 	else if ((pk = cert_pkey(pem, len)) == NULL)
-		cert_bad(t, "", t->conf->key, cert_why());
+		cert_check_bad(t, "", t->conf->key, cert_why());
 	else if (X509_check_private_key(leaf, pk) != 1)
-		cert_bad(t, "", t->conf->key, "is not the key of the chain's "
+		cert_check_bad(t, "", t->conf->key, "is not the key of the chain's "
 		    "first certificate");
 	else
 		ret = 0;
@@ -278,8 +270,23 @@ cert_send(const struct cert_set *s, const struct conf *c, struct proc_peer *p)
 		if (p->id == PROC_KEYS &&
 		    cert_send_key(c, h.id, &s->v[h.id], p) == -1)
 			return -1;
+		if (p->id == PROC_WORKER &&
+		    cert_send_staple(c, h.id, &s->v[h.id], p) == -1)
+			return -1;
 	}
 	return 0;
+}
+
+static int
+cert_send_staple(const struct conf *c, size_t n, const struct cert *cert,
+    struct proc_peer *p)
+{
+	struct msg_conf_staple	 h = { n, c->generation, cert->until };
+
+	if (cert->staple == NULL || cert->until == 0)
+		return 0;
+	return proc_send(p, MSG_CONF_STAPLE, 0, -1, &h, cert->staple,
+	    cert->staple_len);
 }
 
 /* The file may have changed since it was checked; then it must not go. */

@@ -16,8 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/ssl.h>
+
 #include "common/ip.h"
 #include "common/log.h"
+#include "common/tls_profile.h"
 #include "daemon/conf_check.h"
 
 static void	check_report(struct check *, const char *, size_t,
@@ -28,6 +31,7 @@ static void	check_listen(struct check *, size_t);
 static void	check_listens(struct check *);
 static void	check_certs(struct check *);
 static void	check_ban(struct check *);
+static void	check_tls(struct check *);
 static void	check_proxy(struct check *);
 static void	check_limits(struct check *);
 static void	check_users(struct check *);
@@ -107,6 +111,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_certs(&k);
 	conf_check_front(&k);
 	check_ban(&k);
+	check_tls(&k);
 	check_proxy(&k);
 	check_limits(&k);
 	check_users(&k);
@@ -266,6 +271,20 @@ check_ban(struct check *k)
 	o = &conf_sects[s].opts[check_find_opt(&conf_sects[s], "scan-paths")];
 	for (i = 0; i < nitems(check_scan_paths); i++)
 		conf_text(o, k->c, check_scan_paths[i], why, sizeof(why));
+}
+
+/* On a context that is thrown away: only the library knows its lists. */
+static void
+check_tls(struct check *k)
+{
+	SSL_CTX		*x;
+	const char	*opt, *why;
+
+	if ((x = SSL_CTX_new(TLS_server_method())) == NULL)
+		fatalx("conf_check: no memory");
+	if ((why = tls_profile(x, k->c, &opt)) != NULL)
+		conf_check_bad(k, "tls", 0, opt, "tls.%s: %s", opt, why);
+	SSL_CTX_free(x);
 }
 
 /* security.md 1.8: two ways to be told of one client contradict. */

@@ -80,6 +80,9 @@ struct cert_set {
 	struct cert {
 		char	*chain;		/* PEM, public */
 		size_t	 len;
+		char	*staple;	/* OCSP answer, DER, or NULL */
+		size_t	 staple_len;
+		int64_t	 until;		/* it is good, wall clock ms; 0: not */
 	}	*v;
 	size_t	 n;
 };
@@ -233,5 +236,8 @@ void	control_show_config(control_row_fn *, void *);
  * randoms before them.
  */
 int	tbs_ok(uint32_t scheme, const uint8_t *, size_t);
+/* 1 if it is a TLS 1.2 key exchange in one of RFC 3526's groups, for where
+ * DHE suites are configured. */
+int	tbs_dhe(const uint8_t *, size_t);
 
 #endif

@@ -6,7 +6,7 @@
  * answer from its own key, never from a number that a worker sent.
  *
  * It also makes the keys of session tickets, which parent repeats to all
- * workers, and changes them every twelve hours.
+ * workers, and changes them as tls.ticket-rotation says.
  */
 #include "common/compat.h"
 
@@ -27,10 +27,10 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/row.h"
+#include "common/tls_profile.h"
 #include "daemon/daemon.h"
 
 #define KEYS_SIG_MAX	1024		/* bytes: RSA of 8192 bits */
-#define KEYS_ROTATE_S	(12 * 60 * 60)
 
 /* A private key, or (pk NULL yet) the certificate that waits for it. */
 struct key {
@@ -70,6 +70,8 @@ static TAILQ_HEAD(, key)	 keys_list = TAILQ_HEAD_INITIALIZER(keys_list);
 static uint64_t			 keys_signed, keys_refused;
 static struct msg_ticket	 keys_ticket;
 static struct event		 keys_timer;
+static uint64_t			 keys_rotation;	/* ms */
+static int			 keys_dhe;	/* DHE suites are spoken */
 
 static const char	*keys_user(const struct conf *);
 static const char	*keys_dir(const struct conf *);
@@ -85,6 +87,8 @@ static void	keys_forget(struct key *);
 static int	keys_make(const struct key *, const struct keys_scheme *,
 		    const struct msg *, uint8_t *, size_t *);
 static void	keys_rotate(int, short, void *);
+static void	keys_tickets(uint64_t);
+static int	keys_tbs_ok(const struct msg *);
 
 static proc_fn *const keys_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= keys_cert,
@@ -211,8 +215,8 @@ keys_conf(struct conf *c)
 			keys_forget(k);
 	if (mlockall(MCL_CURRENT) == -1)
 		log_debug("mlockall: not allowed, keys may be swapped out");
-	if (keys_ticket.made == 0)
-		keys_rotate(-1, 0, NULL);
+	keys_dhe = tls_profile_dhe(c->tls_ciphers);
+	keys_tickets(c->tls_ticket_rotation);
 	return NULL;
 }
 
@@ -237,11 +241,35 @@ keys_show(struct proc_peer *p, struct msg *m)
 	buf_free(&b);
 }
 
+/* A new rotation counts from the making of the key in use. */
+static void
+keys_tickets(uint64_t rotation)
+{
+	int64_t		 left;
+	struct timeval	 tv;
+
+	if (keys_ticket.made == 0) {
+		keys_rotation = rotation;
+		keys_rotate(-1, 0, NULL);
+		return;
+	}
+	if (rotation == keys_rotation)
+		return;
+	keys_rotation = rotation;
+	left = (int64_t)(keys_ticket.made + rotation) - date_now();
+	left = left < 0 ? 0 : left;
+	tv.tv_sec = (time_t)(left / 1000);
+	tv.tv_usec = (suseconds_t)(left % 1000 * 1000);
+	evtimer_del(&keys_timer);
+	evtimer_add(&keys_timer, &tv);
+}
+
 /* Current becomes previous, next becomes current, a new one is next. */
 static void
 keys_rotate(int fd, short what, void *arg)
 {
-	struct timeval	 tv = { KEYS_ROTATE_S, 0 };
+	struct timeval	 tv = { (time_t)(keys_rotation / 1000),
+	    (suseconds_t)(keys_rotation % 1000 * 1000) };
 
 	(void)fd;
 	(void)what;
@@ -292,6 +320,15 @@ keys_scheme(uint32_t scheme)
 	return NULL;
 }
 
+static int
+keys_tbs_ok(const struct msg *m)
+{
+	const struct msg_sign	*h = m->fixed;
+
+	return tbs_ok(h->scheme, m->tail, m->tail_len) ||
+	    (keys_dhe && tbs_dhe(m->tail, m->tail_len));
+}
+
 static void
 keys_sign(struct proc_peer *p, struct msg *m)
 {
@@ -302,7 +339,7 @@ keys_sign(struct proc_peer *p, struct msg *m)
 	uint8_t				 sig[KEYS_SIG_MAX];
 	size_t				 len = 0;
 
-	if (s == NULL || !tbs_ok(h->scheme, m->tail, m->tail_len)) {
+	if (s == NULL || !keys_tbs_ok(m)) {
 		log_warnx("worker %u: will not sign %zu bytes by scheme %#x",
 		    p->slot, m->tail_len, h->scheme);
 		r.error = EPERM;

@@ -8,9 +8,13 @@
 
 #include <string.h>
 
+#include <openssl/bn.h>
+
+#include "common/cur.h"
 #include "daemon/daemon.h"
 
 #define TBS_SPACES	64
+#define PRIME_MAX	1024	/* bytes */
 #define TBS_RANDOMS	64	/* client_random, server_random */
 
 /* RFC 8446 4.4.3, the NUL at its end included. */
@@ -31,6 +35,7 @@ static const struct tbs_group {
 
 static int	tbs_verify(const uint8_t *, size_t);
 static int	tbs_exchange(const uint8_t *, size_t);
+static int	tbs_prime(const uint8_t *, size_t);
 
 int
 tbs_ok(uint32_t scheme, const uint8_t *p, size_t len)
@@ -76,4 +81,53 @@ tbs_exchange(const uint8_t *p, size_t len)
 			return p[2] == g->len && len == 3u + g->len &&
 			    (g->first == 0 || p[3] == g->first);
 	return 0;
+}
+
+/*
+ * RFC 5246 7.4.3: both randoms, then ServerDHParams: the prime, the
+ * generator and the public value, each behind its length (2), and no byte
+ * more.  The prime is one of those that the library takes by itself; then
+ * there is little room left for a text of somebody's choice.
+ */
+int
+tbs_dhe(const uint8_t *p, size_t len)
+{
+	struct cur	 c;
+	const uint8_t	*prime, *g;
+	size_t		 plen, glen, ylen;
+
+	if (len < TBS_RANDOMS)
+		return 0;
+	cur_init(&c, p + TBS_RANDOMS, len - TBS_RANDOMS);
+	plen = cur_be16(&c);
+	prime = cur_bytes(&c, plen);
+	glen = cur_be16(&c);
+	g = cur_bytes(&c, glen);
+	ylen = cur_be16(&c);
+	if (c.bad || c.n != ylen || ylen == 0 || ylen > plen)
+		return 0;
+	return glen == 1 && g[0] == 2 && tbs_prime(prime, plen);
+}
+
+static int
+tbs_prime(const uint8_t *p, size_t len)
+{
+	static BIGNUM	*(*const primes[])(BIGNUM *) = {
+		BN_get_rfc3526_prime_2048, BN_get_rfc3526_prime_3072,
+		BN_get_rfc3526_prime_4096, BN_get_rfc3526_prime_8192,
+	};
+	BIGNUM		*n, *one;
+	size_t		 i;
+	int		 ok = 0;
+
+	if (len > PRIME_MAX)
+		return 0;
+	n = BN_bin2bn(p, (int)len, NULL);
+	for (i = 0; n != NULL && !ok && i < nitems(primes); i++) {
+		one = primes[i](NULL);
+		ok = one != NULL && BN_cmp(n, one) == 0;
+		BN_free(one);
+	}
+	BN_free(n);
+	return ok;
 }

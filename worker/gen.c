@@ -22,6 +22,9 @@ struct pending {
 	uint32_t	 generation, id;
 	uint8_t		*pem;
 	size_t		 len;
+	uint8_t		*staple;	/* or NULL */
+	size_t		 staple_len;
+	int64_t		 until;
 };
 
 static void	gen_pending_clear(void);
@@ -53,12 +56,28 @@ gen_cert(uint32_t generation, uint32_t id, const uint8_t *pem, size_t len)
 		fatal("gen");
 	pending = p;
 	p = &pending[npending++];
+	p->staple = NULL;
 	p->generation = generation;
 	p->id = id;
 	p->len = len;
 	if ((p->pem = malloc(len + 1)) == NULL)
 		fatal("gen");
 	memcpy(p->pem, pem, len);
+}
+
+void
+gen_staple(const struct msg_conf_staple *h, const uint8_t *der, size_t len)
+{
+	struct pending	*p = npending == 0 ? NULL : &pending[npending - 1];
+
+	if (p == NULL || p->generation != h->generation || p->id != h->id ||
+	    p->staple != NULL)
+		fatalx("an OCSP answer for no certificate");
+	if ((p->staple = malloc(len + 1)) == NULL)
+		fatal("gen");
+	memcpy(p->staple, der, len);
+	p->staple_len = len;
+	p->until = h->until;
 }
 
 const char *
@@ -93,8 +112,10 @@ gen_pending_clear(void)
 {
 	size_t	 i;
 
-	for (i = 0; i < npending; i++)
+	for (i = 0; i < npending; i++) {
 		free(pending[i].pem);
+		free(pending[i].staple);
+	}
 	free(pending);
 	pending = NULL;
 	npending = 0;
@@ -109,10 +130,13 @@ gen_tls(struct conf_gen *g)
 	for (i = 0; i < npending; i++) {
 		if (pending[i].generation != g->conf->generation)
 			continue;
-		why = tls_set_add(g->tls, pending[i].generation,
-		    pending[i].id, pending[i].pem, pending[i].len);
+		why = tls_set_add(g->tls, g->conf, pending[i].id,
+		    pending[i].pem, pending[i].len);
 		if (why != NULL)
 			return why;
+		if (pending[i].staple != NULL)
+			tls_set_staple(g->tls, pending[i].staple,
+			    pending[i].staple_len, pending[i].until);
 	}
 	for (i = 0; i < g->conf->nlistens; i++) {
 		if (g->conf->listens[i].protocol >= nitems(protos))

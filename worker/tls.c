@@ -19,25 +19,19 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "common/date.h"
 #include "common/log.h"
+#include "common/tls_profile.h"
 #include "worker/http/http1.h"
 #include "worker/http/http2.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
 #include "worker/worker.h"
 
-/* seeds/004 without its two DHE suites, which would need dh_auto. */
-#define CIPHERS	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
-	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:" \
-	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define GROUPS	"X25519:P-256:P-384"
-/* What keys is asked for: nothing with SHA-1. */
-#define SIGALGS	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:" \
-	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:" \
-	"RSA+SHA256:RSA+SHA384:RSA+SHA512"
-#define TICKET_LIFE	86400		/* seconds */
+/* Seconds, RFC 8446 4.6.1 */
+#define TICKET_MAX	(7 * 24 * 60 * 60)
 
-static SSL_CTX	*tls_ctx(void);
+static SSL_CTX	*tls_ctx(const struct conf *);
 static const char	*tls_chain(struct tls_cert *, uint32_t, BIO *);
 static void	 tls_names(struct tls_cert *, X509 *);
 static void	 tls_name_ip(struct tls_cert *, const ASN1_OCTET_STRING *);
@@ -48,6 +42,7 @@ static int	 tls_has_proto(const char *, const unsigned char *,
 		    unsigned int, const unsigned char **, unsigned char *);
 static int	 tls_on_ticket(SSL *, unsigned char *, unsigned char *,
 		    EVP_CIPHER_CTX *, EVP_MAC_CTX *, int);
+static int	 tls_on_staple(SSL *, void *);
 static void	 tls_log(const struct conn *, const char *);
 
 static struct msg_ticket	ring;
@@ -66,7 +61,7 @@ tls_init(void)
 	    NULL)
 		fatalx("AES-256-CBC is missing");
 	/* Whatever is made at first use, is made now. */
-	SSL_CTX_free(tls_ctx());
+	SSL_CTX_free(tls_ctx(NULL));
 }
 
 /* --- sets of certificates -------------------------------------------- */
@@ -91,13 +86,14 @@ tls_set_free(struct tls_set *s)
 	for (i = 0; i < s->n; i++) {
 		SSL_CTX_free(s->v[i].ctx);
 		hosts_free(&s->v[i].names);
+		free(s->v[i].staple);
 	}
 	free(s->v);
 	free(s);
 }
 
 const char *
-tls_set_add(struct tls_set *s, uint32_t generation, uint32_t id,
+tls_set_add(struct tls_set *s, const struct conf *conf, uint32_t id,
     const uint8_t *pem, size_t len)
 {
 	struct tls_cert	*v, *t;
@@ -112,8 +108,11 @@ tls_set_add(struct tls_set *s, uint32_t generation, uint32_t id,
 	t->id = id;
 	if ((b = BIO_new_mem_buf(pem, (int)len)) == NULL)
 		fatalx("tls: no memory");
-	t->ctx = tls_ctx();
-	if ((why = tls_chain(t, generation, b)) == NULL)
+	if ((t->ctx = tls_ctx(conf)) == NULL)
+		why = "the TLS profile is not supported";
+	else
+		why = tls_chain(t, conf->generation, b);
+	if (why == NULL)
 		s->n++;
 	else {
 		SSL_CTX_free(t->ctx);
@@ -124,34 +123,61 @@ tls_set_add(struct tls_set *s, uint32_t generation, uint32_t id,
 	return why;
 }
 
+void
+tls_set_staple(struct tls_set *s, const uint8_t *der, size_t len,
+    int64_t until)
+{
+	struct tls_cert	*t = &s->v[s->n - 1];
+
+	free(t->staple);
+	if ((t->staple = malloc(len + 1)) == NULL)
+		fatal("tls");
+	memcpy(t->staple, der, len);
+	t->staple_len = len;
+	t->staple_until = until;
+}
+
 const struct tls_cert *
-tls_set_find(const struct tls_set *s, const char *name)
+tls_set_has(const struct tls_set *s, const char *name)
 {
 	size_t	 i;
 
-	if (s == NULL || s->n == 0)
-		return NULL;
-	for (i = 0; name != NULL && i < s->n; i++)
+	for (i = 0; s != NULL && i < s->n; i++)
 		if (hosts_has(&s->v[i].names, name))
 			return &s->v[i];
-	return &s->v[0];
+	return NULL;
 }
 
-static SSL_CTX *
-tls_ctx(void)
+const struct tls_cert *
+tls_set_find(const struct tls_set *s, const char *name)
 {
-	SSL_CTX	*x;
+	const struct tls_cert	*t = NULL;
+
+	if (s == NULL || s->n == 0)
+		return NULL;
+	if (name != NULL)
+		t = tls_set_has(s, name);
+	return t != NULL ? t : &s->v[0];
+}
+
+/* A context under the profile of conf, or by default; NULL if there is no
+ * such profile. */
+static SSL_CTX *
+tls_ctx(const struct conf *conf)
+{
+	SSL_CTX		*x;
+	const char	*opt;
+	uint64_t	 life = conf == NULL ? 0 :
+	    2 * conf->tls_ticket_rotation / 1000;
 	uint64_t options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
 
 	if ((x = SSL_CTX_new(TLS_server_method())) == NULL)
 		fatalx("tls: no context");
-	if (SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_max_proto_version(x, TLS1_3_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(x, CIPHERS) != 1 ||
-	    SSL_CTX_set1_groups_list(x, GROUPS) != 1 ||
-	    SSL_CTX_set1_sigalgs_list(x, SIGALGS) != 1)
-		fatalx("tls: the profile is not supported");
+	if (tls_profile(x, conf, &opt) != NULL) {
+		SSL_CTX_free(x);
+		return NULL;
+	}
 	SSL_CTX_set_options(x, options);
 	/* One read a record, buffers only while they hold something, and
 	 * writes that may go on from another place. */
@@ -161,11 +187,13 @@ tls_ctx(void)
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(x, 1);
-	SSL_CTX_set_timeout(x, TICKET_LIFE);
+	/* a ticket is good while its key is the current or the previous */
+	SSL_CTX_set_timeout(x, (long)(life < TICKET_MAX ? life : TICKET_MAX));
 	SSL_CTX_set_max_early_data(x, 0);	/* 0-RTT can be replayed */
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(x, tls_on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(x, tls_on_name);
 	SSL_CTX_set_alpn_select_cb(x, tls_on_alpn, NULL);
+	SSL_CTX_set_tlsext_status_cb(x, tls_on_staple);
 	return x;
 }
 
@@ -235,15 +263,19 @@ tls_name_ip(struct tls_cert *t, const ASN1_OCTET_STRING *s)
 
 /* --- what the client says in its hello ------------------------------- */
 
-/* RFC 6066 3: an unknown name gets the first certificate; a request for it
- * will then be told 421. */
+/* RFC 6066 3: an unknown name gets the first certificate, and a request for
+ * it will then be told 421; or it ends here, if sni-strict says so. */
 static int
 tls_on_name(SSL *ssl, int *alert, void *arg)
 {
 	struct conn	*c = SSL_get_app_data(ssl);
 
-	(void)alert;
 	(void)arg;
+	if (c->gen->conf->tls_sni_strict && tls_name(c) != NULL &&
+	    tls_set_has(c->gen->tls, tls_name(c)) == NULL) {
+		*alert = SSL_AD_UNRECOGNIZED_NAME;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	}
 	c->cert = tls_set_find(c->gen->tls, tls_name(c));
 	if (c->cert == NULL)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -284,6 +316,24 @@ tls_has_proto(const char *name, const unsigned char *in, unsigned int inlen,
 			return 1;
 		}
 	return 0;
+}
+
+/* RFC 6066 8.  An answer that is no longer good would be worse than none. */
+static int
+tls_on_staple(SSL *ssl, void *arg)
+{
+	const struct conn	*c = SSL_get_app_data(ssl);
+	uint8_t			*der;
+
+	(void)arg;
+	if (c->cert == NULL || c->cert->staple == NULL ||
+	    date_now() >= c->cert->staple_until ||
+	    (der = OPENSSL_memdup(c->cert->staple, c->cert->staple_len)) ==
+	    NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	/* the library frees it */
+	SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)c->cert->staple_len);
+	return SSL_TLSEXT_ERR_OK;
 }
 
 const char *

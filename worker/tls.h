@@ -8,6 +8,7 @@
 #define WORKER_TLS_H
 
 #include "common/compat.h"
+#include "common/conf.h"
 #include "common/msg.h"
 #include "worker/conn.h"
 #include "worker/http/hosts.h"
@@ -18,6 +19,9 @@ struct tls_cert {
 	struct ssl_ctx_st	*ctx;
 	struct hosts		 names;		/* of its subjectAltName */
 	uint32_t		 id;		/* item of conf.certs */
+	uint8_t			*staple;	/* OCSP answer, DER, or NULL */
+	size_t			 staple_len;
+	int64_t			 staple_until;	/* wall clock ms */
 };
 struct tls_set {
 	struct tls_cert		*v;
@@ -29,9 +33,15 @@ void	tls_init(void);
 /* An empty set; fatal without memory. */
 struct tls_set	*tls_set_new(void);
 void		 tls_set_free(struct tls_set *);
-/* Add a certificate from its PEM chain, leaf first.  NULL, or why not. */
-const char	*tls_set_add(struct tls_set *, uint32_t generation,
+/* Add a certificate from its PEM chain, leaf first, under the profile of a
+ * configuration.  NULL, or why not. */
+const char	*tls_set_add(struct tls_set *, const struct conf *,
 		    uint32_t id, const uint8_t *pem, size_t len);
+/* The OCSP answer to send with the certificate that was added last. */
+void	tls_set_staple(struct tls_set *, const uint8_t *der, size_t len,
+	    int64_t until);
+/* The certificate that has a name, or NULL. */
+const struct tls_cert	*tls_set_has(const struct tls_set *, const char *);
 /* The certificate for a name; the first one if none fits or name is NULL. */
 const struct tls_cert	*tls_set_find(const struct tls_set *, const char *);
 /* Keys that tickets are made with from now on. */

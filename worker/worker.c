@@ -42,6 +42,7 @@ static void	worker_store(const struct conf *);
 static void	worker_idle(int, short, void *);
 static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
+static void	worker_staple(struct proc_peer *, struct msg *);
 static void	worker_conn(struct proc_peer *, struct msg *);
 static void	worker_drain(struct proc_peer *, struct msg *);
 static void	worker_ticket(struct proc_peer *, struct msg *);
@@ -55,6 +56,7 @@ static void	worker_addr(struct ip *, uint16_t *, const struct msg_addr *);
 
 static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= worker_cert,
+	[MSG_CONF_STAPLE] = worker_staple,
 	[MSG_CONN]	= worker_conn,
 	[MSG_DRAIN]	= worker_drain,
 	[MSG_TICKET]	= worker_ticket,
@@ -185,6 +187,13 @@ worker_cert(struct proc_peer *p, struct msg *m)
 
 	(void)p;
 	gen_cert(h->generation, h->id, m->tail, m->tail_len);
+}
+
+static void
+worker_staple(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	gen_staple(m->fixed, m->tail, m->tail_len);
 }
 
 static void

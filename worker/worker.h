@@ -30,6 +30,9 @@ struct conf_gen {
 /* A piece of a configuration on its way in: a certificate chain. */
 void	gen_cert(uint32_t generation, uint32_t id, const uint8_t *pem,
 	    size_t len);
+/* The OCSP answer of the chain that came last. */
+void	gen_staple(const struct msg_conf_staple *, const uint8_t *der,
+	    size_t len);
 /* Make conf the newest generation; NULL, or why not (then nothing changed,
  * and conf stays the caller's). */
 const char	*gen_load(struct conf *);

@@ -23,5 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		    !(len == 64 + 34 + 32 || len == 64 + 34 + 48) &&
 		    !(len > 68 && p[64] == 3 && len == 68u + p[67]))
 			abort();
+	if (tbs_dhe(p, len) && (len < 64 + 256 + 7 || p[64] > 4))
+		abort();
 	return 0;
 }

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/bn.h>
+
 #include "daemon/daemon.h"
 
 #define SERVER	"TLS 1.3, server CertificateVerify"
@@ -96,6 +98,55 @@ key_exchange_of_named_curves_only(void **state)
 	}
 }
 
+/* ServerDHParams behind the randoms: a prime of RFC 3526, a generator. */
+static size_t
+dh_params(uint8_t *b, BIGNUM *prime, int g, size_t ylen)
+{
+	size_t	 n = 64, len = (size_t)BN_num_bytes(prime);
+
+	memset(b, 0x55, 64);
+	b[n++] = (uint8_t)(len >> 8);
+	b[n++] = (uint8_t)len;
+	n += (size_t)BN_bn2bin(prime, b + n);
+	b[n++] = 0;
+	b[n++] = 1;
+	b[n++] = (uint8_t)g;
+	b[n++] = (uint8_t)(ylen >> 8);
+	b[n++] = (uint8_t)ylen;
+	memset(b + n, 0x77, ylen);
+	BN_free(prime);
+	return n + ylen;
+}
+
+static void
+finite_fields_are_known_ones(void **state)
+{
+	uint8_t	 b[4096];
+	size_t	 n;
+
+	(void)state;
+	n = dh_params(b, BN_get_rfc3526_prime_2048(NULL), 2, 256);
+	assert_true(tbs_dhe(b, n));
+	/* never by itself: only where DHE is configured */
+	assert_false(tbs_ok(0x0401, b, n));
+	assert_false(tbs_dhe(b, n - 1));
+	assert_false(tbs_dhe(b, n + 1));
+	b[64 + 2 + 255] ^= 2;
+	assert_false(tbs_dhe(b, n));
+	n = dh_params(b, BN_get_rfc3526_prime_8192(NULL), 2, 1024);
+	assert_true(tbs_dhe(b, n));
+	n = dh_params(b, BN_get_rfc3526_prime_2048(NULL), 5, 256);
+	assert_false(tbs_dhe(b, n));
+	n = dh_params(b, BN_get_rfc3526_prime_2048(NULL), 2, 257);
+	assert_false(tbs_dhe(b, n));
+	n = dh_params(b, BN_get_rfc3526_prime_2048(NULL), 2, 0);
+	assert_false(tbs_dhe(b, n));
+	n = dh_params(b, BN_get_rfc3526_prime_1536(NULL), 2, 192);
+	assert_false(tbs_dhe(b, n));
+	for (n = 0; n < 80; n++)
+		assert_false(tbs_dhe(b, n));
+}
+
 static void
 nothing_short_is_signed(void **state)
 {
@@ -114,6 +165,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(certificate_verify_of_a_server_only),
 		cmocka_unit_test(key_exchange_of_named_curves_only),
+		cmocka_unit_test(finite_fields_are_known_ones),
 		cmocka_unit_test(nothing_short_is_signed),
 	};
 
