@@ -186,7 +186,7 @@ http1_req(struct http1 *h)
 	r->local_port = c->local_port;
 	r->local = c->local;
 	r->tls = c->tls;
-	r->secure = c->secure;	/* or TLS: req_begin */
+	r->secure = c->secure || c->tls;
 	r->hosts = c->hosts;
 	r->listen = c->listen;
 	h->c->nreq++;
