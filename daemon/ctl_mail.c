@@ -111,7 +111,7 @@ mail_form(const char *name)
 	errx(CTL_USAGE, "%s: neither mbox nor maildir", name);
 }
 
-/* --- verbs ------------------------------------------------------------------ */
+/* --- verbs ------------------------------------------------------------- */
 
 int
 ctl_mail_import(int argc, char *argv[])
@@ -236,7 +236,7 @@ mail_prefix(const char *typed)
 	return ret;
 }
 
-/* --- the stream ------------------------------------------------------------- */
+/* --- the stream -------------------------------------------------------- */
 
 static int
 mail_begin(struct mail_stream *s, uint32_t kind, const char *account,
@@ -393,7 +393,7 @@ mail_fail(struct mail_stream *s, const struct imsg *im, const void *fixed,
 	return -1;
 }
 
-/* --- import ----------------------------------------------------------------- */
+/* --- import ------------------------------------------------------------ */
 
 static int
 mail_send(void *arg, struct ctl_mail *m)
@@ -478,7 +478,7 @@ mail_box(struct mail_stream *s, const char *path, uint32_t *number)
 	return 0;
 }
 
-/* --- export ----------------------------------------------------------------- */
+/* --- export ------------------------------------------------------------ */
 
 static int
 mail_got_box(struct mail_stream *s, const struct imsg *im, const void *fixed,
@@ -556,7 +556,7 @@ mail_whole(struct mail_stream *s)
 	return -1;
 }
 
-/* --- for people --------------------------------------------------------------- */
+/* --- for people -------------------------------------------------------- */
 
 static int
 mail_row(struct mail_stream *s, const struct imsg *im, const void *fixed,

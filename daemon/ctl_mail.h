@@ -4,7 +4,7 @@
  * end is a worker, see worker/stream.h for what is said.
  *
  *	ctl_mail.c	the three verbs, the conversation, the progress line
- *	ctl_mbox.c	mbox files: mboxrd, mboxo
+ *	ctl_mbox.c	mbox files: mboxrd, mboxo; written by ctl_mbox_out.c
  *	ctl_maildir.c	Maildir++ folders
  *	ctl_name.c	names of mailboxes in paths, keywords, keys
  *
@@ -18,16 +18,22 @@
 #include "common/buf.h"
 #include "common/compat.h"
 
-/* --- verbs of ctl.c: argv[0] is the last word; the exit code --------------- */
+/* --- verbs of ctl.c: argv[0] is the last word; the exit code ----------- */
 
 int	ctl_mail_import(int argc, char *argv[]);
 int	ctl_mail_export(int argc, char *argv[]);
 int	ctl_mail_check(int argc, char *argv[]);
 
-/* --- one mail, between the conversation and the files ----------------------- */
+/* --- one mail, between the conversation and the files ------------------ */
 
 #define CTL_WORDS	60000	/* bytes of all keywords of one mail */
 #define CTL_DEPTH	32	/* folders inside folders */
+
+/* A letter of a mail system, and the keyword it stands for. */
+struct ctl_flag {
+	char		 letter;
+	const char	*word;
+};
 
 struct ctl_mail {
 	const char	*box;		/* path as in worker/stream.h */
@@ -40,9 +46,12 @@ struct ctl_mail {
 	size_t		 len;
 };
 
-/* Reading: fn is called for each mailbox, then for each mail; its nonzero result ends the reading
- * and is returned.  -1: reading failed (was said on standard error).
- * box: where to, or NULL: INBOX and what the files say. */
+/*
+ * Reading: fn is called for each mailbox, then for each mail of it; its
+ * nonzero result ends the reading and is returned.  -1: reading failed (was
+ * said on standard error).  box: where to, or NULL: INBOX and what the files
+ * say.
+ */
 typedef int	ctl_mail_fn(void *, struct ctl_mail *);
 int	ctl_mbox_read(const char *path, const char *box, ctl_mail_fn *, void *);
 int	ctl_maildir_read(const char *path, const char *box, ctl_mail_fn *,
@@ -59,12 +68,21 @@ struct ctl_sink {
 };
 extern const struct ctl_sink	ctl_mbox_sink, ctl_maildir_sink;
 
-/* --- ctl_mbox.c, for the tests ----------------------------------------------- */
+/* --- ctl_mbox.c, for ctl_mbox_out.c and the tests ----------------------- */
 
 /* 1 if the line (without its end) is a From_ line; its date in *ms. */
 int	ctl_mbox_from(const char *line, size_t len, int64_t *ms);
+/*
+ * If a field of that name ("": any line of a header) begins at p, its length
+ * with the line's end, and its value in *v; else 0.
+ */
+size_t	ctl_mbox_field(const char *p, size_t n, const char *name,
+	    const char **v, size_t *vlen);
+/* The letters of X-Status. */
+#define CTL_XSTATUS	4
+extern const struct ctl_flag	ctl_mbox_xstatus[CTL_XSTATUS];
 
-/* --- ctl_name.c ---------------------------------------------------------------- */
+/* --- ctl_name.c -------------------------------------------------------- */
 
 /* Append the words to m's keywords if they can be one (RFC 8621 4.1.1). */
 void	ctl_name_word(struct ctl_mail *, const char *, size_t);
@@ -73,12 +91,6 @@ int	ctl_name_has(const struct ctl_mail *, const char *word);
 /* Call fn for each keyword. */
 void	ctl_name_each(const struct ctl_mail *, void (*)(void *, const char *),
 	    void *);
-
-/* A letter of a mail system, and the keyword it stands for. */
-struct ctl_flag {
-	char		 letter;
-	const char	*word;
-};
 
 /* For readers: tell fn that there is a mailbox. */
 int	ctl_name_box(ctl_mail_fn *, void *, const char *box);

@@ -60,7 +60,7 @@ static void	maildir_words_read(int, struct maildir_words *);
 static void	maildir_words_free(struct maildir_words *);
 static int	maildir_path(const char *, const char *, struct buf *);
 
-/* --- reading -------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------- */
 
 int
 ctl_maildir_read(const char *path, const char *box, ctl_mail_fn *fn,
@@ -301,7 +301,7 @@ maildir_words_free(struct maildir_words *w)
 	memset(w, 0, sizeof(*w));
 }
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------- */
 
 struct maildir_out {
 	int			 dir;	/* the folder that was named */

@@ -30,7 +30,7 @@ static int	name_utf16(struct buf *, const uint8_t *, size_t);
 static const char base64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
-/* --- keywords ------------------------------------------------------------- */
+/* --- keywords ---------------------------------------------------------- */
 
 void
 ctl_name_word(struct ctl_mail *m, const char *p, size_t n)
@@ -78,7 +78,7 @@ ctl_name_each(const struct ctl_mail *m, void (*fn)(void *, const char *),
 		fn(arg, p + i);
 }
 
-/* --- paths ------------------------------------------------------------------ */
+/* --- paths ------------------------------------------------------------- */
 
 /* For the readers: say that there is a mailbox. */
 int
@@ -128,7 +128,7 @@ ctl_name_file(struct buf *out, const char *name)
 			buf_addc(out, *p);
 }
 
-/* --- folders ------------------------------------------------------------------ */
+/* --- folders ----------------------------------------------------------- */
 
 static int
 name_cmp(const void *a, const void *b)
@@ -198,7 +198,7 @@ ctl_name_folder(const char *path)
 	return -1;
 }
 
-/* --- modified UTF-7 ----------------------------------------------------------- */
+/* --- modified UTF-7 ---------------------------------------------------- */
 
 void
 ctl_name_utf7(struct buf *out, const char *name)
@@ -332,7 +332,7 @@ name_utf16(struct buf *out, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* --- keys --------------------------------------------------------------------- */
+/* --- keys -------------------------------------------------------------- */
 
 /* The keys given so far: open addressing, 0 is free. */
 static uint64_t	*seen;

@@ -7,17 +7,17 @@
  *
  * The conversation (messages in common/msg.h; the id of ST_MAIL is echoed):
  *
- * import	ctl: ST_BOX path		worker: ST_OK, or ST_FAIL
- *		ctl: ST_MAIL ST_DATA ...	worker: nothing, or ST_FAIL with
- *						the mail's id: it was refused
- *		ctl: ST_SYNC			worker: ST_OK, done = mails that
- *						are on the disk, box = those of
- *						them that were there before
- * export	ctl: ST_GO			worker: ST_BOX for every mailbox,
- *						ST_MAIL ST_DATA ..., ST_OK
+ * import	ctl: ST_BOX path	worker: ST_OK, or ST_FAIL
+ *		ctl: ST_MAIL ST_DATA ..	worker: nothing, or ST_FAIL with the
+ *					mail's id: it was refused
+ *		ctl: ST_SYNC		worker: ST_OK, done = mails that are on
+ *					the disk, box = those of them that
+ *					were there before
+ * export	ctl: ST_GO		worker: ST_BOX for every mailbox,
+ *					ST_MAIL ST_DATA ..., ST_OK
  *		code STREAM_MORE in ST_OK: say ST_SYNC to get more; 0: the end
- * check	ctl: ST_GO (flags 1: repair)	worker: ST_ROW ..., ST_OK, done =
- *						differences
+ * check	ctl: ST_GO (1: repair)	worker: ST_ROW ..., ST_OK, done =
+ *					differences
  *
  * A path is components joined by '/', each percent-encoded.  "INBOX" as the
  * first is the mailbox with that role.  Box numbers count from 0.

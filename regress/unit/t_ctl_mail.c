@@ -21,7 +21,7 @@
 #include "common/date.h"
 #include "daemon/ctl_mail.h"
 
-/* --- names ---------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------- */
 
 static const struct utf7 {
 	const char	*name, *utf7;
@@ -125,7 +125,7 @@ words_that_are_no_keywords_are_left_out(void **state)
 	buf_free(&m.words);
 }
 
-/* --- the From_ line --------------------------------------------------------- */
+/* --- the From_ line ---------------------------------------------------- */
 
 static const struct from {
 	const char	*line, *utc;	/* NULL: it is none */
@@ -164,7 +164,7 @@ from_lines_are_told_from_text(void **state)
 	}
 }
 
-/* --- both forms, there and back ---------------------------------------------- */
+/* --- both forms, there and back ---------------------------------------- */
 
 static const struct sample {
 	const char	*box, *words, *data;
