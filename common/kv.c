@@ -56,6 +56,8 @@ struct kv_txn {
 /* Where a range stands. */
 enum { RANGE_FIRST, RANGE_ON, RANGE_END };
 
+static uint64_t	kv_nopen, kv_ncommits;	/* kv_figures */
+
 static int	 kv_fail(int);
 static int	 kv_fail_txn(struct kv_txn *, int);
 static int	 kv_lockfiles(struct kv *, const char *);
@@ -102,6 +104,13 @@ kv_fail_txn(struct kv_txn *txn, int rc)
 	return kv_fail(rc);
 }
 
+void
+kv_figures(uint64_t *open, uint64_t *commits)
+{
+	*open = kv_nopen;
+	*commits = kv_ncommits;
+}
+
 struct kv *
 kv_open(const char *dir, unsigned flags, enum kv_sync sync)
 {
@@ -110,6 +119,7 @@ kv_open(const char *dir, unsigned flags, enum kv_sync sync)
 
 	if ((kv = calloc(1, sizeof(*kv))) == NULL)
 		return NULL;
+	kv_nopen++;
 	kv->flags = flags | (COMPAT_KV_WRITEMAP ? KV_NOLOCK : 0);
 	kv->rlock = kv->wlock = -1;
 	if (((kv->flags & KV_NOLOCK) == 0 || kv_lockfiles(kv, dir) == 0) &&
@@ -187,6 +197,7 @@ kv_close(struct kv *kv)
 	if (kv == NULL)
 		return;
 	assert(kv->readers == 0 && !kv->writer);
+	kv_nopen--;
 	if (kv->env != NULL)
 		mdb_env_close(kv->env);
 	if (kv->rlock != -1)
@@ -332,6 +343,7 @@ kv_commit(struct kv_txn *txn)
 		kv_lock_commit(kv);
 	if ((rc = mdb_txn_commit(txn->mdb)) == MDB_MAP_FULL)
 		kv->full = 1;
+	kv_ncommits += txn->write && rc == 0;
 	if (txn->write && kv->rlock != -1)
 		flock(kv->rlock, kv->readers > 0 ? LOCK_SH : LOCK_UN);
 	kv_end(txn);

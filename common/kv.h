@@ -49,6 +49,8 @@ struct kv	*kv_open(const char *dir, unsigned flags, enum kv_sync);
 void	 kv_close(struct kv *);
 /* 1 when the file was unlinked behind our back. */
 int	 kv_gone(const struct kv *);
+/* Environments this process has open, and commits of writers so far. */
+void	 kv_figures(uint64_t *open, uint64_t *commits);
 /* Bytes of the file in use; what the map could hold. */
 void	 kv_usage(struct kv *, uint64_t *used, uint64_t *map);
 

@@ -14,15 +14,20 @@
 #include <unistd.h>
 #include <vis.h>
 
+#include "common/date.h"
 #include "common/log.h"
 
-#define LOG_LINE	1024	/* bytes of one line, newline included */
+#define LOG_LINE	2048	/* bytes of one line, newline included */
 #define LOG_VIS		256	/* characters of peer text in a line */
 
 static char	log_name[64] = "jmapd";
 static int	log_stderr = 1;
 static int	log_verbose;
+static int	log_json;
 
+static void	log_write(int, const char *);
+static void	log_object(int, const char *, const char *);
+static void	log_quote(char *, size_t, const char *);
 static void	log_put(int, int, const char *, va_list)
 		    __attribute__((__format__(__printf__, 3, 0)));
 
@@ -46,6 +51,18 @@ int
 log_getverbose(void)
 {
 	return log_verbose;
+}
+
+void
+log_setjson(int on)
+{
+	log_json = on;
+}
+
+int
+log_getjson(void)
+{
+	return log_json;
 }
 
 void
@@ -137,22 +154,80 @@ log_vis(const void *p, size_t len)
 static void
 log_put(int pri, int err, const char *fmt, va_list ap)
 {
-	char	 line[LOG_LINE], msg[LOG_LINE - 128];
-	int	 saved = errno, n;
+	char	 msg[LOG_LINE / 2], text[LOG_LINE];
+	int	 saved = errno;
 
 	vsnprintf(msg, sizeof(msg), fmt, ap);
-	if (!log_stderr) {
-		if (err != 0)
-			syslog(pri, "%s: %s", msg, strerror(err));
-		else
-			syslog(pri, "%s", msg);
-	} else {
-		n = snprintf(line, sizeof(line), "%s: %s%s%s\n", log_name, msg,
-		    err != 0 ? ": " : "", err != 0 ? strerror(err) : "");
-		if (n >= (int)sizeof(line))
-			n = sizeof(line) - 1;
-		if (write(STDERR_FILENO, line, n) == -1)
-			saved = errno;	/* nowhere left to say it */
-	}
+	if (err != 0 && strlcat(msg, ": ", sizeof(msg)) < sizeof(msg))
+		strlcat(msg, strerror(err), sizeof(msg));
+	if (log_json) {
+		log_quote(text, sizeof(text), msg);
+		log_object(pri, "text", text);
+	} else
+		log_write(pri, msg);
 	errno = saved;
+}
+
+/* One line out. */
+static void
+log_write(int pri, const char *msg)
+{
+	char	 line[LOG_LINE];
+	int	 n;
+
+	if (!log_stderr) {
+		syslog(pri, "%s", msg);
+		return;
+	}
+	n = snprintf(line, sizeof(line), log_json ? "%s%s\n" : "%s: %s\n",
+	    log_json ? "" : log_name, msg);
+	if (n >= (int)sizeof(line)) {
+		n = sizeof(line) - 1;
+		line[n - 1] = '\n';
+	}
+	if (write(STDERR_FILENO, line, n) == -1)
+		return;		/* nowhere left to say it */
+}
+
+/* name NULL: value is members already. */
+static void
+log_object(int pri, const char *name, const char *value)
+{
+	char		 line[LOG_LINE], date[DATE_LEN];
+	const char	*level = pri == LOG_INFO ? "info" :
+			    pri == LOG_DEBUG ? "debug" :
+			    pri == LOG_CRIT ? "fatal" : "warn";
+
+	date_utc(date_now(), date);
+	if (snprintf(line, sizeof(line), name == NULL ?
+	    "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\"%s,%s}" :
+	    "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\","
+	    "\"%s\":\"%s\"}", date, log_name, level, name == NULL ? "" : name,
+	    value) >= (int)sizeof(line))
+		return;			/* half an object helps nobody */
+	log_write(pri, line);
+}
+
+void
+log_members(const char *members)
+{
+	log_object(LOG_INFO, NULL, members);
+}
+
+/* RFC 8259 7; what does not fit is cut between characters. */
+static void
+log_quote(char *out, size_t max, const char *s)
+{
+	size_t	 n = 0;
+
+	for (; *s != '\0' && n + 7 < max; s++) {
+		if (*s == '"' || *s == '\\')
+			out[n++] = '\\';
+		if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
+			n += (size_t)snprintf(out + n, 7, "\\u%04x",
+			    (unsigned char)*s);
+		else
+			out[n++] = *s;
+	}
+	out[n] = '\0';
 }

@@ -15,6 +15,9 @@
 
 /* Call once at start; to_stderr: 1 foreground, 0 syslog (daemon facility). */
 void	log_init(const char *name, int to_stderr);
+/* 1: each line is one JSON object (time, process, level, text). */
+void	log_setjson(int);
+int	log_getjson(void);
 /* 0 brief (info and up), 1 verbose (debug too). */
 void	log_setverbose(int);
 int	log_getverbose(void);
@@ -26,6 +29,10 @@ void	log_info(const char *, ...) __printflike_(1, 2);
 void	log_debug(const char *, ...) __printflike_(1, 2);
 __dead void	fatal(const char *, ...) __printflike_(1, 2);
 __dead void	fatalx(const char *, ...) __printflike_(1, 2);
+
+/* A line at level info whose JSON form has these members instead of a text:
+ * "\"a\":1,\"b\":\"x\"", valid JSON that the caller made. */
+void	log_members(const char *members);
 
 /*
  * The len bytes at p made fit for a log line by vis(3), cut at 256

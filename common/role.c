@@ -139,6 +139,7 @@ role_end(struct proc_peer *p, struct msg *m)
 	(void)m;
 	if (role_next == NULL)
 		fatalx("the end of a configuration without its begin");
+	log_setjson(role_next->log_format == CONF_LOG_JSON);
 	if (!role_dropped)
 		role_drop(role_next);
 	ready.generation = role_next->generation;

@@ -146,7 +146,7 @@ share_take(uint32_t slot)
 	for (i = 0; i < ACCOUNTS; i++)
 		if (atomic_load(&all->busy[i].account) != 0)
 			atomic_store(&all->busy[i].cell[slot], 0);
-	for (i = SHARE_CONNS; i < SHARE_FIGURES; i++)
+	for (i = SHARE_RUNNING; i < SHARE_FIGURES; i++)
 		atomic_store(&mine->figure[i], 0);
 }
 

@@ -73,13 +73,13 @@ extern const uint32_t	share_bounds_us[SHARE_BUCKETS - 1];
 
 enum share_figure {
 	/* counters: only grow, over a worker's death too */
-	SHARE_BYTES, SHARE_ACCEPTED, SHARE_COMMITS,
+	SHARE_BYTES, SHARE_COMMITS,
 	SHARE_AUTH_OK, SHARE_AUTH_WRONG, SHARE_AUTH_LIMITED, SHARE_AUTH_OFF,
 	SHARE_AUTH_BUSY,
 	SHARE_OVER_ACCOUNT, SHARE_OVER_ANONYMOUS, SHARE_OVER_BUSY,
 	SHARE_BANNED,
 	/* gauges: what is now */
-	SHARE_CONNS, SHARE_RUNNING, SHARE_ENVS,
+	SHARE_RUNNING, SHARE_ENVS,
 	SHARE_FIGURES
 };
 /* A request of a class has been answered after us microseconds. */

@@ -68,6 +68,7 @@ static void	 auth_try(struct auth_job *);
 static int	 auth_secret(const struct dir_prin *, const char *, int *);
 static void	 auth_yes(struct auth_job *, const struct dir_prin *);
 static void	 auth_no(struct proc_peer *, uint32_t, enum auth_no, uint32_t);
+static void	 auth_report(const struct auth_job *);
 static void	 auth_rehash(const struct dir_prin *, int, const char *);
 static void	 auth_job_free(struct auth_job *);
 static void	 auth_rcpt(struct proc_peer *, struct msg *);
@@ -325,6 +326,7 @@ auth_try(struct auth_job *j)
 	ok = auth_secret(found ? &d : NULL, j->secret, &which);
 	if (!ok) {
 		auth_limit_fail(&j->client, j->user, now);
+		auth_report(j);
 		auth_no(p, j->id, NO_WRONG, 0);
 		goto done;
 	}
@@ -372,6 +374,22 @@ auth_yes(struct auth_job *j, const struct dir_prin *d)
 	    date_mono() + ok.ttl_ms + AUTH_GRACE, ok.handle);
 	proc_send(&j->worker->peer, MSG_AUTH_OK, j->id, -1, &ok, name,
 	    strlen(name));
+}
+
+/* A wrong password, to the parent, which bans; but not who is known here. */
+static void
+auth_report(const struct auth_job *j)
+{
+	struct msg_abuse	 m;
+
+	if (j->client.family == 0 || auth_limit_known(&j->client, j->user,
+	    date_mono()))
+		return;
+	memset(&m, 0, sizeof(m));
+	m.kind = MSG_ABUSE_AUTH;
+	m.worker = j->worker->slot;
+	m.client = j->client;
+	proc_send(&role_parent, MSG_ABUSE, 0, -1, &m, NULL, 0);
 }
 
 static void

@@ -118,8 +118,11 @@ child_start(struct child *c)
 	    c);
 	log_debug("%s %u is process %ld", msg_procs[c->id], c->slot,
 	    (long)c->pid);
-	if (child_configure(c, conf, certs) == 0)
-		child_wire(c);
+	if (child_configure(c, conf, certs) == -1)
+		return;
+	child_wire(c);
+	if (c->id == PROC_WORKER)
+		parent_greet(c);
 }
 
 int

@@ -20,8 +20,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/banset.h"
 #include "common/log.h"
 #include "common/row.h"
+#include "daemon/ban.h"
 #include "daemon/daemon.h"
 
 #define CONTROL_CLIENTS	32
@@ -70,6 +72,7 @@ static void	cmd_hello(struct client *, struct msg *);
 static void	cmd_show(struct client *, struct msg *);
 static void	cmd_reload(struct client *, struct msg *);
 static void	cmd_verbose(struct client *, struct msg *);
+static void	cmd_ban(struct client *, struct msg *);
 static void	cmd_stop(struct client *, struct msg *);
 static void	cmd_dir(struct client *, struct msg *);
 static void	cmd_stream(struct client *, struct msg *);
@@ -85,6 +88,7 @@ static const struct control_cmd {
 	[MSG_CTL_SHOW]		= { WHO_GROUP, cmd_show },
 	[MSG_CTL_RELOAD]	= { WHO_GROUP, cmd_reload },
 	[MSG_CTL_VERBOSE]	= { WHO_GROUP, cmd_verbose },
+	[MSG_CTL_BAN]		= { WHO_GROUP, cmd_ban },
 	[MSG_CTL_STOP]		= { WHO_OWNER, cmd_stop },
 	[MSG_CTL_DIR]		= { WHO_GROUP, cmd_dir },
 	[MSG_CTL_STREAM]	= { WHO_GROUP, cmd_stream },
@@ -96,6 +100,7 @@ static proc_fn *const control_handlers[MSG_MAX] = {
 	[MSG_CTL_SHOW]		= control_msg,
 	[MSG_CTL_RELOAD]	= control_msg,
 	[MSG_CTL_VERBOSE]	= control_msg,
+	[MSG_CTL_BAN]		= control_msg,
 	[MSG_CTL_STOP]		= control_msg,
 	[MSG_CTL_DIR]		= control_msg,
 	[MSG_CTL_STREAM]	= control_msg,
@@ -469,6 +474,37 @@ cmd_verbose(struct client *c, struct msg *m)
 
 	parent_verbose(h->verbose != 0, h->roles);
 	client_end(c, 0, NULL, 0);
+}
+
+static void
+cmd_ban(struct client *c, struct msg *m)
+{
+	const struct msg_ctl_ban	*h = m->fixed;
+	struct ip_net			 net;
+	struct ip			 ip;
+	const char			*why = NULL;
+	char				 reason[BAN_REASON];
+	size_t				 n = m->tail_len;
+
+	memset(&ip, 0, sizeof(ip));
+	ip.af = h->addr.family;
+	memcpy(ip.b, h->addr.addr, ip.af == IP_V4 ? 4 : 16);
+	if (h->op == MSG_CTL_BAN_LIST)
+		ban_rows(client_row, c);
+	else if ((ip.af != IP_V4 && ip.af != IP_V6) ||
+	    h->bits > (ip.af == IP_V4 ? 32u : 128u))
+		why = "not an address";
+	else {
+		banset_net(&net, &ip, h->bits);
+		if (n >= sizeof(reason))
+			n = sizeof(reason) - 1;
+		memcpy(reason, m->tail, n);
+		reason[n] = '\0';
+		why = h->op == MSG_CTL_BAN_ADD ? ban_add(&net, h->ms, reason) :
+		    ban_remove(&net);
+	}
+	client_end(c, why == NULL ? 0 : 1, why, why == NULL ? 0 :
+	    strlen(why));
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "common/proc.h"
 #include "daemon/ctl.h"
 #include "daemon/ctl_account.h"
+#include "daemon/ctl_ban.h"
 #include "daemon/ctl_eval.h"
 #include "daemon/ctl_mail.h"
 
@@ -56,6 +57,11 @@ static const struct ctl_verb {
 	    "write an account's mail to files" },
 	{ "check", "[-r] account", ctl_mail_check,
 	    "compare an account's store with its mail; -r: repair" },
+	{ "ban list", "", ctl_ban_list, "who is shut out, why, how long" },
+	{ "ban add", "[-r reason] [-t time] address[/bits]", ctl_ban_add,
+	    "shut out an address or a network" },
+	{ "ban remove", "address[/bits]", ctl_ban_remove,
+	    "let an address or a network in again" },
 	{ "stop", "", ctl_stop, "finish what runs, then end" },
 	{ "account add", "[-aHp] [-d description] [-e address] [-q quota] name",
 	    ctl_account_add, "an account; the password is asked for" },

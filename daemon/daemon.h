@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/compat.h"
 #include "common/conf.h"
+#include "common/ip.h"
 #include "common/msg.h"
 #include "common/proc.h"
 
@@ -173,6 +174,8 @@ void	reload_child_gone(void);
 /* --- parent.c ----------------------------------------------------------- */
 
 void	parent_child_gone(struct child *);
+/* A worker has been started and has its configuration. */
+void	parent_greet(struct child *);
 /* Load the file again; the control client is told the outcome (0: log). */
 void	parent_reload(uint32_t client);
 /* Of the roles in the mask (MSG_P()), 0: all, parent too. */
@@ -206,6 +209,11 @@ struct child	*listen_choose(void);
 /* Rows for jmapctl: fn is called with each whole row. */
 void	listen_rows(void (*)(void *, const struct buf *), void *);
 size_t	listen_nconns(void);
+/* Whose a connection of a child is, see listen_table.h. */
+int	listen_peer(struct child *, uint32_t conn, struct ip *peer, int *tells);
+int	listen_knows(uint32_t slot, const struct ip *);
+/* Connections let in, and turned away at a limit, since the start. */
+void	listen_figures(uint64_t *accepted, uint64_t *refused);
 
 /* --- control.c --------------------------------------------------------- */
 

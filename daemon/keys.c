@@ -82,6 +82,7 @@ static void	keys_cert(struct proc_peer *, struct msg *);
 static void	keys_key(struct proc_peer *, struct msg *);
 static void	keys_show(struct proc_peer *, struct msg *);
 static void	keys_sign(struct proc_peer *, struct msg *);
+static void	keys_ping(struct proc_peer *, struct msg *);
 static struct key	*keys_find(uint32_t, uint32_t);
 static void	keys_forget(struct key *);
 static int	keys_make(const struct key *, const struct keys_scheme *,
@@ -98,6 +99,7 @@ static proc_fn *const keys_from_parent[MSG_MAX] = {
 
 static proc_fn *const keys_from_worker[MSG_MAX] = {
 	[MSG_SIGN]	= keys_sign,
+	[MSG_PING]	= keys_ping,
 };
 
 static const struct role keys_role = {
@@ -289,6 +291,13 @@ keys_rotate(int fd, short what, void *arg)
 }
 
 /* --- from a worker, who is not to be trusted ------------------------------ */
+
+/* It is asked whether we are well. */
+static void
+keys_ping(struct proc_peer *p, struct msg *m)
+{
+	proc_send(p, MSG_PONG, m->id, -1, NULL, NULL, 0);
+}
 
 static void
 keys_peer(enum msg_proc id, uint32_t slot, int fd)

@@ -23,6 +23,7 @@
 #include "common/ip.h"
 #include "common/log.h"
 #include "common/row.h"
+#include "daemon/ban.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_table.h"
 
@@ -50,13 +51,16 @@ struct listen_sock {
 	int			 now, next;	/* conf.listens item, or -1 */
 	struct event		 ev;
 	uint64_t		 accepted, refused;
+	int			 proxied;	/* proxy-protocol */
 };
+static uint64_t		 listen_accepted, listen_refused;
 
 static TAILQ_HEAD(, listen_sock) listen_socks =
     TAILQ_HEAD_INITIALIZER(listen_socks);
 static int		 listen_on;	/* accepting */
 static struct ip_net	*listen_trusted;	/* trusted-proxies */
 static size_t		 listen_ntrusted;
+static int		 listen_told;	/* use-x-forwarded */
 static struct event	 listen_rest;
 
 static int	listen_one(const struct conf_file *, size_t, struct buf *);
@@ -69,7 +73,9 @@ static struct listen_sock *listen_find(const union listen_addr *, socklen_t,
 static int	listen_bind(struct listen_sock *);
 static int	listen_bind_unix(struct listen_sock *);
 static void	listen_proxies(const struct conf *);
-static int	listen_limited(const struct ip *);
+static int	listen_trusts(const struct ip *);
+static int	listen_tells(const struct listen_sock *, const struct ip *);
+static void	listen_shut_out(int);
 static void	listen_drop(struct listen_sock *);
 static void	listen_events(void);
 static void	listen_accept(int, short, void *);
@@ -268,6 +274,8 @@ listen_commit(const struct conf *c)
 
 	listen_table_limits(c->connections, c->connections_per_source);
 	listen_proxies(c);
+	listen_told = (int)c->use_x_forwarded;
+	ban_conf(c);
 	for (s = TAILQ_FIRST(&listen_socks); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (s->next == -1) {
@@ -279,6 +287,8 @@ listen_commit(const struct conf *c)
 			    listen_accept, s);
 		s->now = s->next;
 		strlcpy(s->name, c->listens[s->now].name, sizeof(s->name));
+		s->proxied = c->listens[s->now].proxy_protocol !=
+		    CONF_PROXY_OFF;
 	}
 	listen_events();
 }
@@ -301,14 +311,33 @@ listen_proxies(const struct conf *c)
 
 /* A proxy speaks for many sources; so does whoever is on a unix socket. */
 static int
-listen_limited(const struct ip *ip)
+listen_trusts(const struct ip *ip)
 {
 	size_t	 i;
 
 	for (i = 0; i < listen_ntrusted; i++)
 		if (ip_in(ip, &listen_trusted[i]))
-			return 0;
-	return ip->af == IP_V4 || ip->af == IP_V6;
+			return 1;
+	return ip->af != IP_V4 && ip->af != IP_V6;
+}
+
+/* May a worker hear of other clients on a connection of this peer?  Without
+ * trusted-proxies that is loopback, as in worker/policy. */
+static int
+listen_tells(const struct listen_sock *s, const struct ip *ip)
+{
+	return (s->proxied || listen_told) && (listen_trusts(ip) ||
+	    (listen_ntrusted == 0 && ip_loopback(ip)));
+}
+
+/* Banned: the end at once, and no state of it left in the kernel. */
+static void
+listen_shut_out(int fd)
+{
+	struct linger	 now = { 1, 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
 }
 
 void
@@ -483,20 +512,27 @@ listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
 	int			 one = 1;
 
 	ip_from_sa(&ip, &port, &peer->sa);
+	if (ban_has(&ip)) {
+		listen_shut_out(fd);
+		return;
+	}
 	if ((c = listen_choose()) == NULL ||
 	    getsockname(fd, &local.sa, &len) == -1 ||
-	    listen_table_add(listen_limited(&ip) ? &ip : NULL, c,
+	    listen_table_add(listen_trusts(&ip) ? NULL : &ip, c,
 	    &m.conn) == -1) {
 		s->refused++;
+		listen_refused++;
 		close(fd);
 		return;
 	}
+	listen_table_from(m.conn, &ip, listen_tells(s, &ip));
 	if (ip.af != IP_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	ip_from_sa(&here, &lport, &local.sa);
 	listen_msg_addr(&m.peer, &ip, port);
 	listen_msg_addr(&m.local, &here, lport);
 	s->accepted++;
+	listen_accepted++;
 	if (proc_send(&c->peer, MSG_CONN, 0, fd, &m, NULL, 0) == -1)
 		listen_table_end(c, m.conn);
 }
@@ -526,6 +562,25 @@ size_t
 listen_nconns(void)
 {
 	return listen_table_count();
+}
+
+int
+listen_peer(struct child *c, uint32_t conn, struct ip *peer, int *tells)
+{
+	return listen_table_peer(c, conn, peer, tells);
+}
+
+int
+listen_knows(uint32_t slot, const struct ip *ip)
+{
+	return listen_table_knows(slot, ip);
+}
+
+void
+listen_figures(uint64_t *accepted, uint64_t *refused)
+{
+	*accepted = listen_accepted;
+	*refused = listen_refused;
 }
 
 void

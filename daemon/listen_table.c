@@ -19,11 +19,15 @@
 
 #define NONE		UINT32_MAX
 #define TABLE_BUCKETS	4096	/* power of two */
+#define TABLE_SEEN	32768	/* peers of workers remembered; likewise */
+#define TABLE_SLOTS	256	/* workers */
 
 struct table_conn {
 	struct child	*child;		/* NULL: free */
 	uint32_t	 source;	/* item of sources, or NONE */
 	uint32_t	 next, prev;	/* of the same child; next free */
+	struct ip	 peer;
+	int		 tells;		/* the peer may tell of others */
 };
 struct table_source {
 	uint64_t	 key[2];	/* family, then address or prefix */
@@ -39,10 +43,14 @@ static uint32_t			 buckets[TABLE_BUCKETS];
 static uint64_t			 secret;
 static size_t			 count;
 static uint64_t			 max_all = 1, max_source = 1;
+static uint64_t			 seen[TABLE_SEEN];	/* hashes, or 0 */
+static uint8_t			 told[TABLE_SLOTS];	/* has had a proxy */
 
 static int	table_grow_conns(void);
 static int	table_grow_sources(void);
 static uint32_t	*table_bucket(const uint64_t [2]);
+static uint64_t	table_hash(const uint64_t [2]);
+static uint64_t	table_seen(uint32_t, const struct ip *);
 static int	table_source(const struct ip *, uint32_t *);
 static void	table_source_less(uint32_t);
 
@@ -155,15 +163,70 @@ table_grow_sources(void)
 	return 0;
 }
 
-static uint32_t *
-table_bucket(const uint64_t key[2])
+static uint64_t
+table_hash(const uint64_t key[2])
 {
 	uint64_t	 h = (key[0] ^ secret) * secret;
 
 	h ^= h >> 29;
 	h = (h ^ key[1]) * (secret | 0x9e3779b97f4a7c15ULL);
 	h ^= h >> 32;
-	return &buckets[h & (TABLE_BUCKETS - 1)];
+	return h;
+}
+
+static uint32_t *
+table_bucket(const uint64_t key[2])
+{
+	return &buckets[table_hash(key) & (TABLE_BUCKETS - 1)];
+}
+
+/* --- who came to whom --------------------------------------------------- */
+
+static uint64_t
+table_seen(uint32_t slot, const struct ip *ip)
+{
+	uint64_t	 key[2];
+	uint64_t	 h;
+
+	memcpy(key, ip->b, sizeof(key));
+	h = table_hash(key);
+	key[0] = h;
+	key[1] = (uint64_t)slot << 8 | ip->af;
+	h = table_hash(key);
+	return h == 0 ? 1 : h;
+}
+
+void
+listen_table_from(uint32_t n, const struct ip *peer, int tells)
+{
+	struct table_conn	*t = &conns[n];
+	uint64_t		 h = table_seen(t->child->slot, peer);
+
+	t->peer = *peer;
+	t->tells = tells;
+	seen[h >> 40 & (TABLE_SEEN - 1)] = h;
+	if (tells && t->child->slot < TABLE_SLOTS)
+		told[t->child->slot] = 1;
+}
+
+int
+listen_table_peer(const struct child *c, uint32_t n, struct ip *peer,
+    int *tells)
+{
+	if (n >= nconns || conns[n].child != c)
+		return -1;
+	*peer = conns[n].peer;
+	*tells = conns[n].tells;
+	return 0;
+}
+
+int
+listen_table_knows(uint32_t slot, const struct ip *ip)
+{
+	uint64_t	 h = table_seen(slot, ip);
+
+	return seen[h >> 40 & (TABLE_SEEN - 1)] == h ||
+	    (slot < TABLE_SLOTS && told[slot]);
 }
 
 /* Count one more of a source: 0 with its item, or -1: it has enough. */

@@ -19,5 +19,14 @@ int	listen_table_add(const struct ip *, struct child *c, uint32_t *conn);
 /* It ended: 0, or -1: c has no such connection. */
 int	listen_table_end(struct child *, uint32_t conn);
 size_t	listen_table_count(void);
+/* Of a connection: its socket's peer, and whether that may tell of clients
+ * (a trusted proxy). */
+void	listen_table_from(uint32_t conn, const struct ip *peer, int tells);
+/* The same of a connection that c has: 0, or -1: c has no such one. */
+int	listen_table_peer(const struct child *c, uint32_t conn, struct ip *peer,
+	    int *tells);
+/* 1 if the worker in this slot has lately been given a connection from ip,
+ * or one whose peer may tell of it. */
+int	listen_table_knows(uint32_t slot, const struct ip *ip);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 
 #include "common/date.h"
 #include "common/log.h"
+#include "common/share.h"
+#include "daemon/ban.h"
 #include "daemon/daemon.h"
 
 #define PARENT_GRACE	2000	/* ms for children to end on EOF */
@@ -28,6 +31,7 @@ static int			 ending;
 static int64_t			 born;
 static struct msg_ticket	 ticket;	/* the last of keys */
 static int			 have_ticket;
+static int			 share_fd = -1;	/* never mapped here */
 
 static void	parent_limits(void);
 static void	parent_events(void);
@@ -44,6 +48,8 @@ static void	parent_erased(struct proc_peer *, struct msg *);
 static void	parent_ctl_row(struct proc_peer *, struct msg *);
 static void	parent_ctl_end(struct proc_peer *, struct msg *);
 static void	parent_rcpt_is(struct proc_peer *, struct msg *);
+static void	parent_abuse(struct proc_peer *, struct msg *);
+static void	parent_stats(struct proc_peer *, struct msg *);
 
 proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_READY]	= parent_ready,
@@ -55,6 +61,8 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_CTL_ROW]	= parent_ctl_row,
 	[MSG_CTL_END]	= parent_ctl_end,
 	[MSG_RCPT_IS]	= parent_rcpt_is,
+	[MSG_ABUSE]	= parent_abuse,
+	[MSG_STATS]	= parent_stats,
 };
 
 /* --- start -------------------------------------------------------------- */
@@ -118,6 +126,9 @@ parent(const struct parent_opts *o)
 		exit(1);
 	}
 	control_open(reload_file()->conf);
+	ban_conf(reload_file()->conf);
+	if ((share_fd = share_make()) == -1)
+		fatal("memory that workers share");
 	child_add(PROC_KEYS, 0);
 	child_add(PROC_AUTH, 0);
 	child_add(PROC_PUSH, 0);
@@ -155,6 +166,19 @@ parent_log_report(struct buf *report)
 		s = nl + 1;
 	}
 	buf_reset(report);
+}
+
+/* A worker that starts: what it shares with the others, who is banned. */
+void
+parent_greet(struct child *c)
+{
+	int	 fd;
+
+	if ((fd = fcntl(share_fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		log_warn("memory that workers share");
+	else
+		proc_send(&c->peer, MSG_SHARE, 0, fd, NULL, NULL, 0);
+	ban_tell(c);
 }
 
 static void
@@ -272,6 +296,34 @@ parent_rcpt_is(struct proc_peer *p, struct msg *m)
 	control_rcpt(m);
 }
 
+static void
+parent_abuse(struct proc_peer *p, struct msg *m)
+{
+	ban_report(p->arg, m->fixed);
+}
+
+/* A worker answers /metrics. */
+static void
+parent_stats(struct proc_peer *p, struct msg *m)
+{
+	struct msg_stats	 s;
+	struct child		*c;
+
+	memset(&s, 0, sizeof(s));
+	s.uptime = parent_uptime();
+	s.generation = reload_file()->conf->generation;
+	s.conns = listen_nconns();
+	listen_figures(&s.accepted, &s.refused);
+	s.banned = ban_dropped();
+	ban_figures(s.bans);
+	s.up[PROC_PARENT] = 1;
+	TAILQ_FOREACH(c, &child_list, entry) {
+		s.up[c->id] += c->peer.open != 0;
+		s.restarts[c->id] += c->restarts;
+	}
+	proc_send(p, MSG_STATS_IS, m->id, -1, &s, NULL, 0);
+}
+
 /* --- for control.c ------------------------------------------------------ */
 
 uint64_t
@@ -353,6 +405,7 @@ parent_exit(void)
 {
 	listen_close();
 	control_close();
+	ban_close();
 	child_stop_all(PARENT_GRACE);
 	explicit_bzero(&ticket, sizeof(ticket));
 	log_info("ended");

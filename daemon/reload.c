@@ -224,6 +224,7 @@ reload_commit(void)
 	next.certs = NULL;
 	asker.proc = PROC_PARENT;
 	reload_forget(&old);
+	log_setjson(now.file->conf->log_format == CONF_LOG_JSON);
 	listen_commit(now.file->conf);
 	listen_resume();
 	reload_workers();

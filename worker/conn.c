@@ -595,6 +595,9 @@ conn_check(struct conn *c)
 		}
 		return;
 	}
+	if (c->nreq == 0 && !(c->flags & LINGER) &&
+	    c->listen->protocol == CONF_HTTP)
+		worker_loiters(c);
 	if (c->flags & (RAW | LINGER)) {
 		conn_free(c);
 		return;

@@ -309,6 +309,15 @@ sg_sign(void *v, unsigned char *sig, size_t *siglen, size_t room,
 	return 1;
 }
 
+int
+tls_key_ping(int ms)
+{
+	struct msg	 m;
+
+	return have_keys && proc_call(&keys, MSG_PING, ++last_id, NULL, NULL,
+	    0, MSG_PONG, ms, &m) == 0;
+}
+
 static uint32_t
 key_scheme(const struct psig *s)
 {

@@ -24,8 +24,10 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "common/row.h"
+#include "common/share.h"
 #include "worker/http/http1.h"
 #include "worker/mime/mime.h"
+#include "worker/policy/policy.h"
 #include "worker/probe.h"
 #include "worker/store/store.h"
 #include "worker/stream.h"
@@ -49,6 +51,10 @@ static void	worker_ticket(struct proc_peer *, struct msg *);
 static void	worker_show(struct proc_peer *, struct msg *);
 static void	worker_stream(struct proc_peer *, struct msg *);
 static void	worker_erase(struct proc_peer *, struct msg *);
+static void	worker_share(struct proc_peer *, struct msg *);
+static void	worker_bans(struct proc_peer *, struct msg *);
+static void	worker_abuse(const struct req *, uint32_t);
+static void	worker_accuse(uint32_t, uint32_t, const struct ip *);
 static void	worker_end(int, short, void *);
 static void	show_worker(struct buf *);
 static void	show_conn(struct conn *, void *);
@@ -64,6 +70,9 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_CTL_HEADERS] = probe_headers,
 	[MSG_STREAM]	= worker_stream,
 	[MSG_ERASE]	= worker_erase,
+	[MSG_SHARE]	= worker_share,
+	[MSG_BANS]	= worker_bans,
+	[MSG_STATS_IS]	= metrics_stats,
 };
 
 static const struct role	worker_role = {
@@ -86,6 +95,8 @@ int
 main(int argc, char *argv[])
 {
 	started = date_now();
+	http_hooks.ended = metrics_ended;
+	http_hooks.abuse = worker_abuse;
 	role_run(&worker_role, argc, argv);
 }
 
@@ -229,6 +240,51 @@ worker_conn_ended(uint32_t id)
 	struct msg_conn_end	 h = { id };
 
 	proc_send(&role_parent, MSG_CONN_END, 0, -1, &h, NULL, 0);
+}
+
+/* --- abuse ---------------------------------------------------------------------------- */
+
+static void
+worker_share(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	if (share_open(m->fd, role_slot) == -1)
+		fatal("memory that workers share");
+}
+
+static void
+worker_bans(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	if (banned_take(m->fixed, m->tail, m->tail_len) == -1)
+		fatalx("a list of bans that is none");
+}
+
+static void
+worker_abuse(const struct req *r, uint32_t kind)
+{
+	worker_accuse(r->conn, kind, &r->client);
+}
+
+void
+worker_loiters(const struct conn *c)
+{
+	worker_accuse(c->id, MSG_ABUSE_LOITER, &c->client);
+}
+
+static void
+worker_accuse(uint32_t conn, uint32_t kind, const struct ip *ip)
+{
+	struct msg_abuse	 m;
+
+	if (ip->af != IP_V4 && ip->af != IP_V6)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.kind = kind;
+	m.conn = conn;
+	m.client.family = ip->af;
+	memcpy(m.client.addr, ip->b, sizeof(m.client.addr));
+	proc_send(&role_parent, MSG_ABUSE, 0, -1, &m, NULL, 0);
 }
 
 /* Import, export or check of an account by jmapctl. */

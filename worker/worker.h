@@ -12,6 +12,8 @@
 #include "worker/http/req.h"
 #include "worker/lmtp/lmtp.h"
 
+struct msg;
+struct proc_peer;
 struct tls_set;
 
 /*
@@ -50,6 +52,19 @@ void	gen_apply(struct conn *);
 /* --- worker.c -------------------------------------------------------- */
 void	worker_conn_ended(uint32_t id);
 void	worker_drained(void);
+/* A connection is cut on which nothing was ever asked. */
+void	worker_loiters(const struct conn *);
+
+/* --- health.c --- */
+void	health_live(struct req *);
+void	health_ready(struct req *);
+
+/* --- metrics.c --- */
+/* The hook of http: a request has been answered. */
+void	metrics_ended(const struct req *, int64_t us);
+/* The parent's part of the figures has come. */
+void	metrics_stats(struct proc_peer *, struct msg *);
+void	metrics_get(struct req *);
 
 /* --- worker_routes.c ------------------------------------------------- */
 extern const struct route	worker_routes[];

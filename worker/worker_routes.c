@@ -14,15 +14,20 @@
 
 static void	root_get(struct req *);
 static void	jmap_get(struct req *);
-static void	live_get(struct req *);
 static void	robots_get(struct req *);
 
 const struct route	worker_routes[] = {
 	/* methods, path, class, flags, body, handler, limit */
 	{ M_GET, "/", HTTP_R, 0, BODY_NONE, root_get, NULL },
 	{ M_GET, "/robots.txt", HTTP_W, 0, BODY_NONE, robots_get, NULL },
-	{ M_GET, "/healthz/live", HTTP_A, ROUTE_OPEN, BODY_NONE, live_get,
+	{ M_GET, "/healthz/live", HTTP_A, ROUTE_OPEN, BODY_NONE, health_live,
 	    NULL },
+	{ M_GET, "/healthz/ready", HTTP_A, ROUTE_OPEN, BODY_NONE,
+	    health_ready, NULL },
+	{ M_GET, "/metrics", HTTP_A, ROUTE_OPEN, BODY_NONE, metrics_get,
+	    NULL },
+	{ M_GET, "/metrics/prometheus", HTTP_A, ROUTE_OPEN, BODY_NONE,
+	    metrics_get, NULL },
 	{ M_GET, "/api/principal", HTTP_A, REST, BODY_NONE,
 	    rest_principal_list, NULL },
 	{ M_POST, "/api/principal", HTTP_A, REST, BODY_REQUEST,
@@ -79,10 +84,4 @@ robots_get(struct req *r)
 
 	req_reply(r, 200, "text/plain; charset=utf-8", text,
 	    sizeof(text) - 1);
-}
-
-static void
-live_get(struct req *r)
-{
-	req_problem(r, 200, NULL, "OK", NULL);
 }

@@ -206,7 +206,7 @@ http {
 def test_client_of_a_trusted_proxy_is_logged(wide):
     plain(wide).ask(get("/healthz/live", "X-Forwarded-For: 1.2.3.4, "
                         "203.0.113.77"))
-    helpers.wait_for(lambda: "203.0.113.77 by 127.0.0.1" in wide.log())
+    helpers.wait_for(lambda: "client=203.0.113.77 peer=127.0.0.1" in wide.log())
     assert "1.2.3.4" not in wide.log()
 
 

@@ -200,7 +200,7 @@ figures_are_summed(void **state)
 			_exit(1);
 		share_answered(2, 404, 99, 10);
 		share_add(SHARE_AUTH_OK, 5);
-		share_set(SHARE_CONNS, 4);
+		share_set(SHARE_ENVS, 4);
 		_exit(0);
 	}
 	assert_int_not_equal(wait(&status), -1);
@@ -210,7 +210,7 @@ figures_are_summed(void **state)
 	share_answered(99, 200, 1, 0);
 	share_answered(0, 700, 1, 0);
 	share_answered(0, -5, 1, 0);
-	share_set(SHARE_CONNS, 2);
+	share_set(SHARE_ENVS, 2);
 	share_total(&s);
 	assert_int_equal(s.answers[2][4], 2);
 	assert_int_equal(s.answers[0][2], 1);
@@ -219,12 +219,12 @@ figures_are_summed(void **state)
 	assert_int_equal(s.bucket[0][1], 1);
 	assert_int_equal(s.us[2], 100000099);
 	assert_int_equal(s.figure[SHARE_BYTES], 17);
-	assert_int_equal(s.figure[SHARE_CONNS], 6);
+	assert_int_equal(s.figure[SHARE_ENVS], 6);
 	/* what a dead worker counted stays, what it had does not */
 	assert_int_equal(share_open(fd, 1), 0);
 	share_total(&s);
 	assert_int_equal(s.figure[SHARE_AUTH_OK], 5);
-	assert_int_equal(s.figure[SHARE_CONNS], 2);
+	assert_int_equal(s.figure[SHARE_ENVS], 2);
 	close(fd);
 }
 

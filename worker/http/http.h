@@ -194,6 +194,8 @@ struct req {
 
 	/* from where; constant */
 	uint64_t		 id;		/* unique in this worker */
+	uint32_t		 conn;		/* parent's number, MSG_CONN */
+#define HTTP_NO_CONN	UINT32_MAX	/* nobody sent it: jmapctl headers */
 	struct ip		 peer;		/* of the socket */
 	struct ip		 local;		/* our end of it */
 	struct ip		 client;	/* peer, or as a proxy says */
@@ -234,6 +236,7 @@ struct req {
 	void			(*gone)(struct req *, void *);
 	void			*gone_arg;
 	void			(*release)(struct req *); /* at its end */
+	int			 place;		/* policy/limits.c's */
 	int64_t			 began;		/* microseconds, monotonic */
 };
 

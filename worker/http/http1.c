@@ -189,6 +189,7 @@ http1_req(struct http1 *h)
 	r->secure = c->secure || c->tls;
 	r->hosts = c->hosts;
 	r->listen = c->listen;
+	r->conn = c->id;
 	h->c->nreq++;
 	h->req = r;
 	return r;

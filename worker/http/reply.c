@@ -121,6 +121,7 @@ http_setup_free(struct http_setup *s)
 		block_free(&s->block[i]);
 	free(s->block);
 	free(s->trusted);
+	free(s->allowed);
 	hosts_free(&s->hosts);
 	memset(s, 0, sizeof(*s));
 }
@@ -314,6 +315,10 @@ req_refuse(struct req *r, int status, const char *detail)
 	if (r->gone != NULL)
 		r->gone(r, r->gone_arg);
 	r->gone = NULL;
+	/* what no client says by accident (security.md 3.6) */
+	if ((status == 400 || status == 501 || status == 505) &&
+	    http_hooks.abuse != NULL)
+		http_hooks.abuse(r, MSG_ABUSE_HTTP);
 	req_problem_more(r, status, NULL, NULL, detail, NULL);
 }
 

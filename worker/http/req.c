@@ -14,6 +14,7 @@
 #include "common/conf.h"
 #include "common/enc.h"
 #include "common/log.h"
+#include "worker/http/access.h"
 #include "worker/http/hdr.h"
 #include "worker/http/req.h"
 #include "worker/http/route.h"
@@ -24,10 +25,10 @@
 
 static void	req_steps(struct req *);
 static void	req_start(struct req *);
-static void	req_log(const struct req *);
 static int64_t	req_clock(void);
 
 struct http_stats	http_stats;
+struct http_hooks	http_hooks;
 
 static struct req	*pool[POOL_MAX];
 static size_t		 npool;
@@ -65,6 +66,7 @@ req_new(const struct http_setup *setup, const struct transport *tp, void *arg)
 	r->class = HTTP_X;
 	r->target = r->path = r->query = r->host = "";
 	r->id = ++last_id;
+	r->conn = HTTP_NO_CONN;
 	r->began = req_clock();
 	arena_init(&r->arena, ARENA_MAX);
 	http_stats.begun++;
@@ -75,6 +77,7 @@ void
 req_free(struct req *r)
 {
 	struct reply	*reply = r->reply;
+	int64_t		 us;
 
 	if (r->gone != NULL)
 		r->gone(r, r->gone_arg);
@@ -82,7 +85,11 @@ req_free(struct req *r)
 		reply->done(r, reply->arg);
 	if (r->release != NULL)
 		r->release(r);
-	req_log(r);
+	us = req_clock() - r->began;
+	if (reply->status != 0 && r->conf->log_requests)
+		access_log(r, us);
+	if (http_hooks.ended != NULL)
+		http_hooks.ended(r, us);
 	http_stats.ended++;
 	if (reply->status >= 500)
 		http_stats.errors++;
@@ -263,23 +270,4 @@ req_clock(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* The path by its pattern, so that no name of a blob or user is logged; the
- * login as auth spells it, which has no controls. */
-static void
-req_log(const struct req *r)
-{
-	char	 ip[IP_STRLEN], peer[IP_STRLEN];
-	int	 proxied = !ip_eq(&r->peer, &r->client);
-
-	if (!r->conf->log_requests || r->reply->status == 0)
-		return;
-	log_info("%s%s%s %s %s %s %d %llu %lldus", ip_str(&r->client, ip),
-	    proxied ? " by " : "", proxied ? ip_str(&r->peer, peer) : "",
-	    r->has_user ? r->user.login : "-",
-	    http_method_name(r->method),
-	    r->route != NULL ? r->route->path : "-",
-	    r->reply->status, (unsigned long long)r->reply->sent,
-	    (long long)(req_clock() - r->began));
 }

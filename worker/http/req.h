@@ -42,6 +42,8 @@ struct http_setup {
 	struct block		*block;	/* [class][secure][error] */
 	struct ip_net		*trusted;
 	size_t			 ntrusted;
+	struct ip_net		*allowed;	/* never banned */
+	size_t			 nallowed;
 	struct hosts		 hosts;	/* all names, for plain listeners */
 	struct policy		*policy; /* worker/policy's own */
 	/* What depends on more than the class; NULL: nothing does. */
@@ -107,6 +109,15 @@ struct http_stats {
 	uint64_t	 begun, ended, errors;	/* requests; 5xx answers */
 };
 extern struct http_stats	http_stats;
+
+/* What the worker wants to hear of; set before the first request. */
+struct http_hooks {
+	/* It has been answered, us microseconds after it began. */
+	void	(*ended)(const struct req *, int64_t us);
+	/* Its client did wrong: enum msg_abuse_kind. */
+	void	(*abuse)(const struct req *, uint32_t kind);
+};
+extern struct http_hooks	http_hooks;
 
 /* IMF-fixdate of now, made once a second. */
 const char	*http_date(void);

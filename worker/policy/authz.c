@@ -14,8 +14,10 @@
 #include "common/enc.h"
 #include "common/log.h"
 #include "common/perm.h"
+#include "common/share.h"
 #include "common/utf8.h"
 #include "worker/policy/authz.h"
+#include "worker/policy/policy.h"
 
 #define AUTHZ_ASKING	256	/* credentials being asked for at once */
 
@@ -196,9 +198,18 @@ authz_asked(struct asking *a)
 static void
 authz_answer(void *arg, const struct auth_ask_who *who)
 {
+	static const enum share_figure	 figures[] = {
+		[AUTH_ASK_OK] = SHARE_AUTH_OK,
+		[AUTH_ASK_WRONG] = SHARE_AUTH_WRONG,
+		[AUTH_ASK_LIMITED] = SHARE_AUTH_LIMITED,
+		[AUTH_ASK_BUSY] = SHARE_AUTH_BUSY,
+		[AUTH_ASK_OFF] = SHARE_AUTH_OFF,
+		[AUTH_ASK_DOWN] = SHARE_AUTH_BUSY,
+	};
 	struct asking	*a = arg;
 	struct wait	*w;
 
+	share_add(figures[who->verdict], 1);
 	authz_asked(a);
 	a->ask = NULL;
 	if (who->verdict == AUTH_ASK_OK)
@@ -288,6 +299,9 @@ authz_challenge(struct req *r)
 	const char	*mode = req_hdr(r, HDR_SEC_FETCH_MODE);
 	int		 script;
 
+	/* rate_step has counted those that have no credential at all */
+	if (r->known[HDR_AUTHORIZATION] != -1 && rate_anonymous(r))
+		return REQ_DONE;
 	script = (mode != NULL && strcmp(mode, "cors") == 0) ||
 	    req_hdr(r, HDR_X_REQUESTED_WITH) != NULL;
 	req_hdr_add(r, "WWW-Authenticate", script ?

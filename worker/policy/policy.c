@@ -15,6 +15,8 @@ static void	policy_late(struct req *, struct fields *);
 /* In this order, before any handler. */
 const struct http_step	policy_steps[] = {
 	{ "forwarded",	forwarded_step },	/* who is it really */
+	{ "banned",	banned_step },		/* not that one */
+	{ "rate",	rate_step },		/* not too often */
 	{ "hsts",	hsts_step },		/* not without TLS */
 	{ "host",	host_step },		/* are we meant */
 	{ "endpoint",	endpoint_step },	/* is it open to them */
@@ -92,8 +94,15 @@ policy_trusted(struct http_setup *s)
 		v = (const char *const *)s->conf->trusted_proxies.v;
 		n = s->conf->trusted_proxies.n;
 	}
-	if ((s->trusted = calloc(n, sizeof(*s->trusted))) == NULL)
+	if ((s->trusted = calloc(n, sizeof(*s->trusted))) == NULL ||
+	    (s->allowed = calloc(s->conf->ban_allowed.n + 1,
+	    sizeof(*s->allowed))) == NULL)
 		fatal("policy");
+	for (i = 0; i < s->conf->ban_allowed.n; i++)
+		if (ip_net_parse(&s->allowed[s->nallowed],
+		    s->conf->ban_allowed.v[i],
+		    strlen(s->conf->ban_allowed.v[i])) == 0)
+			s->nallowed++;
 	for (i = 0; i < n; i++)
 		if (ip_net_parse(&s->trusted[s->ntrusted], v[i],
 		    strlen(v[i])) == 0)

@@ -45,7 +45,7 @@ extern const size_t		policy_nsteps;
 extern const struct block_step	policy_blocks[];
 extern const size_t		policy_nblocks;
 
-/* Make s->policy, s->trusted and s->late from s->conf.  Fatal on settings
+/* Make s->policy, s->trusted, s->allowed and s->late from s->conf.  Fatal on settings
  * that the parent would not have sent. */
 void	policy_setup(struct http_setup *);
 void	policy_free(struct http_setup *);
@@ -77,6 +77,8 @@ void	rules_late(struct req *, struct fields *);
 
 /* The request steps, one file each; see there. */
 enum req_ret	forwarded_step(struct req *);
+enum req_ret	banned_step(struct req *);
+enum req_ret	rate_step(struct req *);
 enum req_ret	hsts_step(struct req *);
 enum req_ret	host_step(struct req *);
 enum req_ret	endpoint_step(struct req *);
@@ -88,6 +90,13 @@ enum req_ret	limits_step(struct req *);
 
 /* The value of Allow: methods of a mask, and OPTIONS. */
 void		resource_methods(unsigned int, char *out, size_t len);
+
+/* Bans that the parent tells of: 0, or -1: no such message is sent. */
+int	banned_take(const struct msg_bans *, const uint8_t *tail, size_t);
+/* Count a request of the client's address, or of its account: 1 if it is one
+ * too many and has been answered. */
+int	rate_anonymous(struct req *);
+int	rate_account(struct req *);
 
 /* The response steps. */
 void	class_compose(struct block *, const struct block_ctx *);

@@ -5,8 +5,11 @@
 
 #include <string.h>
 
+#include "common/conf.h"
+#include "common/glob.h"
 #include "worker/policy/policy.h"
 
+static void	resource_scan(const struct req *);
 static void	resource_allow(struct req *, unsigned int);
 
 enum req_ret
@@ -17,6 +20,7 @@ resource_step(struct req *r)
 	if (r->route != NULL)
 		return REQ_NEXT;
 	if (r->allowed == 0 && !star) {
+		resource_scan(r);
 		req_problem(r, 404, NULL, NULL, NULL);
 		return REQ_DONE;
 	}
@@ -29,6 +33,22 @@ resource_step(struct req *r)
 	resource_allow(r, r->allowed);
 	req_problem(r, 405, NULL, NULL, NULL);
 	return REQ_DONE;
+}
+
+/* What is not here, and what only a scanner asks for (auto-ban.scan). */
+static void
+resource_scan(const struct req *r)
+{
+	const struct conf_strs	*l = &r->conf->ban_scan_paths;
+	size_t			 i;
+
+	if (http_hooks.abuse == NULL)
+		return;
+	for (i = 0; i < l->n; i++)
+		if (glob_match(l->v[i], r->path, 1)) {
+			http_hooks.abuse(r, MSG_ABUSE_SCAN);
+			return;
+		}
 }
 
 static void
