@@ -156,6 +156,18 @@ role_end(struct proc_peer *p, struct msg *m)
 	    why == NULL ? 0 : strlen(why));
 }
 
+void
+role_confine(enum msg_proc id, const struct conf *c, const char *user,
+    const char *dir, int files, uint64_t memory)
+{
+	int	 root = geteuid() == 0;
+
+	if (c->network_namespace)
+		sandbox_network(id);
+	proc_drop(user, dir);
+	sandbox_enter(id, !files ? NULL : root ? "/" : dir, memory);
+}
+
 static void
 role_drop(const struct conf *c)
 {
@@ -166,9 +178,7 @@ role_drop(const struct conf *c)
 		role->init(c);
 	if (geteuid() == 0)
 		*role_dir = '\0';
-	proc_drop(role->user(c), role->dir(c));
-	sandbox_enter(role->id, !role->files ? NULL :
-	    *role_dir == '\0' ? "/" : role_dir,
+	role_confine(role->id, c, role->user(c), role->dir(c), role->files,
 	    role->memory == NULL ? 0 : role->memory(c));
 }
 

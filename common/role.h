@@ -60,6 +60,14 @@ extern uint32_t		role_slot;
 const char	*role_root(void);
 
 /*
+ * Give up all that a role does not need, for good: its network, the rights of
+ * root for those of user with dir as the root, then the sandbox; files as in
+ * struct role.  Fatal on failure.  Called by role_run, and by jmapd -S.
+ */
+void	role_confine(enum msg_proc, const struct conf *, const char *user,
+	    const char *dir, int files, uint64_t memory);
+
+/*
  * Run the role: reads -T, -I, -d, -v of the command line, never returns.
  * event_init has been called before any callback runs.
  */

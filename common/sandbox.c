@@ -15,6 +15,7 @@
 #include "common/compat.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -192,21 +194,39 @@ sandbox_landlock_allow(int set, uint64_t fs, const char *dir)
 
 #ifdef SANDBOX_ARCH
 
-enum sandbox_how { ALLOW, ACCESS, NO_EXEC, READ_ONLY };
+enum sandbox_how {
+	ALLOW,
+	ACCESS,		/* EACCES */
+	NO_BITS,	/* if an argument has none of some bits, else no */
+	IS_NULL,	/* if it is a null pointer, else EPERM */
+	ONE_OF,		/* if it is one of a list, else no */
+	OURSELVES	/* if it is the number of this process, else no */
+};
 
 #ifdef __NR_open
-#define LEGACY(name, roles, how)	{ __NR_##name, roles, how },
+#define LEGACY(name, roles, how)	{ __NR_##name, roles, how, 0, 0, NULL },
 #else
 #define LEGACY(name, roles, how)	/* not on this machine */
 #endif
-#define CALL(name, roles)	{ __NR_##name, roles, ALLOW },
-#define FAIL(name, roles)	{ __NR_##name, roles, ACCESS },
+#define CALL(name, roles)	{ __NR_##name, roles, ALLOW, 0, 0, NULL },
+#define FAIL(name, roles)	{ __NR_##name, roles, ACCESS, 0, 0, NULL },
+#define ARGS(name, roles, how, arg, bits, list) \
+	{ __NR_##name, roles, how, arg, bits, list },
+
+/* Not F_SETOWN, F_SETSIG or F_NOTIFY: they send signals to others. */
+static const uint32_t	sandbox_fcntl[] = {
+	F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC,
+	F_GETLK, F_SETLK, F_SETLKW, 0
+};
 
 /* The first row that names a call and the role decides. */
 static const struct sandbox_call {
 	uint32_t		 nr;
 	unsigned int		 roles;
 	enum sandbox_how	 how;
+	int			 arg;		/* its number, from 0 */
+	uint32_t		 bits;
+	const uint32_t		*list;		/* ends with 0 */
 } sandbox_calls[] = {
 	/* the loop */
 	LEGACY(epoll_wait, ALL, ALLOW)
@@ -226,16 +246,15 @@ static const struct sandbox_call {
 	CALL(sendmsg, ALL)
 	CALL(close, ALL)
 	CALL(shutdown, ALL)
-	CALL(fcntl, ALL)
+	ARGS(fcntl, ALL, ONE_OF, 1, 0, sandbox_fcntl)
 	LEGACY(poll, ALL, ALLOW)
 	CALL(ppoll, ALL)
 	CALL(getsockopt, ALL)
-	CALL(setsockopt, WORKER)
 
 	/* memory, none of it executable */
 	CALL(brk, ALL)
-	{ __NR_mmap, ALL, NO_EXEC },
-	{ __NR_mprotect, ALL, NO_EXEC },
+	ARGS(mmap, ALL, NO_BITS, 2, PROT_EXEC, NULL)
+	ARGS(mprotect, ALL, NO_BITS, 2, PROT_EXEC, NULL)
 	CALL(munmap, ALL)
 	CALL(mremap, ALL)
 	CALL(madvise, ALL)
@@ -259,14 +278,14 @@ static const struct sandbox_call {
 	CALL(sched_getaffinity, ALL)
 	CALL(sysinfo, ALL)
 	CALL(uname, ALL)
-	{ __NR_prlimit64, ALL, READ_ONLY },
+	ARGS(prlimit64, ALL, IS_NULL, 2, 0, NULL)	/* no new limit */
 	CALL(getrusage, ALL)
 	CALL(set_robust_list, ALL)
 	CALL(rt_sigprocmask, ALL)
 	CALL(rt_sigaction, ALL)
 	CALL(rt_sigreturn, ALL)
 	CALL(restart_syscall, ALL)
-	CALL(tgkill, ALL)
+	ARGS(tgkill, ALL, OURSELVES, 0, 0, NULL)	/* abort(3) */
 	CALL(exit, ALL)
 	CALL(exit_group, ALL)
 
@@ -300,7 +319,7 @@ static const struct sandbox_call {
 #endif
 	CALL(dup, FILES)
 	CALL(umask, FILES)
-	CALL(fchmod, FILES)
+	ARGS(fchmod, FILES, NO_BITS, 1, S_ISUID | S_ISGID, NULL)
 	LEGACY(open, FILES, ALLOW)
 	LEGACY(stat, FILES, ALLOW)
 	LEGACY(lstat, FILES, ALLOW)
@@ -323,21 +342,25 @@ static const struct sandbox_call {
 	FAIL(readlinkat, ALL)
 	FAIL(socket, ALL)
 	FAIL(connect, ALL)
+	FAIL(setsockopt, ALL)
 	FAIL(ioctl, ALL)
 	FAIL(prctl, ALL)
 };
 
-/* The low half of an argument. */
+/* The halves of an argument.  Where the kernel takes an int, the high one
+ * says nothing. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ARG(n)	offsetof(struct seccomp_data, args[n])
+#define ARG(n)	(offsetof(struct seccomp_data, args) + 8 * (n))
+#define ARG_HIGH(n)	(ARG(n) + 4)
 #else
-#define ARG(n)	(offsetof(struct seccomp_data, args[n]) + 4)
+#define ARG(n)	(offsetof(struct seccomp_data, args) + 8 * (n) + 4)
+#define ARG_HIGH(n)	(ARG(n) - 4)
 #endif
 #define LOAD(off)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
 #define RETURN(v)	BPF_STMT(BPF_RET | BPF_K, v)
 #define IF(op, v, yes, no)	BPF_JUMP(BPF_JMP | (op) | BPF_K, v, yes, no)
 
-#define SANDBOX_PROG	(8 + 6 * nitems(sandbox_calls))
+#define SANDBOX_PROG	(32 + 6 * nitems(sandbox_calls))
 
 struct sandbox_prog {
 	struct sock_filter	 f[SANDBOX_PROG];
@@ -347,6 +370,7 @@ struct sandbox_prog {
 
 static void	sandbox_put(struct sandbox_prog *, struct sock_filter);
 static void	sandbox_row(struct sandbox_prog *, const struct sandbox_call *);
+static size_t	sandbox_test(const struct sandbox_call *, struct sock_filter *);
 static void	sandbox_seccomp(enum msg_proc);
 static void	sandbox_trap(int, siginfo_t *, void *);
 
@@ -358,34 +382,60 @@ sandbox_put(struct sandbox_prog *p, struct sock_filter f)
 	p->f[p->n++] = f;
 }
 
-/* The accumulator holds the call's number before and after. */
+/*
+ * The accumulator holds the call's number before and after.  A row with a
+ * test: skip it all unless it is the call; the argument; the test, which
+ * falls through to ALLOW or jumps over it; the verdict on who failed.
+ */
 static void
 sandbox_row(struct sandbox_prog *p, const struct sandbox_call *c)
 {
-	switch (c->how) {
-	case ALLOW:
-	case ACCESS:
-		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 1));
-		sandbox_put(p, (struct sock_filter)RETURN(c->how == ALLOW ?
-		    SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | EACCES));
-		break;
-	case NO_EXEC:
-		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 4));
-		sandbox_put(p, (struct sock_filter)LOAD(ARG(2)));
-		sandbox_put(p, (struct sock_filter)IF(BPF_JSET, PROT_EXEC,
-		    1, 0));
+	struct sock_filter	 test[16];
+	size_t			 i, n = sandbox_test(c, test);
+
+	sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0,
+	    (uint8_t)(n + (n == 0 ? 1 : 2))));
+	for (i = 0; i < n; i++)
+		sandbox_put(p, test[i]);
+	if (c->how != ACCESS)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
-		sandbox_put(p, (struct sock_filter)RETURN(p->no));
-		break;
-	case READ_ONLY:		/* prlimit64 with no new limit */
-		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, c->nr, 0, 4));
-		sandbox_put(p, (struct sock_filter)LOAD(ARG(2)));
-		sandbox_put(p, (struct sock_filter)IF(BPF_JEQ, 0, 0, 1));
-		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+	if (c->how == ACCESS)
+		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
+		    EACCES));
+	else if (c->how == IS_NULL)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EPERM));
-		break;
+	else if (n > 0)
+		sandbox_put(p, (struct sock_filter)RETURN(p->no));
+}
+
+/* The instructions of a row's test, which end before its two verdicts. */
+static size_t
+sandbox_test(const struct sandbox_call *c, struct sock_filter *f)
+{
+	size_t	 i, n = 0, left;
+
+	if (c->how == ALLOW || c->how == ACCESS)
+		return 0;
+	f[n++] = (struct sock_filter)LOAD(ARG(c->arg));
+	if (c->how == NO_BITS)
+		f[n++] = (struct sock_filter)IF(BPF_JSET, c->bits, 1, 0);
+	else if (c->how == OURSELVES)
+		f[n++] = (struct sock_filter)IF(BPF_JEQ,
+		    (uint32_t)getpid(), 0, 1);
+	else if (c->how == IS_NULL) {
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 3);
+		f[n++] = (struct sock_filter)LOAD(ARG_HIGH(c->arg));
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 1);
+	} else {
+		for (left = 0; c->list[left] != 0; left++)
+			;
+		/* each match jumps to ALLOW, the last miss over it */
+		for (i = 0; left-- > 0; i++)
+			f[n++] = (struct sock_filter)IF(BPF_JEQ, c->list[i],
+			    (uint8_t)left, left == 0 ? 1 : 0);
 	}
+	return n;
 }
 
 static void
@@ -467,3 +517,17 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 }
 
 #endif
+
+void
+sandbox_network(enum msg_proc id)
+{
+#ifdef __linux__
+	if (id == PROC_PUSH || geteuid() != 0)
+		return;
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) == -1)
+		log_debug("no network namespace of its own: %s",
+		    strerror(errno));
+#else
+	(void)id;
+#endif
+}

@@ -18,4 +18,12 @@
  */
 void	sandbox_enter(enum msg_proc, const char *dir, uint64_t memory);
 
+/*
+ * Before sandbox_enter, still as root: a network and an IPC namespace with
+ * nothing in them, for a role that opens no connections.  The sockets that
+ * it is given work as before.  Where the system does not allow it (a service
+ * manager, a container), the log says so with -v and that is all.
+ */
+void	sandbox_network(enum msg_proc);
+
 #endif

@@ -98,6 +98,12 @@ void	cert_free(struct cert_set *);
 int	cert_send(const struct cert_set *, const struct conf *,
 	    struct proc_peer *);
 
+/* --- selftest.c --------------------------------------------------------- */
+
+/* jmapd -S role: enter its confinement and try to get out by every way; prints
+ * a table, exits 0 if all of them are closed. */
+__dead void	selftest(const char *conf, const char *role);
+
 /* --- child.c ----------------------------------------------------------- */
 
 /* How often something may be started again; see restart.c. */

@@ -41,7 +41,8 @@ static const char	*main_worker(const char *);
 static __dead void
 usage(void)
 {
-	fprintf(stderr, "usage: jmapd [-dnv] [-f file] [-W worker]\n");
+	fprintf(stderr, "usage: jmapd [-dnv] [-f file] [-W worker]\n"
+	    "       jmapd -S role [-f file]\n");
 	exit(1);
 }
 
@@ -49,10 +50,10 @@ int
 main(int argc, char *argv[])
 {
 	struct parent_opts	 o = { .file = MAIN_CONF };
-	const char		*role = NULL;
+	const char		*role = NULL, *test = NULL;
 	int			 c, check = 0;
 
-	while ((c = getopt(argc, argv, "df:I:nT:vW:")) != -1)
+	while ((c = getopt(argc, argv, "df:I:nS:T:vW:")) != -1)
 		switch (c) {
 		case 'd':
 			o.foreground = 1;
@@ -64,6 +65,9 @@ main(int argc, char *argv[])
 			break;
 		case 'n':
 			check++;
+			break;
+		case 'S':
+			test = optarg;
 			break;
 		case 'T':
 			role = optarg;
@@ -81,6 +85,8 @@ main(int argc, char *argv[])
 		usage();
 	if (role != NULL)
 		main_role(role, argc, argv);
+	if (test != NULL)
+		selftest(o.file, test);
 	if (check > 0)
 		main_check(o.file, check);
 	o.program = main_self(argv[0]);

@@ -36,7 +36,8 @@ def make_users():
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, caps="-all,+net_bind_service,+setuid,"
+            "+setgid,+sys_chroot"):
         self.dir = str(folder)
         self.ctl_path = self.dir + "/ctl.sock"
         # pytest's folders are closed to other users
@@ -58,11 +59,10 @@ class Server:
         os.chmod(self.dir + "/key.pem", 0o600)
         self.configure()
         self.log = open(self.dir + "/log", "wb")
-        # no capability but those of etc/jmapd.service
+        # by default no capability but those of etc/jmapd.service
         gid = pwd.getpwnam("_jmapd").pw_gid
         self.proc = subprocess.Popen(["setpriv", f"--groups={gid}",
-            "--bounding-set=-all,+net_bind_service,+setuid,+setgid,"
-            "+sys_chroot", TOP + "/jmapd", "-d", "-v", "-f",
+            f"--bounding-set={caps}", TOP + "/jmapd", "-d", "-v", "-f",
             self.dir + "/jmapd.conf"], stderr=self.log,
             stdin=subprocess.DEVNULL)
         self.wait()
@@ -183,6 +183,39 @@ def test_every_role_is_sandboxed(server):
             limits = f.read()
         assert "Max processes             0" in limits, role
         assert "Max core file size        0" in limits, role
+
+
+@pytest.mark.parametrize("role", ["auth", "keys", "push", "worker"])
+def test_no_way_out_of_a_role(server, role):
+    done = subprocess.run([TOP + "/jmapd", "-S", role, "-f",
+        server.dir + "/jmapd.conf"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("refused:") >= 30
+    assert "ALLOWED" not in done.stdout and "NOT TRIED" not in done.stdout
+
+
+def test_roles_have_no_network_where_that_is_allowed(tmp_path_factory):
+    """With CAP_SYS_ADMIN; the other server here has none and runs, too."""
+    make_users()
+    s = Server(tmp_path_factory.mktemp("netns"), "+all")
+    def net(pid):
+        return os.readlink(f"/proc/{pid}/ns/net")
+    try:
+        ours = net(os.getpid())
+        assert net(s.proc.pid) == ours
+        seen = set()
+        for role, pid in s.children():
+            assert (net(pid) == ours) == (role == "push"), role
+            seen.add(net(pid))
+            if role != "push":
+                # a loopback that is down, and nothing else
+                with open(f"/proc/{pid}/net/dev") as f:
+                    assert [l.split(":")[0].strip() for l in f
+                        if ":" in l] == ["lo"], role
+        assert len(seen) == WORKERS + 3
+        assert ask(make_tls(s)).startswith(b"HTTP/1.1 ")
+    finally:
+        s.stop()
 
 
 def test_no_role_but_parent_has_a_listening_socket(server):

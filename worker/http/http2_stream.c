@@ -76,10 +76,12 @@ http2_stream_new(struct http2 *h, int32_t id)
 	buf_init(&s->body, EARLY_MAX);
 	buf_init(&s->piece, EARLY_MAX);
 	r->version = 20;
-	r->peer = r->client = c->peer;
+	r->peer = c->peer;
+	r->client = c->client;
 	r->peer_port = c->peer_port;
 	r->local = c->local;
-	r->tls = r->secure = c->tls;
+	r->tls = c->tls;
+	r->secure = c->secure;	/* or TLS: req_begin */
 	r->hosts = c->hosts;
 	r->listen = c->listen;
 	h->c->nreq++;
