@@ -46,6 +46,7 @@ static enum io	http1_open(struct conn *);
 static enum io	http1_expire(struct conn *);
 static enum io	http1_drain(struct conn *);
 static void	http1_free(struct conn *);
+static enum io	step_first(struct conn *);
 static enum io	step_idle(struct conn *);
 static enum io	step_head(struct conn *);
 static enum io	step_waiting(struct conn *);
@@ -85,7 +86,7 @@ http1_open(struct conn *c)
 		return IO_CLOSE;
 	h->c = c;
 	c->data = h;
-	c->step = step_head;
+	c->step = step_first;
 	/* The first head has to come as fast as any: from accept. */
 	c->deadline = conn_now() + (int64_t)s->conf->header_timeout;
 	return IO_WANT_READ;
@@ -106,6 +107,17 @@ http1_free(struct conn *c)
 }
 
 /* --- heads ----------------------------------------------------------- */
+
+/* Nothing has come yet; the configuration may change until it does. */
+static enum io
+step_first(struct conn *c)
+{
+	if (buf_left(&c->in) == 0)
+		return IO_WANT_READ;
+	conn_refresh(c);
+	c->step = step_head;
+	return IO_DONE;
+}
 
 /* Between requests; the next one has not begun. */
 static enum io
@@ -579,8 +591,7 @@ http1_expire(struct conn *c)
 	struct http1		*h = c->data;
 	int64_t			 now = conn_now(), t;
 
-	if (c->step == step_idle || (c->step == step_head &&
-	    buf_left(&c->in) == 0))
+	if (c->step == step_idle || c->step == step_first)
 		return IO_CLOSE;		/* nothing was begun */
 	if (c->step != step_body)
 		return http1_refuse(c, &slow);
