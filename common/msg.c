@@ -70,6 +70,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 
 	[MSG_CONN] = ROW("conn", PARENT, WORKER,
 	    sizeof(struct msg_conn), MSG_FD),
+	[MSG_CONN_TAKEN] = ROW("conn-taken", WORKER, PARENT,
+	    sizeof(struct msg_conn_end), 0),
 	[MSG_CONN_END] = ROW("conn-end", WORKER, PARENT,
 	    sizeof(struct msg_conn_end), 0),
 	[MSG_DRAIN] = ROW("drain", PARENT, WORKER, 0, 0),

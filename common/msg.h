@@ -46,6 +46,7 @@ enum msg_type {
 
 	/* connections */
 	MSG_CONN,	/* parent -> wrk   msg_conn	   fd	    CONN_END	*/
+	MSG_CONN_TAKEN,	/* wrk -> parent   msg_conn_end	   -	    -		*/
 	MSG_CONN_END,	/* wrk -> parent   msg_conn_end	   -	    -		*/
 	MSG_DRAIN,	/* parent -> wrk   -		   -	    exits	*/
 	MSG_TICKET,	/* keys -> parent -> wrk msg_ticket -	    -		*/

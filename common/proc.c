@@ -251,6 +251,18 @@ proc_broken(struct proc_peer *p, const char *what, uint32_t type)
 	p->dead = 1;
 }
 
+void
+proc_drain(struct proc_peer *p)
+{
+	struct imsg	 im;
+	int		 n = 0;
+
+	while (p->open && !p->dead && n != -1 && imsgbuf_read(&p->ibuf) == 1)
+		while (p->open && !p->dead &&
+		    (n = imsg_get(&p->ibuf, &im)) == 1)
+			proc_handle(p, &im);
+}
+
 static void
 proc_lost(struct proc_peer *p)
 {
@@ -305,6 +317,18 @@ proc_wait(struct proc_peer *p, short events, int64_t until)
 }
 
 int
+proc_flush(struct proc_peer *p, int ms)
+{
+	int64_t	 until = date_mono() + ms;
+
+	while (imsgbuf_pending(&p->ibuf))
+		if (proc_wait(p, POLLOUT, until) == -1 ||
+		    imsgbuf_write(&p->ibuf) == -1)
+			return -1;
+	return 0;
+}
+
+int
 proc_call(struct proc_peer *p, uint32_t type, uint32_t id, const void *fixed,
     const void *tail, size_t tail_len, uint32_t answer, int ms, struct msg *m)
 {
@@ -316,10 +340,8 @@ proc_call(struct proc_peer *p, uint32_t type, uint32_t id, const void *fixed,
 		errno = EPIPE;
 		return -1;
 	}
-	while (imsgbuf_pending(&p->ibuf))
-		if (proc_wait(p, POLLOUT, until) == -1 ||
-		    imsgbuf_write(&p->ibuf) == -1)
-			return -1;
+	if (proc_flush(p, ms) == -1)
+		return -1;
 	while ((n = imsg_get(&p->ibuf, &im)) == 0) {
 		if (proc_wait(p, POLLIN, until) == -1)
 			return -1;

@@ -74,6 +74,10 @@ void	proc_close(struct proc_peer *);
  */
 int	proc_send(struct proc_peer *, uint32_t type, uint32_t id, int fd,
 	    const void *fixed, const void *tail, size_t tail_len);
+/* Wait up to ms until all that is queued has been written; 0 or -1. */
+int	proc_flush(struct proc_peer *, int ms);
+/* Handle what a process that is dead still had to say; gone is not called. */
+void	proc_drain(struct proc_peer *);
 /*
  * Send, then wait up to ms milliseconds for the answer of type "answer" with
  * the same id; any other message on this pipe breaks the rule.  On 0 *m is

@@ -214,6 +214,8 @@ child_died(struct child *c, int status)
 	struct timeval	 tv;
 	int64_t		 ms;
 
+	/* which connections it had taken */
+	proc_drain(&c->peer);
 	proc_close(&c->peer);
 	c->generation = 0;
 	if (WIFSIGNALED(status))
@@ -234,6 +236,9 @@ child_died(struct child *c, int status)
 	}
 	c->restarts++;
 	ms = restart_delay(&c->restart, date_mono());
+	/* Somebody must be there to serve (security.md 5.4). */
+	if (c->id == PROC_WORKER && child_count(MSG_P(PROC_WORKER)) == 0)
+		ms = 0;
 	if (ms > 0)
 		log_warnx("%s %u is started again in %lld ms",
 		    msg_procs[c->id], c->slot, (long long)ms);

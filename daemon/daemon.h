@@ -208,7 +208,10 @@ void	listen_resume(void);
 void	listen_close(void);
 /* A worker said that a connection ended: 0, or -1: it was not its own. */
 int	listen_conn_end(struct child *, uint32_t conn);
-/* A worker died: all its connections ended. */
+/* A worker is about to read from a connection. */
+void	listen_conn_taken(struct child *, uint32_t conn);
+/* A worker died: all its connections ended but those that it had not taken;
+ * others get those. */
 void	listen_child_gone(struct child *);
 /* The worker for the next connection or stream, or NULL. */
 struct child	*listen_choose(void);

@@ -25,6 +25,7 @@
 #include "common/row.h"
 #include "daemon/ban.h"
 #include "daemon/daemon.h"
+#include "daemon/listen_keep.h"
 #include "daemon/listen_table.h"
 
 #define LISTEN_QUEUE	1024	/* backlog asked for; the system has its own */
@@ -79,6 +80,7 @@ static void	listen_shut_out(int);
 static void	listen_drop(struct listen_sock *);
 static void	listen_events(void);
 static void	listen_accept(int, short, void *);
+static void	listen_again(void);
 static void	listen_sleep(int);
 static int	listen_take(struct listen_sock *);
 static void	listen_hand_over(struct listen_sock *, int,
@@ -260,6 +262,7 @@ listen_drop(struct listen_sock *s)
 {
 	if (s->now != -1)
 		event_del(&s->ev);
+	listen_keep_forget(s);
 	TAILQ_REMOVE(&listen_socks, s, entry);
 	if (s->want.sa.sa_family == AF_UNIX)
 		unlink(s->want.un.sun_path);
@@ -375,6 +378,7 @@ listen_resume(void)
 {
 	listen_on = 1;
 	listen_events();
+	listen_again();
 }
 
 static void
@@ -533,8 +537,29 @@ listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
 	listen_msg_addr(&m.local, &here, lport);
 	s->accepted++;
 	listen_accepted++;
-	if (proc_send(&c->peer, MSG_CONN, 0, fd, &m, NULL, 0) == -1)
+	listen_keep(c, m.conn, fd, s, &peer->ss);
+	if (proc_send(&c->peer, MSG_CONN, 0, fd, &m, NULL, 0) == -1) {
+		listen_keep_taken(c, m.conn);
 		listen_table_end(c, m.conn);
+	}
+}
+
+/* Those whose worker died before it took them. */
+static void
+listen_again(void)
+{
+	union listen_addr	 peer;
+	struct listen_sock	*s;
+	void			*from;
+	int			 fd;
+
+	while (listen_on && listen_choose() != NULL &&
+	    (fd = listen_keep_next(&from, &peer.ss)) != -1) {
+		s = from;
+		s->accepted--;
+		listen_accepted--;
+		listen_hand_over(s, fd, &peer);
+	}
 }
 
 static void
@@ -545,9 +570,16 @@ listen_msg_addr(struct msg_addr *m, const struct ip *ip, uint16_t port)
 	memcpy(m->addr, ip->b, sizeof(m->addr));
 }
 
+void
+listen_conn_taken(struct child *c, uint32_t conn)
+{
+	listen_keep_taken(c, conn);
+}
+
 int
 listen_conn_end(struct child *c, uint32_t conn)
 {
+	listen_keep_taken(c, conn);
 	return listen_table_end(c, conn);
 }
 
@@ -556,6 +588,8 @@ listen_child_gone(struct child *c)
 {
 	while (c->conns != UINT32_MAX)
 		listen_table_end(c, c->conns);
+	listen_keep_orphan(c);
+	listen_again();
 }
 
 size_t

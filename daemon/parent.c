@@ -40,6 +40,7 @@ static void	parent_signal(int, short, void *);
 static void	parent_drained(int, short, void *);
 static __dead void	parent_exit(void);
 static void	parent_ready(struct proc_peer *, struct msg *);
+static void	parent_conn_taken(struct proc_peer *, struct msg *);
 static void	parent_conn_end(struct proc_peer *, struct msg *);
 static void	parent_ticket(struct proc_peer *, struct msg *);
 static void	parent_auth_reload(struct proc_peer *, struct msg *);
@@ -53,6 +54,7 @@ static void	parent_stats(struct proc_peer *, struct msg *);
 
 proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_READY]	= parent_ready,
+	[MSG_CONN_TAKEN] = parent_conn_taken,
 	[MSG_CONN_END]	= parent_conn_end,
 	[MSG_TICKET]	= parent_ticket,
 	[MSG_RELOAD]	= parent_auth_reload,
@@ -217,6 +219,14 @@ parent_reload(uint32_t client)
 }
 
 /* --- messages of children ----------------------------------------------- */
+
+static void
+parent_conn_taken(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_conn_end	*h = m->fixed;
+
+	listen_conn_taken(p->arg, h->conn);
+}
 
 static void
 parent_conn_end(struct proc_peer *p, struct msg *m)

@@ -35,6 +35,8 @@
 #include "worker/tls_key.h"
 #include "worker/worker.h"
 
+#define FLUSH_MS	1000	/* parent always reads */
+
 static const char	*worker_user(const struct conf *);
 static const char	*worker_dir(const struct conf *);
 static uint64_t	worker_memory(const struct conf *);
@@ -212,8 +214,8 @@ worker_conn(struct proc_peer *p, struct msg *m)
 {
 	const struct msg_conn	*h = m->fixed;
 	struct conn_new		 n = { .id = h->conn, .listener = h->listener };
+	struct msg_conn_end	 taken = { h->conn };
 
-	(void)p;
 	n.gen = gen_now();
 	if (n.gen == NULL || h->listener >= n.gen->conf->nlistens)
 		fatalx("a connection of no listener");
@@ -222,6 +224,10 @@ worker_conn(struct proc_peer *p, struct msg *m)
 	m->fd = -1;
 	worker_addr(&n.peer, &n.peer_port, &h->peer);
 	worker_addr(&n.local, &n.local_port, &h->local);
+	/* Written before a byte is read: from here on the connection lives
+	 * and dies with this worker. */
+	proc_send(p, MSG_CONN_TAKEN, 0, -1, &taken, NULL, 0);
+	proc_flush(p, FLUSH_MS);
 	conn_new(&n);
 }
 
