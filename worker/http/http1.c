@@ -192,19 +192,26 @@ http1_req(struct http1 *h)
 
 	if ((r = req_new(c->setup, &http1_transport, h)) == NULL)
 		return NULL;
+	http1_whence(r, c);
+	h->c->nreq++;
+	h->req = r;
+	return r;
+}
+
+void
+http1_whence(struct req *r, const struct conn *c)
+{
 	r->peer = c->peer;
 	r->client = c->client;
 	r->peer_port = c->peer_port;
-	r->local_port = c->local_port;
 	r->local = c->local;
+	r->local_port = c->local_port;
 	r->tls = c->tls;
+	/* now, for the answer to a bad head, too */
 	r->secure = c->secure || c->tls;
 	r->hosts = c->hosts;
 	r->listen = c->listen;
 	r->conn = c->id;
-	h->c->nreq++;
-	h->req = r;
-	return r;
 }
 
 /* A head that is none: answer, close.  RFC 9112 2.2, 3, 3.2.1 */

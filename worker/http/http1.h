@@ -8,4 +8,9 @@
 
 extern const struct conn_proto	http1_proto;
 
+/* From where a request comes: what its connection knows.  For every version
+ * of HTTP. */
+struct req;
+void	http1_whence(struct req *, const struct conn *);
+
 #endif

@@ -14,6 +14,7 @@
 #include "common/conf.h"
 #include "common/utf8.h"
 #include "worker/http/hdr.h"
+#include "worker/http/http1.h"
 #include "worker/http/http2_int.h"
 
 #define EARLY_MAX	(256 * 1024)	/* body before the steps have passed */
@@ -76,14 +77,7 @@ http2_stream_new(struct http2 *h, int32_t id)
 	buf_init(&s->body, EARLY_MAX);
 	buf_init(&s->piece, EARLY_MAX);
 	r->version = 20;
-	r->peer = c->peer;
-	r->client = c->client;
-	r->peer_port = c->peer_port;
-	r->local = c->local;
-	r->tls = c->tls;
-	r->secure = c->secure;	/* or TLS: req_begin */
-	r->hosts = c->hosts;
-	r->listen = c->listen;
+	http1_whence(r, c);
 	h->c->nreq++;
 	TAILQ_INSERT_TAIL(&h->live, s, entry);
 	h->nlive++;
