@@ -21,6 +21,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -161,6 +162,22 @@ def metered(pids, turn, *args):
     return rate, p50, p99, (spent(pids) - before) * 1e6 / (rate * SECONDS)
 
 
+def h2load(url, account, path, *args):
+    """(requests a second, mean us, 0) of one turn on one connection."""
+    auth = base64.b64encode(f"{account.name}:{account.password}".encode())
+    out = subprocess.run(
+        ["h2load", "-c1", "-t1", f"-D{max(1, int(SECONDS))}", "-d", str(path),
+         "-H", "content-type: application/json",
+         "-H", "authorization: Basic " + auth.decode(), *args, url],
+        stdout=subprocess.PIPE, text=True, check=True).stdout
+    rate = re.search(r"finished in .*, ([0-9.]+) req/s", out)
+    bad = re.search(r" ([0-9]+) 4xx, ([0-9]+) 5xx", out)
+    if not rate or bad.group(1) != "0" or bad.group(2) != "0":
+        raise SystemExit(out)
+    n = float(rate.group(1))
+    return n, 1e6 / n if n else 0, 0
+
+
 def median(runs):
     return [statistics.median(r[i] for r in runs) for i in range(4)]
 
@@ -287,6 +304,23 @@ def set_lines(b, name, server, account):
         account, path, BENCH_IDS=str(b.work / "ids")), answer)
 
 
+def http2_lines(b, server, account):
+    """The list view on one connection: HTTP/2 beside HTTP/1.1, by h2load.
+    The second column is HTTP/1.1's here."""
+    path, _ = b.body("http2", list_view(account), account)
+    url = account.session["apiUrl"].replace("localhost", "127.0.0.1")
+    kinds = (["--h1"], ["-m1"], ["-m20"])
+    runs = [[], [], []]
+    for _ in range(TURNS):
+        for got, args in zip(runs, kinds):
+            got.append(metered(server.pids(), h2load, url, account, path,
+                               *args))
+    old, one, many = map(median, runs)
+    print("# on one connection; beside it HTTP/1.1 on one")
+    show("http2_list", one, old)
+    show("http2_list_20", many, old)
+
+
 def lmtp_line(b, name, server, sessions=8):
     account = server.adduser()
 
@@ -354,6 +388,8 @@ def run(b):
         few = b.calls("list_500", b.big, small, list_view(small))
         print(f"# a list view of {MAILS} costs {large[3] / few[3]:.2f} times "
               "the processor time of one of 500")
+    if wanted("http2"):
+        http2_lines(b, b.big, small)
     if wanted("message"):
         one = account.call("Email/query", {"limit": 1})["ids"]
         b.calls("message", b.big, account, [("Email/get", {
