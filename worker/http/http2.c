@@ -518,6 +518,9 @@ on_send_data(nghttp2_session *session, nghttp2_frame *f,
 
 	(void)session;
 	(void)f;			/* we never ask for padding */
+	/* One http2_pump sends many of these: it cannot look itself. */
+	if (buf_left(out) >= OUT_HIGH)
+		return NGHTTP2_ERR_WOULDBLOCK;
 	if (buf_add(out, head, HTTP2_FRAME_HEAD) == -1 ||
 	    http2_reply_write(source->ptr, out, n) == -1)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;

@@ -31,6 +31,9 @@ static uint32_t	limit_control(struct http2_limit *, uint32_t, uint8_t,
 static uint32_t	limit_data(struct http2_limit *, uint32_t, uint8_t, int64_t);
 static uint32_t	limit_headers(struct http2_limit *, uint32_t, uint8_t,
 		    int64_t);
+static uint32_t	limit_stream(const struct http2_limit *);
+static uint32_t	limit_priority(struct http2_limit *, uint32_t, uint8_t,
+		    int64_t);
 static uint32_t	limit_continuation(struct http2_limit *, uint32_t, uint8_t,
 		    int64_t);
 static uint32_t	limit_rst(struct http2_limit *, uint32_t, uint8_t, int64_t);
@@ -41,6 +44,7 @@ static uint32_t	limit_token(struct http2_limit *, int64_t);
 static frame_fn *const	frames[F_TYPES] = {
 	[F_DATA]		= limit_data,
 	[F_HEADERS]		= limit_headers,
+	[F_PRIORITY]		= limit_priority,
 	[F_RST_STREAM]		= limit_rst,
 	[F_SETTINGS]		= limit_acked,
 	[F_PING]		= limit_acked,
@@ -162,18 +166,47 @@ limit_data(struct http2_limit *l, uint32_t len, uint8_t flags, int64_t now)
 static uint32_t
 limit_headers(struct http2_limit *l, uint32_t len, uint8_t flags, int64_t now)
 {
+	uint32_t	 id = limit_stream(l);
+
 	l->block = len;
 	l->ncont = 0;
 	l->open = 1;
 	l->last = flags & FL_END_HEADERS;
 	l->block_at = now;
-	if (!(flags & FL_END_STREAM))
-		l->bodies++;
 	if (len > HTTP2_BLOCK)
 		return HTTP2_CALM;
+	if (id <= l->last_id) {
+		if (l->bodies == 0)	/* nothing that trailers could end */
+			return limit_control(l, len, flags, now);
+		l->bodies--;
+		return 0;
+	}
+	l->last_id = id;
+	if (!(flags & FL_END_STREAM))
+		l->bodies++;
 	/* CVE-2023-44487: no honest client begins more than this before it
 	 * has read any answer. */
 	return ++l->opened > 2 * l->max_streams ? HTTP2_CALM : 0;
+}
+
+static uint32_t
+limit_stream(const struct http2_limit *l)
+{
+	const uint8_t	*h = l->head;
+
+	return (uint32_t)(h[5] & 0x7f) << 24 | (uint32_t)h[6] << 16 |
+	    (uint32_t)h[7] << 8 | h[8];
+}
+
+/* The library, told that nobody uses priorities, does not look. */
+static uint32_t
+limit_priority(struct http2_limit *l, uint32_t len, uint8_t flags,
+    int64_t now)
+{
+	/* RFC 9113 6.3 */
+	if (limit_stream(l) == 0)
+		return HTTP2_PROTOCOL_ERROR;
+	return limit_control(l, len, flags, now);
 }
 
 /* CVE-2024-27316, CVE-2024-28182, CVE-2024-24549. */

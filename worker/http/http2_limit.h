@@ -48,6 +48,7 @@ struct http2_limit {
 	/* Counters. */
 	uint32_t	 max_streams;
 	uint32_t	 opened;	/* streams begun this turn */
+	uint32_t	 last_id;	/* largest stream begun */
 	uint32_t	 bodies;	/* begun, their end not seen */
 	uint32_t	 acks;
 	uint32_t	 control;
