@@ -37,6 +37,7 @@ static int	cert_mode_ok(const struct stat *);
 static int	cert_key_check(struct cert_try *, X509 *);
 static const char	*cert_why(void);
 static EVP_PKEY	*cert_pkey(const char *, size_t);
+static void	cert_url(const struct conf_file *, struct buf *);
 static int	cert_send_staple(const struct conf *, size_t,
 		    const struct cert *, struct proc_peer *);
 static int	cert_send_key(const struct conf *, size_t,
@@ -60,7 +61,7 @@ cert_free(struct cert_set *s)
 struct cert_set *
 cert_load(const struct conf_file *cf, struct buf *report)
 {
-	struct cert_try	 t = { cf, report, NULL, 0, 0 };
+	struct cert_try	 t = { cf, report, NULL, 0, 0, 0 };
 	struct cert_set	*s;
 	size_t		 i;
 	int		 bad = 0;
@@ -75,10 +76,25 @@ cert_load(const struct conf_file *cf, struct buf *report)
 		cert_check_bad(&t, "warning: ", t.conf->chain, s->n == 1 ?
 		    "does not name the hostname" :
 		    "nor any other names the hostname");
+	if (!bad && s->n > 0 && !t.url)
+		cert_url(cf, report);
 	if (!bad)
 		return s;
 	cert_free(s);
 	return NULL;
+}
+
+/* Clients are told a host that would fail them. */
+static void
+cert_url(const struct conf_file *cf, struct buf *report)
+{
+	size_t	 i;
+
+	for (i = 0; strcmp(conf_sects[i].name, "http") != 0; i++)
+		continue;
+	conf_parse_report(cf->path, conf_parse_line(cf, i, 0, 0), report,
+	    "warning: http.url: no certificate names the host of %s",
+	    cf->conf->url);
 }
 
 /* OpenSSL's own words for what it did not like. */

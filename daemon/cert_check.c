@@ -11,6 +11,8 @@
 #include <openssl/x509v3.h>
 
 #include "common/date.h"
+#include <string.h>
+
 #include "common/log.h"
 #include "daemon/cert_check.h"
 
@@ -19,6 +21,7 @@
 #define DAY_S		(24 * 60 * 60)
 #define CLOCK_S		300	/* by which clocks may differ, RFC 6960 4.2.2.1 */
 
+static int	check_url(const char *, X509 *);
 static void	check_dates(struct cert_try *, X509 *);
 static void	check_key(struct cert_try *, X509 *);
 static void	check_order(struct cert_try *, STACK_OF(X509) *);
@@ -53,7 +56,29 @@ cert_check_chain(struct cert_try *t, STACK_OF(X509) *chain)
 		check_warn(t, "is not for a TLS server");
 	if (X509_check_host(leaf, t->cf->conf->hostname, 0, 0, NULL) == 1)
 		t->named = 1;
+	if (check_url(t->cf->conf->url, leaf))
+		t->url = 1;
 	ERR_clear_error();
+}
+
+/* Does it have the host that clients are told?  Only TLS here matters, and
+ * only what is no expression. */
+static int
+check_url(const char *url, X509 *leaf)
+{
+	char	 host[256];
+	size_t	 n;
+
+	if (strncmp(url, "https://", 8) != 0)
+		return 1;
+	url += 8;
+	n = *url == '[' ? strcspn(++url, "]") : strcspn(url, ":/");
+	if (n >= sizeof(host))
+		return 0;
+	memcpy(host, url, n);
+	host[n] = '\0';
+	return X509_check_host(leaf, host, 0, 0, NULL) == 1 ||
+	    X509_check_ip_asc(leaf, host, 0) == 1;
 }
 
 static void

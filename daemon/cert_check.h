@@ -18,6 +18,7 @@ struct cert_try {
 	const struct conf_cert	*conf;
 	int			 line;
 	int			 named;	/* one of them has the hostname */
+	int			 url;	/* one has the host of http.url */
 };
 
 /* Report "WHATcertificate NAME: PATH: WHY". */

@@ -243,6 +243,11 @@ front_redirect(struct check *k, size_t n)
 		if (star == NULL)
 			conf_check_bad(k, "redirect", n, "to", "redirect %s: "
 			    "to has a *, from has none", r->name);
+		/* what a client sent would belong to the host's name */
+		if (req_expr_url(r->to, len) && strchr(r->to + 8, '/') == NULL)
+			conf_check_bad(k, "redirect", n, "to", "redirect %s: "
+			    "a * cannot stand in the host of \"%s\"", r->name,
+			    r->to);
 	}
 	if (!req_expr_url(r->to, len) && (r->to[0] != '/' ||
 	    r->to[1] == '/' || strpbrk(r->to, "\\\" <>\t\r\n") != NULL))
