@@ -38,7 +38,7 @@ LIST_HEAD(ask_list, auth_ask);
 static struct proc_peer	 ask_peer;
 static struct ask_list	 asks[ASK_SLOTS];
 static uint32_t		 ask_id;
-static void		(*ask_revoke)(uint64_t);
+static void		(*ask_revoke[4])(uint64_t);
 
 static struct auth_ask	*ask_new(uint32_t, void *);
 static struct auth_ask	*ask_send(struct auth_ask *, const void *,
@@ -48,6 +48,7 @@ static void	 ask_gone(struct proc_peer *);
 static void	 ask_down(struct auth_ask *);
 static void	 ask_ok(struct proc_peer *, struct msg *);
 static void	 ask_no(struct proc_peer *, struct msg *);
+static void	 ask_tell(uint64_t);
 static void	 ask_revoked(struct proc_peer *, struct msg *);
 static void	 ask_rcpt_is(struct proc_peer *, struct msg *);
 static void	 ask_row(struct proc_peer *, struct msg *);
@@ -73,8 +74,7 @@ auth_ask_open(uint32_t slot, int fd)
 	proc_open(&ask_peer, PROC_AUTH, slot, fd, ask_handlers, ask_gone,
 	    NULL);
 	/* what an auth process before this one told us may be out of date */
-	if (ask_revoke != NULL)
-		ask_revoke(0);
+	ask_tell(0);
 }
 
 int
@@ -86,7 +86,27 @@ auth_ask_up(void)
 void
 auth_ask_on_revoke(void (*fn)(uint64_t))
 {
-	ask_revoke = fn;
+	size_t	 i;
+
+	for (i = 0; i < nitems(ask_revoke); i++) {
+		if (ask_revoke[i] == fn)
+			return;
+		if (ask_revoke[i] == NULL) {
+			ask_revoke[i] = fn;
+			return;
+		}
+	}
+	fatalx("auth_ask_on_revoke: too many");
+}
+
+/* In the order of their asking. */
+static void
+ask_tell(uint64_t account)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(ask_revoke) && ask_revoke[i] != NULL; i++)
+		ask_revoke[i](account);
 }
 
 static void
@@ -285,8 +305,7 @@ ask_revoked(struct proc_peer *p, struct msg *m)
 	const struct msg_revoke	*h = m->fixed;
 
 	(void)p;
-	if (ask_revoke != NULL)
-		ask_revoke(h->account);
+	ask_tell(h->account);
 }
 
 static void
@@ -328,8 +347,8 @@ ask_end(struct proc_peer *p, struct msg *m)
 	if ((a = ask_take(m->id, MSG_DIR)) == NULL)
 		return;
 	/* the handle is gone: so must be what was remembered with it */
-	if (h->error == DIR_EXPIRED && ask_revoke != NULL)
-		ask_revoke(0);
+	if (h->error == DIR_EXPIRED)
+		ask_tell(0);
 	end.error = h->error;
 	end.total = h->total;
 	cur_init(&c, m->tail, m->tail_len);

@@ -19,7 +19,8 @@ void	auth_ask_open(uint32_t slot, int fd);
 /* 1 if the pipe is open. */
 int	auth_ask_up(void);
 
-/* Called for MSG_REVOKE: forget what is known of account (0: of all). */
+/* Called for MSG_REVOKE: forget what is known of account (0: of all).  Up to
+ * four functions, each once however often it is given. */
 void	auth_ask_on_revoke(void (*)(uint64_t account));
 
 enum auth_ask_verdict {

@@ -30,6 +30,7 @@ _Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
 _Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
 _Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");
 _Static_assert(sizeof(struct msg_stats) == 184, "msg_stats");
+_Static_assert(sizeof(struct msg_changed) == 16, "msg_changed");
 _Static_assert(sizeof(struct msg_ctl_ban) == 40, "msg_ctl_ban");
 _Static_assert(sizeof(struct msg_ticket) == 248, "msg_ticket");
 _Static_assert(sizeof(struct msg_sign) == 12, "msg_sign");
@@ -86,6 +87,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_STATS] = ROW("stats", WORKER, PARENT, 0, 0),
 	[MSG_STATS_IS] = ROW("stats-is", PARENT, WORKER,
 	    sizeof(struct msg_stats), 0),
+	[MSG_CHANGED] = ROW("changed", WORKER | PARENT, PARENT | WORKER,
+	    sizeof(struct msg_changed), 0),
 	[MSG_PING] = ROW("ping", WORKER, KEYS, 0, 0),
 	[MSG_PONG] = ROW("pong", KEYS, WORKER, 0, 0),
 

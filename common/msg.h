@@ -58,6 +58,7 @@ enum msg_type {
 	MSG_BANS,	/* parent -> wrk   msg_bans	   msg_ban* -		*/
 	MSG_STATS,	/* wrk -> parent   -		   -	    STATS_IS	*/
 	MSG_STATS_IS,	/* parent -> wrk   msg_stats	   -	    -		*/
+	MSG_CHANGED,	/* wrk -> parent -> wrk msg_changed -	    -		*/
 	MSG_PING,	/* wrk -> keys	   -		   -	    PONG	*/
 	MSG_PONG,	/* keys -> wrk	   -		   -	    -		*/
 
@@ -186,6 +187,11 @@ struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 bans[MSG_ABUSE_MAX + 1];	/* in force; by hand */
 	uint64_t	 up[PROC_MAX];	/* processes that run */
 	uint64_t	 restarts[PROC_MAX];
+};
+struct msg_changed {		/* what push channels tell of */
+	uint64_t	 account;	/* 0: any, look at all of them */
+	uint32_t	 types;		/* bit n: enum store_type n */
+	uint32_t	 zero;
 };
 #define MSG_TICKET_KEYS	3	/* current, previous, next */
 struct msg_ticket {

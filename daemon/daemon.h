@@ -192,6 +192,11 @@ uint64_t	parent_uptime(void);	/* seconds */
 void	parent_log_report(struct buf *);
 extern proc_fn *const	parent_handlers[MSG_MAX];
 
+/* --- changed.c --------------------------------------------------------- */
+
+/* MSG_CHANGED of a worker: the others hear of it within a moment. */
+proc_fn	changed_told;
+
 /* --- listen.c ---------------------------------------------------------- */
 
 /*

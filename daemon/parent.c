@@ -57,6 +57,7 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_CONN_TAKEN] = parent_conn_taken,
 	[MSG_CONN_END]	= parent_conn_end,
 	[MSG_TICKET]	= parent_ticket,
+	[MSG_CHANGED]	= changed_told,
 	[MSG_RELOAD]	= parent_auth_reload,
 	[MSG_ERASE]	= parent_erase,
 	[MSG_ERASED]	= parent_erased,

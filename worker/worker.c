@@ -25,9 +25,11 @@
 #include "common/role.h"
 #include "common/row.h"
 #include "common/share.h"
+#include "worker/eventsource.h"
 #include "worker/http/http1.h"
 #include "worker/mime/mime.h"
 #include "worker/policy/policy.h"
+#include "worker/notify.h"
 #include "worker/probe.h"
 #include "worker/store/store.h"
 #include "worker/stream.h"
@@ -48,6 +50,7 @@ static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
 static void	worker_staple(struct proc_peer *, struct msg *);
 static void	worker_conn(struct proc_peer *, struct msg *);
+static void	worker_changed(struct proc_peer *, struct msg *);
 static void	worker_drain(struct proc_peer *, struct msg *);
 static void	worker_ticket(struct proc_peer *, struct msg *);
 static void	worker_show(struct proc_peer *, struct msg *);
@@ -66,6 +69,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= worker_cert,
 	[MSG_CONF_STAPLE] = worker_staple,
 	[MSG_CONN]	= worker_conn,
+	[MSG_CHANGED]	= worker_changed,
 	[MSG_DRAIN]	= worker_drain,
 	[MSG_TICKET]	= worker_ticket,
 	[MSG_CTL_SHOW]	= worker_show,
@@ -159,7 +163,9 @@ worker_store(const struct conf *c)
 	sc.maxopen = (unsigned int)c->open_accounts;
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
+	sc.changed = notify_changed;
 	store_init(&sc);
+	eventsource_init();
 	evtimer_set(&idle, worker_idle, NULL);
 	worker_idle(-1, 0, NULL);
 }
@@ -310,6 +316,16 @@ worker_ticket(struct proc_peer *p, struct msg *m)
 	tls_tickets(m->fixed);
 }
 
+/* Another worker changed something. */
+static void
+worker_changed(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_changed	*h = m->fixed;
+
+	(void)p;
+	notify_tell(h->account, h->types);
+}
+
 static void
 worker_drain(struct proc_peer *p, struct msg *m)
 {
@@ -322,6 +338,7 @@ worker_drain(struct proc_peer *p, struct msg *m)
 		tv.tv_sec = (time_t)(gen_now()->conf->drain_timeout / 1000);
 	evtimer_set(&ev, worker_end, NULL);
 	evtimer_add(&ev, &tv);
+	eventsource_drain();
 	conn_drain();
 	if (conn_count() == 0)
 		worker_drained();

@@ -41,7 +41,6 @@ static void	turn_env(struct jmap_turn *, struct req *);
 static const struct jmap_limits	*turn_limits(const struct conf *, uint64_t *);
 static int	turn_begin(struct jmap_turn *, struct req *);
 static void	turn_end(struct jmap_turn *);
-static void	turn_changed(void *, const struct jmap_user *);
 static int	turn_account(struct jmap_turn *, struct req *);
 static void	answer_problem(struct req *, const struct jmap_problem *,
 		    const char *);
@@ -52,8 +51,6 @@ static void	upload_gone(struct req *, void *);
 static void	download_send(struct req *, const char *, struct buf *);
 static void	download_head(struct req *, const struct buf *);
 static void	download_part(struct req *, const char *, struct buf *);
-
-void	(*worker_jmap_changed)(const char *account);
 
 /* --- a turn: user, limits, store ------------------------------------- */
 
@@ -67,7 +64,6 @@ turn_env(struct jmap_turn *t, struct req *r)
 	t->user.name = r->user.login;
 	t->user.account = dir_account(r->user.account, t->account);
 	t->user.caps = JMAP_CAPS;
-	t->user.changed = turn_changed;
 }
 
 /* Limits of a configuration; made once for each. */
@@ -127,14 +123,6 @@ turn_end(struct jmap_turn *t)
 {
 	if (t->user.store != NULL)
 		store_close(t->user.store);
-}
-
-static void
-turn_changed(void *arg, const struct jmap_user *u)
-{
-	(void)arg;
-	if (worker_jmap_changed != NULL)
-		worker_jmap_changed(u->account);
 }
 
 /* The {account} of the path is the user's own: 1, or 0 and answered.

@@ -10,8 +10,4 @@ void	worker_jmap_session(struct req *);	/* GET */
 void	worker_jmap_upload(struct req *);	/* POST, ROUTE_UPLOAD */
 void	worker_jmap_download(struct req *);	/* GET, class B */
 
-/* Called after a commit changed something of an account; the role tells the
- * other workers and the push channels.  NULL at first. */
-extern void	(*worker_jmap_changed)(const char *account);
-
 #endif

@@ -6,6 +6,7 @@
  */
 #include "common/compat.h"
 
+#include "worker/eventsource.h"
 #include "worker/rest/rest.h"
 #include "worker/worker.h"
 #include "worker/worker_jmap.h"
@@ -56,6 +57,10 @@ const struct route	worker_routes[] = {
 	{ M_POST, "/jmap/upload/{account}/", HTTP_A,
 	    ROUTE_AUTH | ROUTE_UPLOAD, BODY_UPLOAD, worker_jmap_upload,
 	    "maxSizeUpload" },
+	{ M_GET, "/jmap/eventsource", HTTP_E, ROUTE_AUTH, BODY_NONE,
+	    eventsource_get, NULL },
+	{ M_GET, "/jmap/eventsource/", HTTP_E, ROUTE_AUTH, BODY_NONE,
+	    eventsource_get, NULL },
 	{ M_GET, "/jmap/download/{account}/{blob}/{name}", HTTP_B, ROUTE_AUTH,
 	    BODY_NONE, worker_jmap_download, NULL },
 };

@@ -25,13 +25,13 @@ static struct jmap_user		 jh_user;
 static struct buf		 jh_out;
 static const struct jmap_problem *jh_problem;
 static const char		*jh_detail;
-static int			 jh_changes;	/* calls of user->changed */
+static int			 jh_changes;	/* commits that changed a state */
 
 static void
-jh_changed(void *arg, const struct jmap_user *u)
+jh_changed(const char *account, uint32_t types)
 {
-	(void)arg;
-	(void)u;
+	assert_string_equal(account, ACC);
+	assert_int_not_equal(types, 0);
 	jh_changes++;
 }
 
@@ -46,6 +46,7 @@ jh_setup(void **state)
 	store_conf_init(&c);
 	(void)strlcpy(c.dir, jh_dir, sizeof(c.dir));
 	c.sync = KV_OFF;
+	c.changed = jh_changed;
 	store_init(&c);
 	jh_limits = jmap_api_limits;
 	jh_env.limits = &jh_limits;
@@ -53,7 +54,6 @@ jh_setup(void **state)
 	jh_user.name = "user@mail.test";
 	jh_user.account = ACC;
 	jh_user.caps = JMAP_CAP_CORE | JMAP_CAP_MAIL;
-	jh_user.changed = jh_changed;
 	buf_init(&jh_out, 128 << 20);
 	return store_open(ACC, STORE_CREATE, &jh_user.store) == STORE_OK ?
 	    0 : -1;

@@ -542,7 +542,12 @@ http1_stream(struct conn *c)
 		c->flags |= CONN_ABORT;
 		return IO_CLOSE;
 	}
-	return n == STREAM_WAIT ? IO_WAIT : n == 0 ? IO_DONE : IO_WANT_WRITE;
+	if (n == STREAM_WAIT) {
+		/* reading, so that it ends when the client goes away */
+		c->flags |= CONN_DUPLEX;
+		return IO_WANT_READ;
+	}
+	return n == 0 ? IO_DONE : IO_WANT_WRITE;
 }
 
 /* The answer is in c->out, all of it. */
@@ -559,6 +564,7 @@ step_end(struct conn *c)
 	if (!h->frame.keep && h->req->route != NULL && h->got ==
 	    h->frame.length && !h->frame.chunked && buf_left(&c->in) == 0)
 		c->flags |= CONN_CLEAN;
+	c->flags &= ~CONN_DUPLEX;
 	req_free(h->req);
 	h->req = NULL;
 	buf_free(&h->body);

@@ -160,7 +160,6 @@ import_add(struct import *im, const char *cid, const char *blob,
 		js_out_s(b, id);
 		js_out_raw(b, reply.data, reply.len);
 		js_out_end(b, '}');
-		im->c->dirty = 1;
 	}
 	buf_free(&raw);
 	buf_free(&reply);

@@ -139,10 +139,6 @@ struct jmap_user {
 	const char	*account;	/* account id (an Id) */
 	struct store	*store;		/* the account's, open */
 	unsigned	 caps;		/* JMAP_CAP_ bits this user may use */
-	/* Something was committed; called once per write call.  May be NULL.
-	 * The worker tells the other workers, which wake push channels. */
-	void		(*changed)(void *, const struct jmap_user *);
-	void		*arg;
 };
 
 /* A list of ids in the arena; put them in with jmap_api_add(). */
@@ -183,7 +179,6 @@ struct jmap_call {
 	struct buf			*out;	/* = req->out */
 	const char			*desc;	/* of the error, or NULL */
 	const char			*more;	/* its further JSON members */
-	int				 dirty;	/* something was written */
 	enum store_err			 store_err; /* see jmap_api_store */
 	const char			*ref_name; /* "#ref_name" was */
 	const struct jmap_ids		*ref_ids;  /* resolved to these */
@@ -553,6 +548,36 @@ void		 jmap_session_state(const struct jmap_env *,
 		    const struct jmap_user *, char out[17]);
 /* The bit of a capability's URN that this server knows, or 0. */
 unsigned	 jmap_session_cap(const char *urn);
+
+/* --- push (jmap_push.c, RFC 8620 7) ------------------------------------- */
+
+#define JMAP_PUSH_ALL	UINT32_MAX	/* types: "*" */
+#define JMAP_PUSH_ID	64		/* bytes of a push state with NUL */
+
+/* Where an account is: what a push channel compares and tells. */
+struct jmap_push {
+	uint64_t	 modseq;		/* of the last change */
+	uint64_t	 state[STORE_TYPES];
+};
+/* "*", or type names between commas, as a mask of 1 << enum store_type.
+ * Types that we do not have are fine.  0, or -1: malformed. */
+int	 jmap_push_types(const char *, uint32_t *types);
+/* Read it, in a transaction of its own.  0, or -1 (logged). */
+int	 jmap_push_read(const char *account, struct jmap_push *);
+/*
+ * Append a StateChange with each of the types that changed after the modseq
+ * since (0: has ever changed), pushState beside it unless that is NULL
+ * (RFC 8887 4.3.5.1).  1, or 0: none did, nothing was appended.
+ */
+int	 jmap_push_change(struct buf *, const char *account,
+	    const struct jmap_push *, uint32_t types, uint64_t since,
+	    const char *pushstate);
+/* All of a user's state as one text of [a-z0-9.]: event id, pushState. */
+const char	*jmap_push_id(const char *account, uint64_t modseq,
+		    char out[JMAP_PUSH_ID]);
+/* And back: 0, or -1: not one of this account. */
+int	 jmap_push_since(const char *id, const char *account,
+	    uint64_t *modseq);
 
 /* --- blobs (jmap_blob.c, RFC 8620 6) ----------------------------------- */
 

@@ -100,7 +100,6 @@ call_txn(struct jmap_call *c)
 
 	for (;;) {
 		c->store_err = STORE_OK;
-		c->dirty = 0;
 		c->desc = c->more = NULL;
 		if ((e = call_once(c)) == NULL)
 			break;
@@ -149,8 +148,6 @@ call_end(struct jmap_call *c, const struct jmap_error *e)
 	}
 	if (jmap_api_store(c, store_commit(txn)) != 1)
 		return jmap_api_lost(c);
-	if (c->dirty && r->user->changed != NULL)
-		r->user->changed(r->user->arg, r->user);
 	return NULL;
 }
 

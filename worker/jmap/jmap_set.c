@@ -47,7 +47,6 @@ jmap_set(struct jmap_call *c)
 	struct jmap_set		 s;
 	struct set_ops		 ops = { NULL, 0 };
 	uint64_t		 old;
-	size_t			 i;
 
 	memset(&s, 0, sizeof(s));
 	s.c = c;
@@ -62,9 +61,6 @@ jmap_set(struct jmap_call *c)
 		e = jmap_api_lost(c);
 		goto done;
 	}
-	for (i = 0; i < ops.n; i++)
-		if (ops.op[i].state == SET_DONE)
-			c->dirty = 1;
 	jmap_setout(&s, &ops, old, set_state_now(&s));
 done:
 	buf_free(&s.reply);

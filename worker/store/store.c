@@ -43,6 +43,7 @@ static enum store_err	 store_found(struct store *);
 static enum store_err	 store_errno(void);
 static enum store_err	 store_hot_read(struct store_txn *);
 static enum store_err	 store_hot_write(struct store_txn *);
+static void		 store_tell(const struct store_txn *);
 static void		 store_txn_free(struct store_txn *);
 static int		 store_rmtree(const char *);
 
@@ -495,6 +496,7 @@ store_begin_plain(struct store *st, int write, struct store_txn **out)
 	}
 	if ((e = store_hot_read(txn)) == STORE_OK)
 		e = store_keyword_load(txn);
+	txn->modseq0 = store_modseq(txn);
 	txn->names0 = st->nnames;
 	if (e != STORE_OK) {
 		store_abort(txn);
@@ -567,8 +569,23 @@ store_commit(struct store_txn *txn)
 		return e;
 	}
 	txn->st->dirty = 1;
+	store_tell(txn);
 	store_txn_free(txn);
 	return STORE_OK;
+}
+
+/* Whoever waits for changes of the account hears which types did. */
+static void
+store_tell(const struct store_txn *txn)
+{
+	uint32_t	 types = 0;
+	unsigned	 i;
+
+	for (i = 0; i < STORE_TYPES; i++)
+		if (txn->hot[HOT_TYPES + i] > txn->modseq0)
+			types |= (uint32_t)1 << i;
+	if (types != 0 && store_config.changed != NULL)
+		store_config.changed(txn->st->account, types);
 }
 
 void

@@ -78,6 +78,9 @@ struct store_conf {
 	uint32_t	segment;	/* largest segment, default 64 MiB */
 	int64_t		upload_ms;	/* life of an unreferenced blob, 1 h */
 	uint64_t	keeplog;	/* changes kept by store_tidy, 1e6 */
+	/* A commit gave these types (1 << enum store_type) a new state; called
+	 * inside of store_commit, so it may only note it.  May be NULL. */
+	void		(*changed)(const char *account, uint32_t types);
 };
 /* Defaults, then the caller sets dir and what it likes. */
 void	store_conf_init(struct store_conf *);

@@ -74,6 +74,7 @@ struct store_txn {
 	int			 changed;
 	enum store_err		 dead;		/* why it can only be aborted */
 	uint64_t		 hot[HOT_MAX];
+	uint64_t		 modseq0;	/* modseq as it began */
 	struct store_boxes	 box;
 	size_t			 names0;	/* dictionary as it began */
 	uint32_t		 segdirty;	/* segment to flush, or 0 */

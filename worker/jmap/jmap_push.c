@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What push channels say, whichever they are (RFC 8620 7.1): names of types,
+ * the StateChange object, and the text that stands for all of a user's
+ * state.  States are modseqs of one counter, so one number says how far a
+ * client has seen.  Called by eventsource.c.
+ */
+#include "common/compat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "worker/jmap/jmap.h"
+
+#define TYPES_MAX	1024	/* bytes of a list of types */
+
+static const struct {
+	const char	*name;
+	enum store_type	 type;
+} types_all[] = {
+	{ "Mailbox", STORE_MAILBOX },
+	{ "Thread", STORE_THREAD },
+	{ "Email", STORE_EMAIL },
+	{ "EmailDelivery", STORE_DELIVERY },
+	{ "Identity", STORE_IDENTITY },
+	{ "EmailSubmission", STORE_SUBMISSION },
+	{ "VacationResponse", STORE_VACATION },
+	{ "SieveScript", STORE_SIEVE },
+	{ "Quota", STORE_QUOTA },
+};
+
+static uint32_t	push_type(const char *, size_t);
+static int	push_letter(int);
+
+int
+jmap_push_types(const char *s, uint32_t *types)
+{
+	size_t	 n;
+
+	*types = 0;
+	if (strcmp(s, "*") == 0) {
+		*types = JMAP_PUSH_ALL;
+		return 0;
+	}
+	if (strlen(s) > TYPES_MAX)
+		return -1;
+	for (;; s += n + 1) {
+		for (n = 0; push_letter((unsigned char)s[n]); n++)
+			;
+		if (n == 0 || (s[n] != '\0' && s[n] != ','))
+			return -1;
+		*types |= push_type(s, n);
+		if (s[n] == '\0')
+			return 0;
+	}
+}
+
+static int
+push_letter(int c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	    (c >= '0' && c <= '9');
+}
+
+/* A client may ask for what a later server will have: no bit. */
+static uint32_t
+push_type(const char *s, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(types_all); i++)
+		if (strlen(types_all[i].name) == n &&
+		    memcmp(types_all[i].name, s, n) == 0)
+			return (uint32_t)1 << types_all[i].type;
+	return 0;
+}
+
+int
+jmap_push_read(const char *account, struct jmap_push *p)
+{
+	struct store_txn	*txn;
+	struct store		*st;
+	enum store_err		 e;
+	unsigned		 i;
+
+	memset(p, 0, sizeof(*p));
+	if ((e = store_open(account, STORE_CREATE, &st)) != STORE_OK)
+		goto done;
+	if ((e = store_begin(st, 0, &txn)) == STORE_OK) {
+		p->modseq = store_modseq(txn);
+		for (i = 0; i < STORE_TYPES; i++)
+			p->state[i] = store_state(txn, i);
+		store_abort(txn);
+	}
+	store_close(st);
+done:
+	if (e == STORE_OK)
+		return 0;
+	log_warnx("push: account %s: %s", account, store_strerror(e));
+	return -1;
+}
+
+int
+jmap_push_change(struct buf *b, const char *account,
+    const struct jmap_push *p, uint32_t types, uint64_t since,
+    const char *pushstate)
+{
+	char	 text[24];
+	size_t	 i;
+	int	 any = 0;
+
+	/* an older copy of the account was put back: all is new */
+	if (since > p->modseq)
+		since = 0;
+	for (i = 0; i < nitems(types_all); i++) {
+		if (!(types & (uint32_t)1 << types_all[i].type) ||
+		    p->state[types_all[i].type] <= since)
+			continue;
+		if (!any++) {
+			js_out_obj(b);
+			js_out_key(b, "@type");
+			js_out_s(b, "StateChange");
+			js_out_key(b, "changed");
+			js_out_obj(b);
+			js_out_keyn(b, account, strlen(account));
+			js_out_obj(b);
+		}
+		js_out_key(b, types_all[i].name);
+		(void)snprintf(text, sizeof(text), "%llu",
+		    (unsigned long long)p->state[types_all[i].type]);
+		js_out_s(b, text);
+	}
+	if (!any)
+		return 0;
+	js_out_end(b, '}');
+	js_out_end(b, '}');
+	if (pushstate != NULL) {
+		js_out_key(b, "pushState");
+		js_out_s(b, pushstate);
+	}
+	js_out_end(b, '}');
+	return 1;
+}
+
+const char *
+jmap_push_id(const char *account, uint64_t modseq, char out[JMAP_PUSH_ID])
+{
+	(void)snprintf(out, JMAP_PUSH_ID, "%.24s.%llu", account,
+	    (unsigned long long)modseq);
+	return out;
+}
+
+int
+jmap_push_since(const char *id, const char *account, uint64_t *modseq)
+{
+	size_t	 n = strlen(account);
+
+	if (strncmp(id, account, n) != 0 || id[n] != '.')
+		return -1;
+	return jmap_api_state_get(id + n + 1, modseq);
+}
