@@ -24,19 +24,21 @@ fields_add(struct fields *f, const char *name, const char *value,
 	fields_add_line(f, &l);
 }
 
+/* Most names differ in their length or their first letter already. */
 static int
-fields_is(const struct fields_line *l, const char *name)
+fields_is(const struct fields_line *l, const char *name, size_t len)
 {
-	return utf8_caseis(l->name, l->name_len, name);
+	return l->name_len == len && !((l->name[0] ^ name[0]) & 0x1f) &&
+	    utf8_casecmp(l->name, len, name, len) == 0;
 }
 
 struct fields_line *
 fields_find(struct fields *f, const char *name)
 {
-	size_t	 i;
+	size_t	 i, len = strlen(name);
 
 	for (i = 0; i < f->n; i++)
-		if (fields_is(&f->v[i], name))
+		if (fields_is(&f->v[i], name, len))
 			return &f->v[i];
 	return NULL;
 }
@@ -44,11 +46,15 @@ fields_find(struct fields *f, const char *name)
 void
 fields_remove(struct fields *f, const char *name)
 {
-	size_t	 i, n = 0;
+	size_t	 i, n = 0, len = strlen(name);
 
-	for (i = 0; i < f->n; i++)
-		if (!fields_is(&f->v[i], name))
-			f->v[n++] = f->v[i];
+	for (i = 0; i < f->n; i++) {
+		if (fields_is(&f->v[i], name, len))
+			continue;
+		if (n != i)
+			f->v[n] = f->v[i];
+		n++;
+	}
 	f->n = n;
 }
 

@@ -25,7 +25,10 @@ struct rule {
 	unsigned int		 classes;	/* bits; 0: all */
 	unsigned int		 methods;	/* bits; 0: all */
 	struct req_expr		 cond;
-	int			 one;		/* the field stands once */
+	struct fields_line	 line;		/* what it puts there */
+	/* about the field's name: it stands once; it may be added to a
+	 * locked one; for TLS only; locked on downloads */
+	int			 one, vary, sts, blob;
 };
 
 /* Fields that stand once, whatever "add" says (RFC 9110 5.3); two lines of
@@ -47,6 +50,8 @@ static const char *const	singles[] = {
 static const char *const	blob_locks[] = {
 	"content-disposition", "content-type",
 };
+static const char *const	sts[] = { "strict-transport-security" };
+static const char *const	vary[] = { "vary" };
 
 static void	rules_one(struct rule *, const struct conf_header *);
 static int	rules_applies(const struct rule *, struct req *);
@@ -84,6 +89,15 @@ rules_one(struct rule *rule, const struct conf_header *h)
 	strlcpy(rule->by, "header ", sizeof(rule->by));
 	strlcat(rule->by, h->title, sizeof(rule->by));
 	rule->one = rules_named(singles, nitems(singles), h->name);
+	rule->blob = rules_named(blob_locks, nitems(blob_locks), h->name);
+	rule->vary = h->verb == CONF_ADD && rules_named(vary, 1, h->name);
+	rule->sts = rules_named(sts, 1, h->name);
+	rule->line.name = h->name;
+	rule->line.name_len = (uint32_t)strlen(h->name);
+	rule->line.value = h->value;
+	rule->line.value_len = (uint32_t)strlen(h->value);
+	rule->line.rank = BLOCK_CUSTOM;
+	rule->line.by = rule->by;
 	for (i = 0; i < h->class.n; i++)
 		if ((class = hdr_check_class(h->class.v[i])) != -1)
 			rule->classes |= 1u << class;
@@ -184,20 +198,16 @@ rules_named(const char *const *v, size_t n, const char *name)
 static int
 rules_locked(const struct rule *rule, const struct req *r, struct fields *f)
 {
-	const char			*name = rule->conf->name;
-	const struct fields_line	*l = fields_find(f, name);
+	const struct fields_line	*l;
 
+	if (r->class == HTTP_B && rule->blob &&
+	    !r->conf->unsafe_blob_override)
+		return 1;
+	if (rule->sts && !r->secure)
+		return 1;		/* RFC 6797 7.2 */
 	/* one more Vary makes nothing less safe */
-	if (l != NULL && l->rank == BLOCK_LOCKED &&
-	    !(rule->conf->verb == CONF_ADD &&
-	    utf8_caseis(name, strlen(name), "vary")))
-		return 1;
-	if (r->class == HTTP_B && !r->conf->unsafe_blob_override &&
-	    rules_named(blob_locks, nitems(blob_locks), name))
-		return 1;
-	/* RFC 6797 7.2 */
-	return !r->secure && utf8_caseis(name, strlen(name),
-	    "strict-transport-security");
+	l = fields_find(f, rule->conf->name);
+	return l != NULL && l->rank == BLOCK_LOCKED && !rule->vary;
 }
 
 static void
@@ -210,5 +220,5 @@ rules_do(const struct rule *rule, struct fields *f)
 	if (h->verb == CONF_SET || h->verb == CONF_REMOVE || rule->one)
 		fields_remove(f, h->name);
 	if (h->verb != CONF_REMOVE)
-		fields_add(f, h->name, h->value, BLOCK_CUSTOM, rule->by);
+		fields_add_line(f, &rule->line);
 }
