@@ -59,8 +59,8 @@ enum msg_type {
 	MSG_STATS,	/* wrk -> parent   -		   -	    STATS_IS	*/
 	MSG_STATS_IS,	/* parent -> wrk   msg_stats	   -	    -		*/
 	MSG_CHANGED,	/* wrk -> parent -> wrk msg_changed -	    -		*/
-	MSG_PING,	/* wrk -> keys	   -		   -	    PONG	*/
-	MSG_PONG,	/* keys -> wrk	   -		   -	    -		*/
+	MSG_PING,	/* wrk -> parent -> keys -	   -	    PONG	*/
+	MSG_PONG,	/* keys -> parent -> wrk -	   -	    -		*/
 
 	/* signatures: synchronous, on the pipe of worker and keys */
 	MSG_SIGN,	/* wrk -> keys	   msg_sign	   tbs	    SIGNED	*/

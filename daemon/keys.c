@@ -95,11 +95,11 @@ static proc_fn *const keys_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= keys_cert,
 	[MSG_CONF_KEY]	= keys_key,
 	[MSG_CTL_SHOW]	= keys_show,
+	[MSG_PING]	= keys_ping,
 };
 
 static proc_fn *const keys_from_worker[MSG_MAX] = {
 	[MSG_SIGN]	= keys_sign,
-	[MSG_PING]	= keys_ping,
 };
 
 static const struct role keys_role = {
@@ -290,14 +290,14 @@ keys_rotate(int fd, short what, void *arg)
 	evtimer_add(&keys_timer, &tv);
 }
 
-/* --- from a worker, who is not to be trusted ------------------------------ */
-
-/* It is asked whether we are well. */
+/* Some worker asks whether we are well. */
 static void
 keys_ping(struct proc_peer *p, struct msg *m)
 {
 	proc_send(p, MSG_PONG, m->id, -1, NULL, NULL, 0);
 }
+
+/* --- from a worker, who is not to be trusted ------------------------------ */
 
 static void
 keys_peer(enum msg_proc id, uint32_t slot, int fd)

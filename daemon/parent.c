@@ -51,6 +51,8 @@ static void	parent_ctl_end(struct proc_peer *, struct msg *);
 static void	parent_rcpt_is(struct proc_peer *, struct msg *);
 static void	parent_abuse(struct proc_peer *, struct msg *);
 static void	parent_stats(struct proc_peer *, struct msg *);
+static void	parent_ping(struct proc_peer *, struct msg *);
+static void	parent_pong(struct proc_peer *, struct msg *);
 
 proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_READY]	= parent_ready,
@@ -66,6 +68,8 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_RCPT_IS]	= parent_rcpt_is,
 	[MSG_ABUSE]	= parent_abuse,
 	[MSG_STATS]	= parent_stats,
+	[MSG_PING]	= parent_ping,
+	[MSG_PONG]	= parent_pong,
 };
 
 /* --- start -------------------------------------------------------------- */
@@ -333,6 +337,29 @@ parent_stats(struct proc_peer *p, struct msg *m)
 		s.restarts[c->id] += c->restarts;
 	}
 	proc_send(p, MSG_STATS_IS, m->id, -1, &s, NULL, 0);
+}
+
+/* A worker asks whether keys is well.  Its own pipe to keys is for signatures
+ * and waits; an answer that comes late must not be in their way. */
+static void
+parent_ping(struct proc_peer *p, struct msg *m)
+{
+	struct child	*k = child_find(PROC_KEYS, 0);
+
+	if (k != NULL && p->slot <= UINT16_MAX)
+		proc_send(&k->peer, MSG_PING, p->slot << 16 |
+		    (m->id & UINT16_MAX), -1, NULL, NULL, 0);
+}
+
+static void
+parent_pong(struct proc_peer *p, struct msg *m)
+{
+	struct child	*w = child_find(PROC_WORKER, m->id >> 16);
+
+	(void)p;
+	if (w != NULL)
+		proc_send(&w->peer, MSG_PONG, m->id & UINT16_MAX, -1, NULL,
+		    NULL, 0);
 }
 
 /* --- for control.c ------------------------------------------------------ */

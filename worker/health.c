@@ -18,28 +18,34 @@
 #include "common/auth_ask.h"
 #include "common/date.h"
 #include "common/log.h"
+#include "common/proc.h"
 #include "common/role.h"
 #include "worker/tls_key.h"
 #include "worker/worker.h"
 
 #define READY_FRESH	1000	/* ms */
-#define READY_KEYS	250	/* ms that keys may take, blocking */
-#define READY_AUTH	2	/* s that auth may take */
+#define READY_WAIT	1	/* s that keys and auth may take */
 
-/* A request that waits for auth; lives in its arena. */
+/* A request that waits for keys and auth; lives in its arena. */
 struct ready {
-	struct req	*r;
-	struct auth_ask	*ask;
-	struct event	 ev;
+	LIST_ENTRY(ready)	 entry;
+	struct req		*r;
+	struct auth_ask		*ask;		/* NULL: it has answered */
+	uint32_t		 id;		/* of the ping, 16 bits */
+	int			 pong;
+	struct event		 ev;
 };
 
 static int	ready_store(void);
-static void	ready_answer(void *, int, uint64_t, uint64_t);
+static void	ready_auth(void *, int, uint64_t, uint64_t);
+static void	ready_when(struct ready *);
 static void	ready_late(int, short, void *);
 static void	ready_gone(struct req *, void *);
 static void	ready_not(struct req *, const char *);
 
-static int64_t	ready_at;	/* when it was so, date_mono() */
+static LIST_HEAD(, ready)	 readies = LIST_HEAD_INITIALIZER(readies);
+static uint32_t			 last_id;
+static int64_t			 ready_at;	/* was so, date_mono() */
 
 void
 health_live(struct req *r)
@@ -50,7 +56,7 @@ health_live(struct req *r)
 void
 health_ready(struct req *r)
 {
-	struct timeval	 tv = { READY_AUTH, 0 };
+	struct timeval	 tv = { READY_WAIT, 0 };
 	struct ready	*w;
 
 	if (ready_at != 0 && date_mono() - ready_at < READY_FRESH) {
@@ -61,20 +67,24 @@ health_ready(struct req *r)
 		ready_not(r, "store: no file can be written");
 		return;
 	}
-	if (!tls_key_ping(READY_KEYS)) {
-		ready_not(r, "keys: the process does not answer");
+	if (!tls_key_up()) {
+		ready_not(r, "keys: the process is not there");
 		return;
 	}
 	if ((w = arena_get(&r->arena, sizeof(*w))) == NULL ||
-	    (w->ask = auth_ask_rcpt("ready@healthz.invalid", ready_answer,
+	    (w->ask = auth_ask_rcpt("ready@healthz.invalid", ready_auth,
 	    w)) == NULL) {
 		ready_not(r, "auth: the process is not there");
 		return;
 	}
 	w->r = r;
+	w->pong = 0;
+	w->id = ++last_id & UINT16_MAX;
+	LIST_INSERT_HEAD(&readies, w, entry);
 	evtimer_set(&w->ev, ready_late, w);
 	evtimer_add(&w->ev, &tv);
 	req_park(r, ready_gone, w);
+	proc_send(&role_parent, MSG_PING, w->id, -1, NULL, NULL, 0);
 }
 
 static int
@@ -99,30 +109,63 @@ ready_store(void)
 }
 
 static void
-ready_answer(void *arg, int error, uint64_t account, uint64_t quota)
+ready_auth(void *arg, int error, uint64_t account, uint64_t quota)
 {
 	struct ready	*w = arg;
+	struct req	*r = w->r;
 
 	(void)account;
 	(void)quota;
-	evtimer_del(&w->ev);
-	if (error != 0) {
-		ready_not(w->r, "auth: the directory cannot be read");
+	w->ask = NULL;
+	if (error == 0) {
+		ready_when(w);
 		return;
 	}
+	ready_gone(r, w);
+	ready_not(r, "auth: the directory cannot be read");
+}
+
+void
+health_pong(struct proc_peer *p, struct msg *m)
+{
+	struct ready	*w;
+
+	(void)p;
+	LIST_FOREACH(w, &readies, entry)
+		if (w->id == m->id)
+			break;
+	if (w == NULL)
+		return;			/* it came too late */
+	w->pong = 1;
+	ready_when(w);
+}
+
+/* Both have answered? */
+static void
+ready_when(struct ready *w)
+{
+	struct req	*r = w->r;
+
+	if (w->ask != NULL || !w->pong)
+		return;
+	ready_gone(r, w);
 	ready_at = date_mono();
-	req_problem(w->r, 200, NULL, "OK", NULL);
+	req_problem(r, 200, NULL, "OK", NULL);
 }
 
 static void
 ready_late(int fd, short what, void *arg)
 {
 	struct ready	*w = arg;
+	struct req	*r = w->r;
+	const char	*why = w->ask != NULL ?
+			    "auth: the process does not answer" :
+			    "keys: the process does not answer";
 
 	(void)fd;
 	(void)what;
-	auth_ask_cancel(w->ask);
-	ready_not(w->r, "auth: the process does not answer");
+	ready_gone(r, w);
+	ready_not(r, why);
 }
 
 static void
@@ -131,6 +174,7 @@ ready_gone(struct req *r, void *arg)
 	struct ready	*w = arg;
 
 	(void)r;
+	LIST_REMOVE(w, entry);
 	evtimer_del(&w->ev);
 	auth_ask_cancel(w->ask);
 }

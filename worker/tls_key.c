@@ -310,12 +310,9 @@ sg_sign(void *v, unsigned char *sig, size_t *siglen, size_t room,
 }
 
 int
-tls_key_ping(int ms)
+tls_key_up(void)
 {
-	struct msg	 m;
-
-	return have_keys && proc_call(&keys, MSG_PING, ++last_id, NULL, NULL,
-	    0, MSG_PONG, ms, &m) == 0;
+	return have_keys;
 }
 
 static uint32_t

@@ -15,8 +15,8 @@ struct x509_st;
 
 /* Once, before the sandbox.  Fatal on failure. */
 void	tls_key_init(void);
-/* Does keys answer within ms?  1 or 0. */
-int	tls_key_ping(int ms);
+/* 1 while there is a pipe to keys. */
+int	tls_key_up(void);
 /* The pipe to keys; fd becomes ours.  A second call replaces the first. */
 void	tls_key_peer(uint32_t slot, int fd);
 /*

@@ -79,6 +79,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_SHARE]	= worker_share,
 	[MSG_BANS]	= worker_bans,
 	[MSG_STATS_IS]	= metrics_stats,
+	[MSG_PONG]	= health_pong,
 };
 
 static const struct role	worker_role = {

@@ -58,6 +58,8 @@ void	worker_loiters(const struct conn *);
 /* --- health.c --- */
 void	health_live(struct req *);
 void	health_ready(struct req *);
+/* Keys has answered. */
+void	health_pong(struct proc_peer *, struct msg *);
 
 /* --- metrics.c --- */
 /* The hook of http: a request has been answered. */
