@@ -46,6 +46,10 @@ PROPS = ["id", "threadId", "mailboxIds", "keywords", "from", "to", "subject",
          "receivedAt", "preview", "hasAttachment", "size"]
 CONF = """
 log-requests = false
+rate-limit {
+	account = 1000000/1s
+	anonymous = 1000000/1s
+}
 limits {
 	connections-per-source = 1000000
 	max-concurrent-requests = 1000
