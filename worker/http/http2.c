@@ -485,8 +485,9 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 static int
 on_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 {
-	struct http2	*h = arg;
-	uint32_t	 code;
+	struct http2		*h = arg;
+	struct http2_stream	*s;
+	uint32_t		 code;
 
 	if (f->hd.type == NGHTTP2_RST_STREAM) {
 		code = http2_limit_reset(&h->limit, f->rst_stream.error_code,
@@ -498,13 +499,10 @@ on_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 	if (f->hd.type != NGHTTP2_HEADERS && f->hd.type != NGHTTP2_DATA)
 		return 0;
 	http2_limit_progress(&h->limit);
-	/* RFC 9113 8.1: the answer is whole, the rest of the request is
-	 * not wanted. */
-	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM &&
-	    nghttp2_session_get_stream_remote_close(session,
-	    f->hd.stream_id) == 0)
-		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
-		    f->hd.stream_id, NGHTTP2_NO_ERROR);
+	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM && (s =
+	    nghttp2_session_get_stream_user_data(session,
+	    f->hd.stream_id)) != NULL)
+		s->over = conn_now();
 	return 0;
 }
 

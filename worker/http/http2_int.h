@@ -60,9 +60,12 @@ struct http2_stream {
 	int64_t			 began;	/* body: since when */
 	int64_t			 stuck;	/* answer waits for the client, 0: no */
 	uint64_t		 stuck_at; /* bytes sent then */
+	int64_t			 over;	/* answer sent whole, 0: not yet */
+	uint64_t		 waste;	/* bytes of body after the answer */
 	int			 begun;	/* req_begin was called */
 	int			 expect; /* 100-continue is waited for */
 	int			 ended;	/* END_STREAM has come */
+	int			 enough; /* the rest was declined */
 	int			 closed; /* nghttp2 has forgotten it */
 	int			 deferred; /* its answer's source has nothing
 					    * now */

@@ -18,6 +18,8 @@
 #include "worker/http/http2_int.h"
 
 #define EARLY_MAX	(256 * 1024)	/* body before the steps have passed */
+#define WASTE_MAX	65536		/* of a body that nobody wants .. */
+#define WASTE_MS	2000		/* .. or so long */
 #define BOMB		2		/* times the limit: no mistake */
 
 typedef const struct http1_error	herr;
@@ -33,6 +35,7 @@ static int	 stream_two_hosts(const struct http2_stream *);
 static void	 stream_cookies(struct req *);
 static void	 stream_refuse(struct http2_stream *, int, const char *);
 static void	 stream_body(struct http2_stream *);
+static void	 stream_enough(struct http2_stream *);
 static void	 stream_early(struct http2_stream *);
 static int	 stream_piece(struct http2_stream *, const uint8_t *, size_t);
 static void	 stream_done(struct http2_stream *);
@@ -409,6 +412,20 @@ http2_stream_data(struct http2_stream *s, const uint8_t *p, size_t n)
 	nghttp2_session_consume(s->h->session, s->id, n);
 	if (r->state == REQ_BODY && s->begun)
 		stream_piece(s, p, n);
+	else if ((s->waste += n) > WASTE_MAX)
+		stream_enough(s);
+}
+
+/* RFC 9113 8.1: the answer is whole, the rest of the request is not wanted.
+ * Not at once: a short rest that is on its way anyway is cheaper than the
+ * clients that take this for a failure (curl 7.88). */
+static void
+stream_enough(struct http2_stream *s)
+{
+	if (s->over != 0 && !s->enough)
+		nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE,
+		    s->id, NGHTTP2_NO_ERROR);
+	s->enough = s->over != 0;
 }
 
 static int
@@ -476,7 +493,10 @@ http2_stream_check(struct http2_stream *s, int64_t now)
 			    "the request did not arrive in time");
 		return;
 	}
-	if (s->req->state == REQ_ANSWERED && http2_reply_slow(s, now))
+	if (s->over != 0) {
+		if (now - s->over >= WASTE_MS)
+			stream_enough(s);
+	} else if (s->req->state == REQ_ANSWERED && http2_reply_slow(s, now))
 		nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE,
 		    s->id, NGHTTP2_ENHANCE_YOUR_CALM);
 }
