@@ -15,6 +15,7 @@
 #include "common/compat.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -200,6 +201,7 @@ enum sandbox_how {
 	NO_BITS,	/* if an argument has none of some bits, else no */
 	IS_NULL,	/* if it is a null pointer, else EPERM */
 	ONE_OF,		/* if it is one of a list, else no */
+	LINGER,		/* if it is setsockopt(SO_LINGER), else EACCES */
 	OURSELVES	/* if it is the number of this process, else no */
 };
 
@@ -342,7 +344,8 @@ static const struct sandbox_call {
 	FAIL(readlinkat, ALL)
 	FAIL(socket, ALL)
 	FAIL(connect, ALL)
-	FAIL(setsockopt, ALL)
+	FAIL(setsockopt, ALL & ~WORKER)
+	ARGS(setsockopt, WORKER, LINGER, 1, 0, NULL)
 	FAIL(ioctl, ALL)
 	FAIL(prctl, ALL)
 };
@@ -405,6 +408,9 @@ sandbox_row(struct sandbox_prog *p, const struct sandbox_call *c)
 	else if (c->how == IS_NULL)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EPERM));
+	else if (c->how == LINGER)
+		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
+		    EACCES));
 	else if (n > 0)
 		sandbox_put(p, (struct sock_filter)RETURN(p->no));
 }
@@ -427,6 +433,10 @@ sandbox_test(const struct sandbox_call *c, struct sock_filter *f)
 		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 3);
 		f[n++] = (struct sock_filter)LOAD(ARG_HIGH(c->arg));
 		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 1);
+	} else if (c->how == LINGER) {
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, SOL_SOCKET, 0, 3);
+		f[n++] = (struct sock_filter)LOAD(ARG(c->arg + 1));
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, SO_LINGER, 0, 1);
 	} else {
 		for (left = 0; c->list[left] != 0; left++)
 			;

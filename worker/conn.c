@@ -580,9 +580,13 @@ conn_sweep(int fd, short what, void *arg)
 static void
 conn_check(struct conn *c)
 {
-	int	 ready = 0;
+	static const struct linger	 cut = { 1, 0 };
+	int				 ready = 0;
 
 	if (c->stall != 0 && now >= c->stall) {
+		/* else the kernel would go on with what it holds for as long
+		 * as the client likes to take it drop by drop */
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &cut, sizeof(cut));
 		conn_free(c);
 		return;
 	}

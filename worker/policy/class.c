@@ -60,12 +60,12 @@ static const struct class_row {
 	    JSON | C(B) | C(H) | C(O) | C(R), ANY, BLOCK_DEFAULT },
 	{ "Referrer-Policy", "no-referrer", ALL & ~C(P), ANY,
 	    BLOCK_DEFAULT },
+	/* W, too: fetch() with CORS does not ask for this, and nobody embeds
+	 * what is meant for programs */
 	{ "Cross-Origin-Resource-Policy", "same-origin",
-	    ALL & ~(C(B) | C(W) | C(P)), ANY, BLOCK_DEFAULT },
+	    ALL & ~(C(B) | C(P)), ANY, BLOCK_DEFAULT },
 	{ "Cross-Origin-Resource-Policy", "same-origin", C(B), ANY,
 	    BLOCK_LOCKED },
-	{ "Cross-Origin-Resource-Policy", "cross-origin", C(W), ANY,
-	    BLOCK_DEFAULT },
 	{ "Cross-Origin-Opener-Policy", "same-origin",
 	    C(B) | C(H) | C(O), ANY, BLOCK_DEFAULT },
 	{ "Cross-Origin-Embedder-Policy", "require-corp", C(H) | C(O), ANY,
