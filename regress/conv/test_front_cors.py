@@ -197,6 +197,24 @@ def test_strict_says_no_by_saying_nothing(server):
         assert a.status == 200 and aca(a) == {} and a.all("Vary") == []
 
 
+@pytest.mark.parametrize("fields,status", [
+    ([f"Origin: {GOOD}", "Sec-Fetch-Mode: cors"], 200),
+    ([f"Origin: {GOOD}"], 200),
+    (["Origin: https://evil.test", "Sec-Fetch-Mode: cors"], 403),
+    # an image of another site has no Origin; a form's mode is another
+    (["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"], 403),
+    ([f"Origin: {GOOD}", "Sec-Fetch-Mode: navigate"], 403),
+    ([f"Origin: {GOOD}", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: script"],
+     403),
+])
+def test_a_listed_origins_script_may_download(listed, fields, status):
+    me = listed.first()
+    up = me.upload(b"hello", "text/plain")
+    a = tls(listed).ask(get(f"/jmap/download/{me.id}/{up['blobId']}/a",
+                            basic(me), "Sec-Fetch-Site: cross-site", *fields))
+    assert a.status == status
+
+
 @pytest.fixture(scope="module")
 def wide():
     s = helpers.Server("http {\n\tpermissive-cors = true\n}\n")

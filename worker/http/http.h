@@ -212,6 +212,8 @@ struct req {
 	const struct route	*route;		/* NULL: no such resource */
 	unsigned int		 allowed;	/* methods of that path */
 	enum http_class		 class;
+	int			 cors;		/* a script asks whose origin
+						 * may read the answer */
 	struct req_str		 param[HTTP_MAX_PARAMS]; /* order of the path */
 	int			 nparam;
 

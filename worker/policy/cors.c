@@ -50,6 +50,7 @@ static const char *const	may_send[] = {
 	"range", "x-requested-with",
 };
 
+static int	cors_may_read(const struct req *);
 static int	cors_is_preflight(const struct req *, const char **,
 		    const char **);
 static const char	*cors_one(const struct req *, enum http_hdr);
@@ -158,6 +159,7 @@ cors_step(struct req *r)
 	const char		*origin, *method;
 	enum http_class		 class = r->class;
 
+	r->cors = cors_may_read(r);
 	if (r->method != HTTP_OPTIONS || r->allowed == 0 ||
 	    !cors_is_preflight(r, &origin, &method))
 		return REQ_NEXT;
@@ -173,6 +175,19 @@ cors_step(struct req *r)
 		log_debug("cors: no to %s", log_vis(origin, strlen(origin)));
 	req_reply(r, 204, NULL, NULL, 0);
 	return REQ_DONE;
+}
+
+/* Sec-Fetch-Mode tells a script's request from a form and an image. */
+static int
+cors_may_read(const struct req *r)
+{
+	const char	*origin = cors_one(r, HDR_ORIGIN);
+	const char	*mode = req_hdr(r, HDR_SEC_FETCH_MODE);
+
+	if (origin == NULL || (mode != NULL && strcmp(mode, "cors") != 0))
+		return 0;
+	return r->conf->permissive_cors ||
+	    (CLASSES & (1u << r->class) && cors_find(r, origin) != NULL);
 }
 
 static int

@@ -222,6 +222,10 @@ rest_foreign(const struct req *r)
 
 	if (req_is_type(r, "application/json"))
 		return 0;
+	/* these always ask for permission first, and it was given */
+	if (r->cors && (r->method == HTTP_DELETE || r->method == HTTP_PUT ||
+	    r->method == HTTP_PATCH))
+		return 0;
 	if (site != NULL && strcmp(site, "same-origin") != 0 &&
 	    strcmp(site, "none") != 0)
 		return 1;
