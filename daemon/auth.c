@@ -133,6 +133,7 @@ auth_take(struct conf *c)
 	    c->argon2_time != auth_conf->argon2_time)
 		auth_pass_init(c->argon2_memory, c->argon2_time);
 	auth_limit_rate(c->auth_failures);
+	auth_limit_ban(&c->ban_authentication);
 	auth_conf = c;
 	return NULL;
 }
@@ -245,9 +246,12 @@ auth_queue(struct auth_job *j)
 	int		 known;
 
 	known = auth_limit_known(&j->client, j->user, now);
-	if ((wait = auth_limit_check(&j->client, j->user, now)) > 0)
+	if ((wait = auth_limit_check(&j->client, j->user, now)) > 0) {
 		auth_no(&j->worker->peer, j->id, NO_LIMIT, wait);
-	else if (!known && (auth_njobs >= AUTH_QUEUE ||
+		/* who goes on all the same shall not hide behind that */
+		if (auth_limit_own(&j->client, j->user, now))
+			auth_report(j);
+	} else if (!known && (auth_njobs >= AUTH_QUEUE ||
 	    !auth_admit(&j->client)))
 		auth_no(&j->worker->peer, j->id, NO_BUSY, AUTH_BUSY_S);
 	else {

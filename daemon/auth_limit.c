@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conf.h"
 #include "common/log.h"
 #include "common/msg.h"
 #include "daemon/auth_limit.h"
@@ -34,11 +35,19 @@ struct limit_table {
 	struct limit_slot	*slot;	/* [LIMIT_SETS][LIMIT_WAYS] */
 };
 
-enum limit_kind { LIMIT_SOURCE, LIMIT_NET, LIMIT_LOGIN, LIMIT_PAIR, LIMIT_N };
+/* The last two are auto-ban.authentication's: slower, and the pair is that of
+ * the login and an IPv4 /24 or IPv6 /48. */
+enum limit_kind {
+	LIMIT_SOURCE, LIMIT_NET, LIMIT_LOGIN, LIMIT_PAIR,
+	LIMIT_LOGIN_BAN, LIMIT_PAIR_BAN, LIMIT_N
+};
 
 static struct limit_table	limit_counts, limit_known;
 static uint8_t			limit_secret[32];
-static int64_t			limit_step;	/* ms of one failure */
+static struct {
+	int64_t	 step;		/* ms of one failure; 0: not limited */
+	int64_t	 span;		/* ms that may lie ahead */
+}				limit_of[LIMIT_N];
 
 static void	limit_key(uint8_t [16], enum limit_kind,
 		    const struct msg_addr *, const char *);
@@ -70,9 +79,29 @@ auth_limit_init(uint64_t rate)
 void
 auth_limit_rate(uint64_t rate)
 {
-	limit_step = LIMIT_HOUR / (int64_t)(rate == 0 ? 1 : rate);
-	if (limit_step == 0)
-		limit_step = 1;
+	enum limit_kind	 k;
+	int64_t		 step = LIMIT_HOUR / (int64_t)(rate == 0 ? 1 : rate);
+
+	for (k = LIMIT_SOURCE; k <= LIMIT_PAIR; k++) {
+		limit_of[k].span = LIMIT_HOUR;
+		limit_of[k].step = step == 0 ? 1 : step;
+	}
+	limit_of[LIMIT_NET].step = step / LIMIT_WIDE == 0 ? 1 :
+	    step / LIMIT_WIDE;
+}
+
+void
+auth_limit_ban(const struct conf_rate *r)
+{
+	enum limit_kind	 k;
+
+	for (k = LIMIT_LOGIN_BAN; k <= LIMIT_PAIR_BAN; k++) {
+		limit_of[k].span = (int64_t)r->period;
+		limit_of[k].step = r->count == 0 ? 0 :
+		    (int64_t)(r->period / r->count);
+		if (r->count != 0 && limit_of[k].step == 0)
+			limit_of[k].step = 1;
+	}
 }
 
 uint32_t
@@ -88,6 +117,14 @@ auth_limit_check(const struct msg_addr *a, const char *login, int64_t now)
 			if ((w = limit_over(k, a, login, now)) > wait)
 				wait = w;
 	return (uint32_t)((wait + 999) / 1000);
+}
+
+int
+auth_limit_own(const struct msg_addr *a, const char *login, int64_t now)
+{
+	return limit_over(LIMIT_SOURCE, a, login, now) > 0 ||
+	    limit_over(LIMIT_PAIR, a, login, now) > 0 ||
+	    limit_over(LIMIT_PAIR_BAN, a, login, now) > 0;
 }
 
 int
@@ -108,17 +145,15 @@ limit_over(enum limit_kind k, const struct msg_addr *a, const char *login,
 {
 	struct limit_slot	*s;
 	uint8_t			 key[16];
-	int64_t			 step = limit_step;
+	int64_t			 step = limit_of[k].step;
 
 	if (!limit_applies(k, a))
 		return 0;
-	if (k == LIMIT_NET)
-		step /= LIMIT_WIDE;
 	limit_key(key, k, a, login);
 	if ((s = limit_find(&limit_counts, key)) == NULL)
 		return 0;
-	return s->due + step - now > LIMIT_HOUR ?
-	    s->due + step - now - LIMIT_HOUR : 0;
+	return s->due + step - now > limit_of[k].span ?
+	    s->due + step - now - limit_of[k].span : 0;
 }
 
 void
@@ -135,8 +170,7 @@ auth_limit_fail(const struct msg_addr *a, const char *login, int64_t now)
 		s = limit_take(&limit_counts, key);
 		if (s->due < now)
 			s->due = now;
-		s->due += k == LIMIT_NET ? limit_step / LIMIT_WIDE :
-		    limit_step;
+		s->due += limit_of[k].step;
 	}
 }
 
@@ -155,18 +189,26 @@ auth_limit_good(const struct msg_addr *a, const char *login, int64_t now)
 void
 auth_limit_forget(const char *login)
 {
-	struct limit_slot	*s;
-	uint8_t			 key[16];
+	static const enum limit_kind	 kinds[] = {
+		LIMIT_LOGIN, LIMIT_LOGIN_BAN
+	};
+	struct limit_slot		*s;
+	uint8_t				 key[16];
+	size_t				 i;
 
-	limit_key(key, LIMIT_LOGIN, NULL, login);
-	if ((s = limit_find(&limit_counts, key)) != NULL)
-		s->due = 0;
+	for (i = 0; i < nitems(kinds); i++) {
+		limit_key(key, kinds[i], NULL, login);
+		if ((s = limit_find(&limit_counts, key)) != NULL)
+			s->due = 0;
+	}
 }
 
 /* A unix socket has no source; IPv4 has no wider net that says anything. */
 static int
 limit_applies(enum limit_kind k, const struct msg_addr *a)
 {
+	if (limit_of[k].step == 0)
+		return 0;
 	if (k == LIMIT_NET)
 		return a->family == 6;
 	return k != LIMIT_SOURCE || a->family != 0;
@@ -179,16 +221,17 @@ limit_key(uint8_t out[16], enum limit_kind k, const struct msg_addr *a,
 	uint8_t		 in[2 + 8 + 256], md[EVP_MAX_MD_SIZE];
 	size_t		 n = 0, len;
 	unsigned int	 mdlen = 0;
+	int		 wide = k == LIMIT_NET || k == LIMIT_PAIR_BAN;
 
 	in[n++] = (uint8_t)k;
-	if (k != LIMIT_LOGIN) {
+	if (k != LIMIT_LOGIN && k != LIMIT_LOGIN_BAN) {
 		in[n++] = a->family;
-		len = a->family == 4 ? 4 : a->family == 0 ? 0 :
-		    k == LIMIT_NET ? 6 : 8;
+		len = a->family == 4 ? (wide ? 3 : 4) : a->family == 0 ? 0 :
+		    wide ? 6 : 8;
 		memcpy(in + n, a->addr, len);
 		n += len;
 	}
-	if (k == LIMIT_LOGIN || k == LIMIT_PAIR) {
+	if (k >= LIMIT_LOGIN) {
 		len = strnlen(login, 256);
 		memcpy(in + n, login, len);
 		n += len;

@@ -14,14 +14,22 @@
 
 #include "common/compat.h"
 
+struct conf_rate;
 struct msg_addr;
 
 /* Empty tables; failures allowed in an hour.  Fatal without memory. */
 void	 auth_limit_init(uint64_t rate);
 /* A new rate (reload); what was counted stays. */
 void	 auth_limit_rate(uint64_t rate);
+/* The budgets of a login, and of a login and the IPv4 /24 or IPv6 /48 that it
+ * is tried from (auto-ban.authentication); none at first. */
+void	 auth_limit_ban(const struct conf_rate *);
 /* Seconds to wait before this login may be tried from there; 0: go on. */
 uint32_t auth_limit_check(const struct msg_addr *, const char *login,
+	    int64_t now_ms);
+/* 1 if there is a wait for what came from there itself, not only for what
+ * others did to the login. */
+int	 auth_limit_own(const struct msg_addr *, const char *login,
 	    int64_t now_ms);
 /* 1 if this login has come from there before and went well. */
 int	 auth_limit_known(const struct msg_addr *, const char *login,

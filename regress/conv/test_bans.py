@@ -134,8 +134,10 @@ def wrong(server, ip, who, password="wrong"):
 
 def test_wrong_passwords_are_reported_by_auth(banning):
     who = banning.adduser()
-    for i in range(4):
-        assert wrong(banning, "192.0.2.50", who, f"no{i}").status == 401
+    # the login is refused at last, which does not save the address
+    codes = [wrong(banning, "192.0.2.50", who, f"no{i}").status
+             for i in range(4)]
+    assert codes == [401, 401, 401, 429]
     b = wait_ban(banning, "192.0.2.50/32")
     assert b["kind"] == "authentication"
     helpers.wait_for(lambda: told(banning, "192.0.2.50").status == 403)
@@ -143,6 +145,24 @@ def test_wrong_passwords_are_reported_by_auth(banning):
     assert a.get("Content-Type") == "application/problem+json"
     assert json.loads(a.body)["status"] == 403
     assert told(banning, "192.0.2.51").status == 200
+
+
+def test_a_login_is_refused_to_strangers_for_a_while(banning):
+    who = banning.adduser()
+    ok = ("X-Forwarded-Proto: https", basic(who))
+    assert told(banning, "192.0.2.40", *ok,
+                path="/jmap/session").status == 200
+    for i in range(3):
+        assert wrong(banning, f"192.0.2.{41 + i}", who).status == 401
+    a = told(banning, "198.51.100.9", *ok, path="/jmap/session")
+    assert a.status == 429 and int(a.get("Retry-After")) > 3600
+    assert told(banning, "192.0.2.40", *ok,
+                path="/jmap/session").status == 200
+    # a stranger to whom this happens has done nothing
+    for _ in range(5):
+        told(banning, "198.51.100.9", *ok, path="/jmap/session")
+    time.sleep(0.2)
+    assert "198.51.100.9/32" not in bans(banning)
 
 
 def test_an_attack_that_ends_each_connection_at_once_counts(banning):

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "common/conf.h"
 #include "common/ip.h"
 #include "common/msg.h"
 #include "daemon/auth_limit.h"
@@ -149,6 +150,39 @@ a_flood_does_not_erase_the_worst(void **state)
 	assert_true(wait_at("192.0.2.1", "y", NOW) > 0);
 }
 
+static void
+a_login_and_its_pair_with_a_network_have_days(void **state)
+{
+	struct conf_rate	 r = { 4, 24 * HOUR }, none = { 0, 0 };
+	struct msg_addr		 home = addr("198.51.100.1");
+	struct msg_addr		 bad = addr("192.0.2.77");
+
+	(void)state;
+	auth_limit_init(1000);
+	auth_limit_ban(&r);
+	auth_limit_good(&home, "joe", NOW);
+	failures("192.0.2.77", "joe", 4);
+	/* from everywhere, for a fourth of a day */
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 6 * 3600);
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW + 6 * HOUR), 0);
+	assert_int_equal(wait_at("203.0.113.5", "ann", NOW), 0);
+	/* not where he has been */
+	assert_int_equal(wait_at("198.51.100.1", "joe", NOW), 0);
+	/* whose doing it was: that of the network, not of a stranger */
+	assert_true(auth_limit_own(&bad, "joe", NOW));
+	bad = addr("192.0.2.1");
+	assert_true(auth_limit_own(&bad, "joe", NOW));
+	assert_false(auth_limit_own(&bad, "ann", NOW));
+	bad = addr("203.0.113.5");
+	assert_false(auth_limit_own(&bad, "joe", NOW));
+	/* an administrator's word ends it for the login */
+	auth_limit_forget("joe");
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 0);
+	assert_true(wait_at("192.0.2.9", "joe", NOW) > 0);
+	auth_limit_ban(&none);
+	assert_int_equal(wait_at("192.0.2.9", "joe", NOW), 0);
+}
+
 int
 main(void)
 {
@@ -158,6 +192,8 @@ main(void)
 		cmocka_unit_test(the_owner_is_not_locked_out_by_strangers),
 		cmocka_unit_test(ipv6_counts_by_network),
 		cmocka_unit_test(a_flood_does_not_erase_the_worst),
+		cmocka_unit_test(
+		    a_login_and_its_pair_with_a_network_have_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
