@@ -341,6 +341,21 @@ def test_reload_keeps_connections_and_the_end_says_goaway(new_server):
     assert c.goaway == 0 and c.last == 9
 
 
+def test_a_stream_that_outlives_a_reload_ends_its_connection(new_server):
+    s = new_server()
+    a = s.first()
+    blob = a.upload(b"x" * 100000)["blobId"]
+    c = h2.plain(s)
+    c.send(h2.get(authorization(a), path=f"/jmap/download/{a.id}/{blob}/x"))
+    assert c.until(lambda: len(c.bodies.get(1, b"")) == 65535)
+    s.jmapctl("reload")
+    assert c.until(lambda: c.goaway == 0)
+    c.send(h2.window(0, 65535) + h2.window(1, 65535))
+    assert c.until(lambda: 1 in c.ended)
+    assert len(c.bodies[1]) == 100000
+    assert not c.until(lambda: False)
+
+
 def outcome_of(c, stream):
     c.send(h2.get(stream=stream, scheme="https"))
     assert c.until(lambda: stream in c.ended)

@@ -39,8 +39,8 @@ static const struct route	routes[] = {
 static const struct http_step	steps[] = { { "park", park_step } };
 
 static int64_t		 now = 1000;
-static int		 woken, waiting, parked;
-static struct req	*wait[1024], *park[1024];
+static int		 woken, waiting, parked, streaming;
+static struct req	*wait[1024], *park[1024], *stream[1024];
 
 /* --- what http2.c asks of the connection machine ----------------------------- */
 
@@ -137,11 +137,27 @@ long_more(struct req *r, void *arg, struct buf *out, size_t max)
 	size_t	*left = arg, n = *left < max ? *left : max;
 	size_t	 i;
 
-	(void)r;
+	/* an event stream: nothing now, as often as the others let it */
+	if (r->query[0] == 'w' && *left % 2 == 0 && streaming < 1024) {
+		*left -= *left > 0;
+		stream[streaming++] = r;
+		return STREAM_WAIT;
+	}
 	for (i = 0; i < n; i++)
 		buf_addc(out, 'x');
 	*left -= n;
 	return (ssize_t)n;
+}
+
+static void
+long_done(struct req *r, void *arg)
+{
+	int	 i;
+
+	(void)arg;
+	for (i = 0; i < streaming; i++)
+		if (stream[i] == r)
+			stream[i--] = stream[--streaming];
 }
 
 static void
@@ -150,8 +166,8 @@ long_get(struct req *r)
 	size_t	*left = arena_get(&r->arena, sizeof(*left));
 
 	*left = 700000;
-	req_stream(r, 200, "text/plain", r->query[0] == 'n' ? -1 : 700000,
-	    long_more, NULL, left);
+	req_stream(r, 200, "text/plain", r->query[0] == 0 ? 700000 : -1,
+	    long_more, long_done, left);
 }
 
 static void
@@ -214,6 +230,8 @@ others(void)
 		r = park[--parked];
 		req_resume(r);
 	}
+	if (streaming > 0)
+		req_resume(stream[--streaming]);
 	if (waiting > 0) {
 		r = wait[--waiting];
 		r->gone = NULL;
@@ -277,7 +295,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n == 0)
 		return 0;
 	now = 1000;
-	waiting = parked = 0;
+	waiting = parked = streaming = 0;
 	c.setup = &setup;
 	c.listen = &listen;
 	buf_init(&c.in, 65536);
@@ -288,7 +306,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		feed(&c, data + 1, n - 1, pieces[data[0] / 2 % 6]);
 	}
 	c.proto->free(&c);
-	if (c.data != NULL || waiting != 0 || parked != 0 ||
+	if (c.data != NULL || waiting != 0 || parked != 0 || streaming != 0 ||
 	    http_stats.begun - http_stats.ended != begun)
 		abort();
 	buf_free(&c.in);
