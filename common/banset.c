@@ -16,6 +16,7 @@
 
 static uint32_t	*banset_bucket(const struct banset *, const struct ip_net *);
 static int	 banset_grow(struct banset *);
+static void	 banset_length(struct banset *, const struct ip_net *, int);
 
 void
 banset_init(struct banset *s)
@@ -90,15 +91,13 @@ uint32_t
 banset_find(const struct banset *s, const struct ip *ip, int64_t now)
 {
 	struct ip_net	 net;
-	unsigned int	 bits;
+	unsigned int	 k, six = ip->af == IP_V6;
 	uint32_t	 i;
 
 	if (s->n == 0 || (ip->af != IP_V4 && ip->af != IP_V6))
 		return BANSET_NONE;
-	for (bits = ip->af == IP_V4 ? 33 : 129; bits-- > 0; ) {
-		if (s->lens[ip->af == IP_V6][bits] == 0)
-			continue;
-		banset_net(&net, ip, bits);
+	for (k = 0; k < s->nused[six]; k++) {
+		banset_net(&net, ip, s->used[six][k]);
 		i = banset_get(s, &net);
 		if (i != BANSET_NONE &&
 		    (s->v[i].until == 0 || s->v[i].until > now))
@@ -125,6 +124,22 @@ banset_grow(struct banset *s)
 	return 0;
 }
 
+/* One more or less of that length: which ones are in use? */
+static void
+banset_length(struct banset *s, const struct ip_net *net, int more)
+{
+	unsigned int	 six = net->ip.af == IP_V6, bits;
+	uint32_t	*n = &s->lens[six][net->bits];
+
+	*n += (uint32_t)more;
+	if (*n > 1 || (*n == 1 && more < 0))
+		return;
+	s->nused[six] = 0;
+	for (bits = 129; bits-- > 0; )
+		if (s->lens[six][bits] > 0)
+			s->used[six][s->nused[six]++] = (uint8_t)bits;
+}
+
 uint32_t
 banset_put(struct banset *s, const struct ip_net *net, int64_t until)
 {
@@ -141,7 +156,7 @@ banset_put(struct banset *s, const struct ip_net *net, int64_t until)
 		s->v[i].used = 1;
 		*b = i;
 		s->n++;
-		s->lens[net->ip.af == IP_V6][net->bits]++;
+		banset_length(s, net, 1);
 	}
 	s->v[i].until = until;
 	return i;
@@ -158,7 +173,7 @@ banset_remove(struct banset *s, uint32_t place)
 	for (p = banset_bucket(s, &e->net); *p != place; p = &s->v[*p].next)
 		continue;
 	*p = e->next;
-	s->lens[e->net.ip.af == IP_V6][e->net.bits]--;
+	banset_length(s, &e->net, -1);
 	s->n--;
 	e->used = 0;
 	e->next = s->free;

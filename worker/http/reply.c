@@ -15,6 +15,7 @@
 #include "common/date.h"
 #include "common/log.h"
 #include "common/utf8.h"
+#include "worker/http/access.h"
 #include "worker/http/req.h"
 
 static void	reply_give(struct req *, int, const char *);
@@ -254,10 +255,14 @@ static void
 reply_give(struct req *r, int status, const char *type)
 {
 	struct reply	*p = r->reply;
+	char		 id[ACCESS_ID];
 
 	assert(r->state != REQ_ANSWERED);
 	p->status = status;
 	p->type = type;
+	/* what an administrator is asked about can be found in the log */
+	if (status >= 500)
+		req_hdr_set(r, "X-Request-Id", access_id(r, id));
 	if (p->bad)
 		reply_broken(r);
 	r->state = REQ_ANSWERED;
