@@ -162,8 +162,8 @@ check_hostname(struct check *k)
 		    strchr("-.", k->c->hostname[i]) == NULL)
 			break;
 	if (len == 0 || len > 253 || i < len)
-		conf_check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not the "
-		    "name of a host", k->c->hostname);
+		conf_check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not "
+		    "the name of a host", k->c->hostname);
 }
 
 static void
@@ -174,14 +174,14 @@ check_listen(struct check *k, size_t n)
 
 	if (l->path[0] != '\0') {
 		if (l->protocol != CONF_LMTP)
-			conf_check_bad(k, "listen", n, "path", "listen %s: path is "
-			    "for protocol lmtp only", l->name);
+			conf_check_bad(k, "listen", n, "path", "listen %s: "
+			    "path is for protocol lmtp only", l->name);
 		if (l->path[0] != '/')
-			conf_check_bad(k, "listen", n, "path", "listen %s: path "
-			    "\"%s\" does not start with /", l->name, l->path);
+			conf_check_bad(k, "listen", n, "path", "listen %s: "
+			    "path \"%s\" does not start with /", l->name, l->path);
 		if (l->address[0] != '\0' || l->port != 0 || l->tls)
-			conf_check_bad(k, "listen", n, "path", "listen %s: path "
-			    "goes with none of address, port, tls", l->name);
+			conf_check_bad(k, "listen", n, "path", "listen %s: "
+			    "path goes with none of address, port, tls", l->name);
 		return;
 	}
 	if (l->address[0] != '\0' && strcmp(l->address, "*") != 0 &&
@@ -190,8 +190,8 @@ check_listen(struct check *k, size_t n)
 		    "\"%s\" is neither IPv4 nor IPv6 nor *", l->name,
 		    l->address);
 	if (l->tls && l->protocol == CONF_LMTP)
-		conf_check_bad(k, "listen", n, "tls", "listen %s: protocol lmtp "
-		    "has no tls", l->name);
+		conf_check_bad(k, "listen", n, "tls", "listen %s: protocol "
+		    "lmtp has no tls", l->name);
 	if (l->tls && k->c->ncerts == 0)
 		conf_check_bad(k, "listen", n, "tls", "listen %s: tls needs a "
 		    "certificate section", l->name);
@@ -248,8 +248,8 @@ conf_check_nets(struct check *k, const char *sect, const char *opt,
 
 	for (i = 0; i < l->n; i++)
 		if (ip_net_parse(&net, l->v[i], strlen(l->v[i])) == -1)
-			conf_check_bad(k, sect, 0, opt, "%s.%s: \"%s\" is not an "
-			    "address or address/bits", sect, opt, l->v[i]);
+			conf_check_bad(k, sect, 0, opt, "%s.%s: \"%s\" is not "
+			    "an address or address/bits", sect, opt, l->v[i]);
 }
 
 /* What scanners of the web are fond of. */
@@ -299,12 +299,12 @@ check_proxy(struct check *k)
 		if (l->proxy_protocol == CONF_PROXY_OFF)
 			continue;
 		if (k->c->use_x_forwarded || k->c->x_real_ip)
-			conf_check_bad(k, "listen", i, "proxy-protocol", "listen "
-			    "%s: proxy-protocol goes together with neither "
-			    "use-x-forwarded nor x-real-ip", l->name);
+			conf_check_bad(k, "listen", i, "proxy-protocol",
+			    "listen %s: proxy-protocol goes together with "
+			    "neither use-x-forwarded nor x-real-ip", l->name);
 		if (k->c->trusted_proxies.n == 0)
-			conf_check_bad(k, "listen", i, "proxy-protocol", "listen "
-			    "%s: proxy-protocol needs http.trusted-proxies",
+			conf_check_bad(k, "listen", i, "proxy-protocol",
+			    "listen %s: proxy-protocol needs http.trusted-proxies",
 			    l->name);
 	}
 }
@@ -349,12 +349,12 @@ check_users(struct check *k)
 		return;		/* then nobody's rights are taken on */
 	for (i = 0; i < nitems(users); i++) {
 		if (getpwnam(users[i]) == NULL)
-			conf_check_bad(k, "", 0, names[i], "%s: there is no user "
-			    "\"%s\"", names[i], users[i]);
+			conf_check_bad(k, "", 0, names[i], "%s: there is no "
+			    "user \"%s\"", names[i], users[i]);
 		for (j = 0; j < i; j++)
 			if (strcmp(users[i], users[j]) == 0)
-				conf_check_bad(k, "", 0, names[i], "%s: is \"%s\" "
-				    "as %s is; roles of one user could "
+				conf_check_bad(k, "", 0, names[i], "%s: is "
+				    "\"%s\" as %s is; roles of one user could "
 				    "signal each other", names[i], users[i],
 				    names[j]);
 	}
