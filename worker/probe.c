@@ -183,7 +183,8 @@ probe_begin(struct req *r, int status)
 		req_reply(r, status, NULL, NULL, 0);
 	else if (status != 0)
 		req_problem(r, status, NULL, NULL, NULL);
-	else if (r->method == HTTP_GET && !(r->route->flags & ROUTE_AUTH))
+	else if (HTTP_M(r->method) & M_GET &&
+	    !(r->route->flags & ROUTE_AUTH))
 		req_body_end(r);
 }
 

@@ -266,6 +266,18 @@ def test_jmapctl_headers_names_who_set_them(ruled):
     assert by["Strict-Transport-Security"] == "header hsts"
 
 
+@pytest.mark.parametrize("method", ["HEAD", "DELETE", "OPTIONS", "POST"])
+def test_jmapctl_headers_of_other_methods(ruled, method):
+    out = ruled.jmapctl("-j", "headers", method,
+                        "https://localhost/robots.txt").stdout
+    rows = [json.loads(line) for line in out.splitlines()]
+    a = tls(ruled).ask(get("/robots.txt", method=method),
+                       head=method == "HEAD")
+    assert rows[0]["value"] == str(a.status)
+    assert {r["field"] for r in rows[1:]} == \
+        {n for n, _ in a.headers} - {"Content-Length", "Connection"}
+
+
 @pytest.mark.parametrize("args,word", [
     (["GET", "localhost/"], "https://"),
     (["GET", "https://localhost/", "more"], "usage"),

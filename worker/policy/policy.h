@@ -45,9 +45,8 @@ extern const size_t		policy_nsteps;
 extern const struct block_step	policy_blocks[];
 extern const size_t		policy_nblocks;
 
-/* Make s->policy, s->trusted, s->allowed and s->late from s->conf.  Fatal on
- * settings
- * that the parent would not have sent. */
+/* Make s->policy, s->trusted, s->allowed and s->late from s->conf.  Fatal
+ * on settings that the parent would not have sent. */
 void	policy_setup(struct http_setup *);
 void	policy_free(struct http_setup *);
 
