@@ -338,6 +338,21 @@ def lmtp_line(b, name, server, sessions=8):
     show(name, median([metered(server.pids(), turn) for _ in range(TURNS)]))
 
 
+def handshake_line(b, server):
+    """TLS handshakes with the private key here and in a keys process."""
+    where = pathlib.Path(server.dir, "bin")
+    where.mkdir(exist_ok=True)
+    for f in "obj/b_sign", "jmapd":
+        if not (where / pathlib.Path(f).name).exists():
+            shutil.copy(TOP / f, where)
+    who = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] \
+        if os.geteuid() == 0 else []
+    out = subprocess.run([*who, str(where / "b_sign"), str(where / "jmapd"),
+                          f"{server.dir}/jmapd.conf", str(2 * SECONDS)],
+                         stdout=subprocess.PIPE, text=True, check=True).stdout
+    print("# " + out.strip().replace("\n", "\n# "), flush=True)
+
+
 def memory(pid):
     """KiB that the process has for itself (PSS)."""
     with open(f"/proc/{pid}/smaps_rollup") as f:
@@ -408,6 +423,8 @@ def run(b):
         set_lines(b, "set_durable", b.big, account)
     if wanted("lmtp"):
         lmtp_line(b, "lmtp_durable", b.big)
+    if wanted("handshake"):
+        handshake_line(b, b.big)
     if wanted("memory"):
         memory_lines(b, b.big)
     if wanted("set") or wanted("lmtp"):

@@ -143,7 +143,9 @@ blob_read(struct store_txn *txn, const struct jmap_blob *b, struct buf *out,
 	if (b->nstep > 0)
 		return blob_part(txn, b, out, e);
 	*e = store_blob_get(txn, b->hash, 0, UINT64_MAX, out);
-	return *e == STORE_OK ? 1 : *e <= STORE_REFUSED ? 0 : -1;
+	/* all that may be is within its limit: else memory is short */
+	return *e == STORE_OK ? 1 :
+	    *e <= STORE_REFUSED && !buf_bad(out) ? 0 : -1;
 }
 
 /* Offset and length are the client's word until they are checked here. */
