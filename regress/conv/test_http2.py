@@ -8,6 +8,7 @@ import os
 import signal
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -189,6 +190,30 @@ def test_reset_while_the_login_is_checked(server):
         c.send(h2.get(authorization(a), path="/jmap/session", stream=3))
         assert c.until(lambda: 3 in c.ended)
         assert c.answers == {3: 200}
+
+
+def test_reset_streams_keep_their_place_while_others_work_for_them(
+        new_server):
+    """CVE-2023-44487, CVE-2025-8671: no more work at a time by resets."""
+    s = new_server("auth {\n\targon2-memory = 64M\n\targon2-time = 6\n}\n")
+    a = s.first()
+    c = h2.plain(s)
+    for i in range(64):
+        c.send(h2.get(authorization(a), path="/jmap/session",
+                      stream=2 * i + 1))
+    c.send(b"".join(h2.rst(2 * i + 1) for i in range(64)))
+    c.send(h2.get(stream=1001))
+    assert c.until(lambda: 1001 in c.resets or 1001 in c.ended)
+    assert c.verdict(1001) == "rst REFUSED_STREAM"
+    stream = 1003
+    while True:
+        time.sleep(0.3)
+        c.send(h2.get(stream=stream))
+        assert c.until(lambda: stream in c.resets or stream in c.ended)
+        if stream in c.ended:
+            break
+        stream += 2
+    assert c.answers == {stream: 200}
 
 
 def test_the_client_goes_while_the_login_is_checked(server):
