@@ -42,7 +42,7 @@ static int64_t		 now = 1000;
 static int		 woken, waiting, parked, streaming;
 static struct req	*wait[1024], *park[1024], *stream[1024];
 
-/* --- what http2.c asks of the connection machine ----------------------------- */
+/* --- what http2.c asks of the connection machine ----------------------- */
 
 int64_t
 conn_now(void)
@@ -70,7 +70,7 @@ conn_stale(const struct conn *c)
 	return now % 7 == 0;
 }
 
-/* --- handlers ------------------------------------------------------------------ */
+/* --- handlers ------------------------------------- */
 
 static void
 forget(struct req **list, int *n, const struct req *r)
@@ -200,7 +200,7 @@ sink_post(struct req *r)
 	r->sink_arg = arena_get(&r->arena, sizeof(size_t));
 }
 
-/* --- the machine ------------------------------------------------------------------ */
+/* --- the machine ------------------------------------- */
 
 /* Run steps until it waits or ends; what it says goes nowhere. */
 static enum io
