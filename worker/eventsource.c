@@ -88,7 +88,7 @@ eventsource_get(struct req *r)
 	}
 	if ((why = es_args(es, r)) != NULL)
 		req_problem(r, 400, NULL, NULL, why);
-	else if (notify_count(r->user.account) >=
+	else if (notify_count(r->user.account, es_woken) >=
 	    r->conf->max_event_streams) {
 		req_hdr_add(r, "Retry-After", "30");
 		req_problem(r, 429, NULL, NULL, "too many event streams");

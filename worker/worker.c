@@ -36,6 +36,7 @@
 #include "worker/tls.h"
 #include "worker/tls_key.h"
 #include "worker/worker.h"
+#include "worker/worker_ws.h"
 
 #define FLUSH_MS	1000	/* parent always reads */
 
@@ -167,6 +168,7 @@ worker_store(const struct conf *c)
 	sc.changed = notify_changed;
 	store_init(&sc);
 	eventsource_init();
+	worker_ws_init();
 	evtimer_set(&idle, worker_idle, NULL);
 	worker_idle(-1, 0, NULL);
 }

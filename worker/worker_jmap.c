@@ -20,7 +20,7 @@
 #include "worker/worker_jmap.h"
 
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
-#define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL)
+#define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | JMAP_CAP_WEBSOCKET)
 #define JSON		"application/json"
 
 /* One request's view of the account and of the configuration. */
@@ -38,6 +38,8 @@ struct jmap_upload {
 };
 
 static void	turn_env(struct jmap_turn *, struct req *);
+static void	turn_user(struct jmap_turn *, const struct conf *,
+		    const struct req_user *, const char *);
 static const struct jmap_limits	*turn_limits(const struct conf *, uint64_t *);
 static int	turn_begin(struct jmap_turn *, struct req *);
 static void	turn_end(struct jmap_turn *);
@@ -57,12 +59,20 @@ static void	download_part(struct req *, const char *, struct buf *);
 static void
 turn_env(struct jmap_turn *t, struct req *r)
 {
-	memset(t, 0, sizeof(*t));
 	url_base(r, t->url, sizeof(t->url));	/* "": relative */
-	t->env.limits = turn_limits(r->conf, &t->env.generation);
-	t->env.url = t->url;
-	t->user.name = r->user.login;
-	t->user.account = dir_account(r->user.account, t->account);
+	turn_user(t, r->conf, &r->user, t->url);
+}
+
+static void
+turn_user(struct jmap_turn *t, const struct conf *c,
+    const struct req_user *user, const char *url)
+{
+	memset(&t->env, 0, sizeof(t->env));
+	memset(&t->user, 0, sizeof(t->user));
+	t->env.limits = turn_limits(c, &t->env.generation);
+	t->env.url = url;
+	t->user.name = user->login;
+	t->user.account = dir_account(user->account, t->account);
 	t->user.caps = JMAP_CAPS;
 }
 
@@ -175,6 +185,27 @@ worker_jmap_api(struct req *r)
 	else
 		answer_problem(r, p, detail);
 	buf_free(&out);
+}
+
+int
+worker_jmap_message(const struct conf *c, const struct req_user *user,
+    const char *url, const void *p, size_t len, struct buf *out)
+{
+	struct jmap_turn	 t;
+	enum store_err		 e;
+	const char		*detail;
+
+	turn_user(&t, c, user, url);
+	buf_init(out, t.env.limits->max_size_response + JMAP_SLACK);
+	e = store_open(t.account, STORE_CREATE, &t.user.store);
+	if (e != STORE_OK) {
+		log_warn("account %s: %s", t.account, store_strerror(e));
+		return -1;
+	}
+	/* what is wrong is a message, too */
+	(void)jmap_api(&t.env, &t.user, p, len, 1, out, &detail);
+	turn_end(&t);
+	return 0;
 }
 
 void

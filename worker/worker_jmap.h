@@ -10,4 +10,12 @@ void	worker_jmap_session(struct req *);	/* GET */
 void	worker_jmap_upload(struct req *);	/* POST, ROUTE_UPLOAD */
 void	worker_jmap_download(struct req *);	/* GET, class B */
 
+/*
+ * A message of a WebSocket (RFC 8887): *out is made, the caller frees it,
+ * and gets the response or the error.  url is what url_base said.  0, or -1:
+ * the account cannot be opened (logged).
+ */
+int	worker_jmap_message(const struct conf *, const struct req_user *,
+	    const char *url, const void *, size_t, struct buf *out);
+
 #endif

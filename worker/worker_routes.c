@@ -10,6 +10,7 @@
 #include "worker/rest/rest.h"
 #include "worker/worker.h"
 #include "worker/worker_jmap.h"
+#include "worker/worker_ws.h"
 
 #define REST	(ROUTE_AUTH | ROUTE_ADMIN)
 
@@ -61,6 +62,10 @@ const struct route	worker_routes[] = {
 	    eventsource_get, NULL },
 	{ M_GET, "/jmap/eventsource/", HTTP_E, ROUTE_AUTH, BODY_NONE,
 	    eventsource_get, NULL },
+	{ M_GET, "/jmap/ws", HTTP_A, ROUTE_AUTH, BODY_NONE, worker_ws_get,
+	    NULL },
+	{ M_GET, "/jmap/ws/", HTTP_A, ROUTE_AUTH, BODY_NONE, worker_ws_get,
+	    NULL },
 	{ M_GET, "/jmap/download/{account}/{blob}/{name}", HTTP_B, ROUTE_AUTH,
 	    BODY_NONE, worker_jmap_download, NULL },
 };

@@ -34,6 +34,7 @@
 struct buf;
 struct conf;
 struct conf_listen;
+struct conn_proto;
 struct hosts;
 struct http_setup;
 struct req;
@@ -291,6 +292,13 @@ void	req_reply_buf(struct req *, int status, const char *type,
  */
 void	req_stream(struct req *, int status, const char *type, int64_t len,
 	    stream_fn *, void (*done)(struct req *, void *), void *arg);
+/*
+ * HTTP/1.1 only: answer 101 and leave HTTP for the protocol of that token
+ * (RFC 9110 7.8), whose open finds data in c->data.  done(r, data) is called
+ * instead when it does not come to that.
+ */
+void	req_upgrade(struct req *, const char *token, const struct conn_proto *,
+	    void (*done)(struct req *, void *), void *data);
 /*
  * Problem details (RFC 9457).  type NULL: about:blank; title NULL: the
  * status's own phrase; detail NULL: none.  members: more JSON members that

@@ -56,6 +56,7 @@ static enum io	http1_stream(struct conn *);
 static enum io	step_end(struct conn *);
 static enum io	http1_got_head(struct conn *, size_t);
 static enum io	http1_refuse(struct conn *, const struct http1_error *);
+static enum io	http1_leave(struct conn *);
 static enum io	http1_next(struct conn *);
 static enum io	http1_body_start(struct conn *);
 static enum io	http1_body_done(struct conn *);
@@ -425,7 +426,7 @@ http1_reply(struct req *r)
 	}
 	/* RFC 9112 9.3: what is left of the request must be read or cut. */
 	if (http1_leftover(h) || (h->c->flags & CONN_DRAIN))
-		h->close = 1;
+		h->close = p->up == NULL;
 	h->chunked = p->stream != NULL && p->stream_len < 0;
 	if (h->chunked && r->version == 10) {
 		h->chunked = 0;		/* it ends with the connection */
@@ -441,7 +442,9 @@ http1_reply(struct req *r)
 		    p->len);
 		buf_add(out, "\r\n", 2);
 	}
-	if (h->close)
+	if (p->up != NULL)
+		;			/* the answer has its own */
+	else if (h->close)
 		buf_adds(out, "Connection: close\r\n");
 	else if (r->version == 10)
 		buf_adds(out, "Connection: keep-alive\r\n");
@@ -565,12 +568,32 @@ step_end(struct conn *c)
 	    h->frame.length && !h->frame.chunked && buf_left(&c->in) == 0)
 		c->flags |= CONN_CLEAN;
 	c->flags &= ~CONN_DUPLEX;
+	if (h->req->reply->up != NULL)
+		return http1_leave(c);
 	req_free(h->req);
 	h->req = NULL;
 	buf_free(&h->body);
 	if (h->close)
 		return IO_CLOSE;
 	return http1_next(c);
+}
+
+/* RFC 9110 7.8: what follows on this connection is not HTTP. */
+static enum io
+http1_leave(struct conn *c)
+{
+	struct http1	*h = c->data;
+	struct reply	*p = h->req->reply;
+
+	c->proto = p->up;
+	c->data = p->arg;
+	p->done = NULL;
+	c->flags &= ~CONN_CLEAN;
+	req_free(h->req);
+	buf_free(&h->body);
+	free(h);
+	c->step = c->proto->open;
+	return IO_DONE;
 }
 
 static enum io

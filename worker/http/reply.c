@@ -45,7 +45,7 @@ static const struct {
 	{ 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
 	{ 416, "Range Not Satisfiable" }, { 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" }, { 422, "Unprocessable Content" },
-	{ 429, "Too Many Requests" },
+	{ 426, "Upgrade Required" }, { 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 	{ 502, "Bad Gateway" }, { 503, "Service Unavailable" },
@@ -251,6 +251,20 @@ req_stream(struct req *r, int status, const char *type, int64_t len,
 	reply_give(r, status, type);
 }
 
+void
+req_upgrade(struct req *r, const char *token, const struct conn_proto *proto,
+    void (*done)(struct req *, void *), void *data)
+{
+	struct reply	*p = r->reply;
+
+	p->up = proto;
+	p->done = done;
+	p->arg = data;
+	req_hdr_add(r, "Connection", "Upgrade");
+	req_hdr_add(r, "Upgrade", token);
+	reply_give(r, 101, NULL);
+}
+
 static void
 reply_give(struct req *r, int status, const char *type)
 {
@@ -287,6 +301,7 @@ reply_broken(struct req *r)
 	    r->route != NULL ? r->route->path : "-");
 	buf_free(&p->own);
 	p->stream = NULL;
+	p->up = NULL;
 	p->nfields = 0;
 	p->status = 500;
 	p->type = "application/problem+json";

@@ -69,6 +69,7 @@ struct reply {
 	int64_t			 stream_len;	/* or -1 */
 	void			(*done)(struct req *, void *);
 	void			*arg;
+	const struct conn_proto	*up;	/* req_upgrade's; arg is its data */
 	uint64_t		 sent;	/* body bytes handed over */
 };
 

@@ -19,10 +19,12 @@ struct cap {
 	 * NULL: an empty object */
 	void		(*server)(struct buf *, const struct jmap_env *);
 	void		(*account)(struct buf *, const struct jmap_env *);
+	int		 nodata;	/* of the server, not of an account */
 };
 
 static void	session_core(struct buf *, const struct jmap_env *);
 static void	session_mail(struct buf *, const struct jmap_env *);
+static void	session_websocket(struct buf *, const struct jmap_env *);
 static void	session_caps(struct buf *, const struct jmap_env *,
 		    const struct jmap_user *, int);
 static void	session_account(struct buf *, const struct jmap_env *,
@@ -33,8 +35,10 @@ static void	session_url(struct buf *, const char *, const struct jmap_env *,
 static uint64_t	session_hash(uint64_t, const void *, size_t);
 
 static const struct cap caps[] = {
-	{ "urn:ietf:params:jmap:core", JMAP_CAP_CORE, session_core, NULL },
-	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail },
+	{ "urn:ietf:params:jmap:core", JMAP_CAP_CORE, session_core, NULL, 0 },
+	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail, 0 },
+	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
+	    session_websocket, NULL, 1 },
 };
 
 unsigned
@@ -84,7 +88,7 @@ session_caps(struct buf *b, const struct jmap_env *env,
 
 	js_out_obj(b);
 	for (i = 0; i < nitems(caps); i++) {
-		if (!(u->caps & caps[i].bit))
+		if (!(u->caps & caps[i].bit) || (account && caps[i].nodata))
 			continue;
 		put = account ? caps[i].account : caps[i].server;
 		js_out_key(b, caps[i].urn);
@@ -123,7 +127,8 @@ session_primary(struct buf *b, const struct jmap_user *u)
 
 	js_out_obj(b);
 	for (i = 0; i < nitems(caps); i++) {
-		if (!(u->caps & caps[i].bit) || caps[i].bit == JMAP_CAP_CORE)
+		if (!(u->caps & caps[i].bit) || caps[i].bit == JMAP_CAP_CORE ||
+		    caps[i].nodata)
 			continue;
 		js_out_key(b, caps[i].urn);
 		js_out_s(b, u->account);
@@ -193,6 +198,24 @@ session_mail(struct buf *b, const struct jmap_env *env)
 		js_out_s(b, email_type.orders[i].name);
 	js_out_end(b, ']');
 	js_out_key(b, "mayCreateTopLevelMailbox");
+	js_out_bool(b, 1);
+}
+
+/* RFC 8887 3: the same place, "ws" where it says "http" */
+static void
+session_websocket(struct buf *b, const struct jmap_env *env)
+{
+	static const char	 path[] = "/jmap/ws/";
+
+	js_out_key(b, "url");
+	js_out_raw(b, "\"", 1);
+	if (strncmp(env->url, "http", 4) == 0) {
+		js_out_esc(b, "ws", 2);
+		js_out_esc(b, env->url + 4, strlen(env->url + 4));
+	}
+	js_out_esc(b, path, sizeof(path) - 1);
+	buf_add(b, "\"", 1);
+	js_out_key(b, "supportsPush");
 	js_out_bool(b, 1);
 }
 

@@ -131,6 +131,12 @@ cors_one(const struct req *r, enum http_hdr id)
 	return i == -1 || r->hdr[i].next != -1 ? NULL : r->hdr[i].value;
 }
 
+int
+cors_allows(struct req *r, const char *origin)
+{
+	return cors_find(r, origin) != NULL;
+}
+
 static const struct origin *
 cors_find(const struct req *r, const char *origin)
 {

@@ -71,6 +71,8 @@ void	endpoint_setup(struct policy *, const struct conf *);
 
 void	cors_setup(struct policy *, const struct conf *);
 void	cors_late(struct req *, struct fields *);
+/* 1 if http.cors-origins lets this origin in. */
+int	cors_allows(struct req *, const char *origin);
 void	rules_setup(struct policy *, const struct conf *);
 void	rules_free(struct policy *);
 void	rules_late(struct req *, struct fields *);

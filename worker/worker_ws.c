@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * JMAP over WebSocket (RFC 8887): requests as messages, and pushes between
+ * them.  A pushed state is made when the client has taken what was before,
+ * so a slow client gets the newest once.  A revoked login ends it (4.2).
+ */
+#include "common/compat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/auth_ask.h"
+#include "common/conf.h"
+#include "common/dir.h"
+#include "common/js.h"
+#include "common/share.h"
+#include "worker/http/websocket.h"
+#include "worker/jmap/jmap.h"
+#include "worker/notify.h"
+#include "worker/policy/policy.h"
+#include "worker/worker.h"
+#include "worker/worker_jmap.h"
+#include "worker/worker_ws.h"
+
+#define WS_URL		512
+#define WS_PUSH		"WebSocketPush"	/* begins the other two types */
+#define LIMIT		"urn:ietf:params:jmap:error:limit"
+
+struct ws {
+	TAILQ_ENTRY(ws)		 entry;
+	struct websocket	*w;
+	struct notify		 notify;
+	struct req_user		 user;
+	uint64_t		 since;		/* modseq the client knows */
+	int			 push;
+	int			 revoked;
+	char			 account[DIR_ACCOUNT_LEN];
+	char			 url[WS_URL];
+};
+TAILQ_HEAD(ws_list, ws);
+
+static void	ws_message(struct websocket *, void *, const uint8_t *,
+		    size_t);
+static int	ws_push(struct ws *, const uint8_t *, size_t);
+static int	ws_enable(struct ws *, struct js_val *);
+static int	ws_types(struct js_val *, uint32_t *);
+static void	ws_request(struct ws *, const uint8_t *, size_t);
+static void	ws_error(struct ws *, const uint8_t *, size_t, int,
+		    const char *, const char *);
+static void	ws_woken(struct websocket *, void *);
+static void	ws_changed(void *);
+static void	ws_gone(void *);
+static void	ws_revoke(uint64_t);
+
+static const struct websocket_ops	ws_ops = {
+	ws_message, ws_woken, ws_gone
+};
+static struct ws_list	 sockets = TAILQ_HEAD_INITIALIZER(sockets);
+
+void
+worker_ws_init(void)
+{
+	auth_ask_on_revoke(ws_revoke);
+}
+
+void
+worker_ws_get(struct req *r)
+{
+	struct ws	*s;
+
+	if (!websocket_check(r, "jmap", cors_allows))
+		return;
+	if (r->user.account == 0) {
+		req_problem(r, 403, NULL, NULL, "this login has no account");
+		return;
+	}
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->w = websocket_new(&ws_ops, s, r->conf->max_size_request,
+	    (int64_t)r->conf->websocket_ping)) == NULL) {
+		free(s);
+		req_problem(r, 503, NULL, NULL, NULL);
+		return;
+	}
+	s->user = r->user;
+	dir_account(r->user.account, s->account);
+	url_base(r, s->url, sizeof(s->url));
+	s->notify.account = r->user.account;
+	s->notify.fn = ws_changed;
+	s->notify.arg = s;
+	notify_add(&s->notify);
+	TAILQ_INSERT_TAIL(&sockets, s, entry);
+	/* once it is answered, all may be gone */
+	websocket_accept(r, "jmap", s->w);
+}
+
+static void
+ws_gone(void *arg)
+{
+	struct ws	*s = arg;
+
+	notify_remove(&s->notify);
+	TAILQ_REMOVE(&sockets, s, entry);
+	freezero(s, sizeof(*s));
+}
+
+/* --- messages ----------------------------------------------------------- */
+
+static void
+ws_message(struct websocket *w, void *arg, const uint8_t *p, size_t n)
+{
+	struct ws	*s = arg;
+
+	/* a new request: under the newest configuration, as HTTP's */
+	conn_refresh(websocket_conn(w));
+	if (memmem(p, n, WS_PUSH, sizeof(WS_PUSH) - 1) != NULL &&
+	    ws_push(s, p, n))
+		return;
+	ws_request(s, p, n);
+}
+
+/* RFC 8887 4.3.5: 1, or 0: it is something else. */
+static int
+ws_push(struct ws *s, const uint8_t *p, size_t n)
+{
+	struct js_val	*v = NULL;
+	const char	*type;
+	int		 ret = 0;
+
+	if (js_parse(p, n, NULL, NULL, &v) != JS_OK)
+		goto done;
+	type = js_type(v) == JS_OBJ ? js_str(js_get(v, "@type")) : "";
+	if (strcmp(type, "WebSocketPushDisable") == 0) {
+		s->push = 0;
+		s->notify.types = 0;
+		ret = 1;
+	} else if (strcmp(type, "WebSocketPushEnable") == 0) {
+		if (ws_enable(s, v) == -1)
+			ws_error(s, p, n, 400,
+			    "urn:ietf:params:jmap:error:notRequest",
+			    "not a WebSocketPushEnable object");
+		ret = 1;
+	}
+done:
+	js_free(v);
+	return ret;
+}
+
+static int
+ws_enable(struct ws *s, struct js_val *v)
+{
+	struct js_val		*state = js_get(v, "pushState");
+	struct jmap_push	 p;
+	uint32_t		 types;
+
+	if (ws_types(js_get(v, "dataTypes"), &types) == -1 ||
+	    (state != NULL && js_type(state) != JS_STR))
+		return -1;
+	s->since = 0;			/* a state of nobody: all is new */
+	if (state != NULL)
+		(void)jmap_push_since(js_str(state), s->account, &s->since);
+	else if (jmap_push_read(s->account, &p) == 0)
+		s->since = p.modseq;
+	s->push = 1;
+	s->notify.types = types;
+	websocket_wake(s->w);
+	return 0;
+}
+
+static int
+ws_types(struct js_val *v, uint32_t *types)
+{
+	uint32_t	 one;
+	size_t		 i;
+
+	*types = JMAP_PUSH_ALL;
+	if (v == NULL)
+		return 0;
+	if (js_type(v) != JS_ARR)
+		return -1;
+	*types = 0;
+	for (i = 0; i < js_len(v); i++) {
+		if (js_type(js_at(v, i)) != JS_STR ||
+		    strpbrk(js_str(js_at(v, i)), "*,") != NULL ||
+		    jmap_push_types(js_str(js_at(v, i)), &one) == -1)
+			return -1;
+		*types |= one;
+	}
+	return 0;
+}
+
+/* Counted as a request over HTTP is (RFC 8887 4.3.2). */
+static void
+ws_request(struct ws *s, const uint8_t *p, size_t n)
+{
+	const struct conf	*c = websocket_conn(s->w)->gen->conf;
+	struct timespec		 ts;
+	struct share_left	 left;
+	struct buf		 out;
+	int			 place;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	if (c->rate_account.count != 0 &&
+	    !share_rate(share_key_account(s->user.account), &c->rate_account,
+	    (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000, &left)) {
+		share_add(SHARE_OVER_ACCOUNT, 1);
+		ws_error(s, p, n, 429, LIMIT, "too many requests");
+		return;
+	}
+	place = share_enter(s->user.account, SHARE_REQUEST,
+	    c->max_concurrent_requests);
+	if (place == SHARE_FULL) {
+		share_add(SHARE_OVER_BUSY, 1);
+		ws_error(s, p, n, 429, LIMIT, "too many requests at once");
+		return;
+	}
+	if (worker_jmap_message(c, &s->user, s->url, p, n, &out) == -1)
+		ws_error(s, p, n, 503, "about:blank",
+		    "the account cannot be opened now");
+	else if (buf_bad(&out))
+		ws_error(s, p, n, 500, "about:blank", "out of memory");
+	else
+		websocket_send(s->w, buf_peek(&out), buf_left(&out));
+	buf_free(&out);
+	if (place != SHARE_UNCOUNTED)
+		share_leave(place, SHARE_REQUEST);
+}
+
+/* RFC 8887 4.3.4; the id of what was asked comes back. */
+static void
+ws_error(struct ws *s, const uint8_t *p, size_t n, int status,
+    const char *type, const char *detail)
+{
+	struct js_val	*v = NULL, *id = NULL;
+	struct buf	 b;
+
+	if (js_parse(p, n, NULL, NULL, &v) == JS_OK && js_type(v) == JS_OBJ)
+		id = js_get(v, "id");
+	buf_init(&b, 65536);
+	js_out_obj(&b);
+	js_out_key(&b, "@type");
+	js_out_s(&b, "RequestError");
+	js_out_key(&b, "requestId");
+	js_out_val(&b, js_type(id) == JS_STR ? id : NULL);
+	js_out_key(&b, "type");
+	js_out_s(&b, type);
+	js_out_key(&b, "status");
+	js_out_uint(&b, (uint64_t)status);
+	js_out_key(&b, "detail");
+	js_out_s(&b, detail);
+	if (strcmp(type, LIMIT) == 0) {
+		js_out_key(&b, "limit");
+		js_out_s(&b, "maxConcurrentRequests");
+	}
+	js_out_end(&b, '}');
+	if (buf_bad(&b))
+		websocket_close(s->w, WEBSOCKET_AWAY);
+	else
+		websocket_send(s->w, buf_peek(&b), buf_left(&b));
+	buf_free(&b);
+	js_free(v);
+}
+
+/* --- pushes ------------------------------------------------------------- */
+
+/* Of notify.c: it may be in the middle of an answer now. */
+static void
+ws_changed(void *arg)
+{
+	struct ws	*s = arg;
+
+	if (s->revoked)
+		websocket_close(s->w, WEBSOCKET_POLICY);
+	else if (s->push)
+		websocket_wake(s->w);
+}
+
+static void
+ws_woken(struct websocket *w, void *arg)
+{
+	struct ws		*s = arg;
+	struct jmap_push	 p;
+	char			 id[JMAP_PUSH_ID];
+	struct buf		 b;
+
+	if (!s->push || jmap_push_read(s->account, &p) == -1)
+		return;
+	buf_init(&b, 16384);
+	if (jmap_push_change(&b, s->account, &p, s->notify.types, s->since,
+	    jmap_push_id(s->account, p.modseq, id)) && !buf_bad(&b))
+		websocket_send(w, buf_peek(&b), buf_left(&b));
+	s->since = p.modseq;
+	buf_free(&b);
+}
+
+static void
+ws_revoke(uint64_t account)
+{
+	struct ws	*s;
+
+	TAILQ_FOREACH(s, &sockets, entry)
+		if (account == 0 || s->user.account == account) {
+			s->revoked = 1;
+			notify_wake(&s->notify);
+		}
+	notify_run();
+}
