@@ -32,6 +32,7 @@
 #define LISTEN_TURN	64	/* connections accepted in one turn */
 #define LISTEN_REST	1000	/* ms, without descriptors or memory */
 #define LISTEN_BREATH	5	/* ms, when no worker keeps up */
+#define LISTEN_UNSENT	(256 * 1024)	/* bytes of a connection */
 #define LISTEN_AHEAD	(IMSG_FDS / 2)	/* descriptors a worker may owe us */
 
 union listen_addr {
@@ -72,6 +73,7 @@ static socklen_t	listen_sockaddr(union listen_addr *,
 static struct listen_sock *listen_find(const union listen_addr *, socklen_t,
 		    const char *);
 static int	listen_bind(struct listen_sock *);
+static void	listen_unsent(const struct listen_sock *);
 static int	listen_bind_unix(struct listen_sock *);
 static void	listen_proxies(const struct conf *);
 static int	listen_trusts(const struct ip *);
@@ -219,6 +221,7 @@ listen_bind(struct listen_sock *s)
 	if (listen(s->fd, LISTEN_QUEUE) == -1 ||
 	    getsockname(s->fd, &s->have.sa, &len) == -1)
 		goto done;
+	listen_unsent(s);
 	ret = 0;
 done:
 	if (ret == -1) {
@@ -227,6 +230,26 @@ done:
 		errno = saved;
 	}
 	return ret;
+}
+
+/*
+ * Connections inherit it: the kernel takes so much that it cannot send yet
+ * and no more.  Otherwise that is up to 4 MB for a client who does not read,
+ * and the worker, which saw its write succeed, has no stall to end it for
+ * (security.md 3.2: slow read).
+ */
+static void
+listen_unsent(const struct listen_sock *s)
+{
+#ifdef TCP_NOTSENT_LOWAT
+	int	 max = LISTEN_UNSENT;
+
+	if (s->want.sa.sa_family != AF_UNIX && setsockopt(s->fd, IPPROTO_TCP,
+	    TCP_NOTSENT_LOWAT, &max, sizeof(max)) == -1)
+		log_warn("TCP_NOTSENT_LOWAT");
+#else
+	(void)s;
+#endif
 }
 
 /*
