@@ -23,6 +23,16 @@ limits {
 	max-concurrent-requests = 10000
 	drain-timeout = 2s
 %s}
+rate-limit {
+	account = false
+	anonymous = false
+}
+auto-ban {
+	authentication = false
+	abuse = false
+	loiter = false
+	scan = false
+}
 """
 LIVE = get("/healthz/live")
 ECHO = (b'{"using":["urn:ietf:params:jmap:core"],'
