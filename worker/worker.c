@@ -278,7 +278,9 @@ worker_bans(struct proc_peer *p, struct msg *m)
 static void
 worker_abuse(const struct req *r, uint32_t kind)
 {
-	worker_accuse(r->conn, kind, &r->client);
+	/* jmapctl headers is nobody's fault */
+	if (r->conn != HTTP_NO_CONN)
+		worker_accuse(r->conn, kind, &r->client);
 }
 
 void

@@ -290,6 +290,18 @@ def test_jmapctl_headers_says_what_is_wrong(ruled, args, word):
     assert done.returncode != 0 and word in done.stderr
 
 
+def test_jmapctl_headers_is_nobodys_fault(new_server):
+    s = new_server("auto-ban {\n\tscan = 2/1d\n}\n")
+    before = s.pids()
+    for path in ("/x.php", "/wp-login", "/cgi-bin/x", "/a.asp"):
+        s.jmapctl("headers", "-c", "198.51.100.9", "GET",
+                  "https://localhost" + path)
+    s.jmapctl("headers", "-c", "198.51.100.9", "G T", "https://localhost/",
+              check=False)
+    assert "198.51.100.9" not in s.jmapctl("ban", "list").stdout
+    assert s.pids() == before
+
+
 @pytest.mark.parametrize("request_line", ["BREW", "GET\r\nX: y", "G T"])
 def test_jmapctl_headers_takes_no_nonsense(ruled, request_line):
     done = ruled.jmapctl("-j", "headers", request_line, "https://localhost/",
