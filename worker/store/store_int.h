@@ -241,6 +241,7 @@ enum store_err	store_index_change(struct store_txn *,
 enum store_err	store_index_remove(struct store_txn *,
 		    const struct store_state *, uint64_t modseq);
 
+/* store_seg.c */
 enum store_err	store_seg_append(struct store_txn *, const uint8_t *hash,
 		    const void *, size_t, uint32_t *seg, uint64_t *off,
 		    uint64_t *clen);
