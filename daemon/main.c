@@ -119,7 +119,8 @@ main_check(const char *path, int level)
 	if ((cf = conf_parse(path, &report)) != NULL &&
 	    conf_check(cf, &report) == 0)
 		certs = cert_load(cf, &report);
-	fwrite(buf_peek(&report), 1, buf_left(&report), stderr);
+	if (buf_left(&report) > 0)
+		fwrite(buf_peek(&report), 1, buf_left(&report), stderr);
 	if (certs == NULL)
 		exit(1);
 	if (level > 1)

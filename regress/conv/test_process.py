@@ -30,7 +30,11 @@ def role(server, name):
     """Processes of a role."""
     found = []
     for pid in children(server.pid):
-        argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        try:
+            argv = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        except FileNotFoundError:       # it has ended meanwhile
+            continue
+        argv = argv.split(b"\0")
         if b"-T" in argv and argv[argv.index(b"-T") + 1] == name.encode():
             found.append(pid)
     return found
