@@ -30,6 +30,7 @@ struct pending {
 static void	gen_pending_clear(void);
 static const char	*gen_tls(struct conf_gen *);
 static void	gen_http(struct conf_gen *);
+static void	gen_name(struct conf_gen *, const char *);
 static void	gen_names(struct conf_gen *);
 static void	gen_free(struct conf_gen *);
 
@@ -147,7 +148,24 @@ gen_tls(struct conf_gen *g)
 	return NULL;
 }
 
-/* Each certificate's names, and ours on top of all of them. */
+/*
+ * A name of ours.  When a certificate has it, it is served under that one
+ * alone (RFC 9110 7.4, else 421); when none has it, under each, so that a
+ * poor certificate is the client's decision.
+ */
+static void
+gen_name(struct conf_gen *g, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < g->tls->n; i++)
+		if (hosts_has(&g->tls->v[i].names, name))
+			return;
+	for (i = 0; i < g->tls->n; i++)
+		hosts_add(&g->tls->v[i].names, name, strlen(name));
+}
+
+/* Each certificate's names, and those of the configuration. */
 static void
 gen_names(struct conf_gen *g)
 {
@@ -161,10 +179,10 @@ gen_names(struct conf_gen *g)
 	    target_host(p + 3, strcspn(p + 3, "/?#"), host) == 0)
 		hosts_add(&own, host, strlen(host));
 	hosts_add_all(&g->http.hosts, &own);
-	for (i = 0; i < g->tls->n; i++) {
+	for (i = 0; i < g->tls->n; i++)
 		hosts_add_all(&g->http.hosts, &g->tls->v[i].names);
-		hosts_add_all(&g->tls->v[i].names, &own);
-	}
+	for (i = 0; i < own.n; i++)
+		gen_name(g, own.v[i]);
 	hosts_free(&own);
 }
 
