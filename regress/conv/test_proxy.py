@@ -139,7 +139,8 @@ def test_client_is_what_the_proxy_says(proxied, name, head, client):
     got = told(proxied, 4711)
     assert got["client"] == client
     assert got["peer"] == "127.0.0.1"
-    helpers.wait_for(lambda: f"{client} by 127.0.0.1" in proxied.log())
+    helpers.wait_for(lambda: f"client={client} peer=127.0.0.1 " in
+                     proxied.log())
     s.close()
     c.sock.close()
     helpers.wait_for(lambda: told(proxied, 4711) is None)
