@@ -60,6 +60,7 @@ static void	worker_erase(struct proc_peer *, struct msg *);
 static void	worker_share(struct proc_peer *, struct msg *);
 static void	worker_bans(struct proc_peer *, struct msg *);
 static void	worker_abuse(const struct req *, uint32_t);
+static void	worker_broke(const struct conn *, uint32_t);
 static void	worker_accuse(uint32_t, uint32_t, const struct ip *);
 static void	worker_end(int, short, void *);
 static void	show_worker(struct buf *);
@@ -105,6 +106,7 @@ main(int argc, char *argv[])
 	started = date_now();
 	http_hooks.ended = metrics_ended;
 	http_hooks.abuse = worker_abuse;
+	http_hooks.broke = worker_broke;
 	role_run(&worker_role, argc, argv);
 }
 
@@ -281,6 +283,12 @@ worker_abuse(const struct req *r, uint32_t kind)
 	/* jmapctl headers is nobody's fault */
 	if (r->conn != HTTP_NO_CONN)
 		worker_accuse(r->conn, kind, &r->client);
+}
+
+static void
+worker_broke(const struct conn *c, uint32_t kind)
+{
+	worker_accuse(c->id, kind, &c->client);
 }
 
 void

@@ -56,6 +56,7 @@ static int	on_frame(nghttp2_session *, const nghttp2_frame *, void *);
 static int	on_data(nghttp2_session *, uint8_t, int32_t, const uint8_t *,
 		    size_t, void *);
 static int	on_close(nghttp2_session *, int32_t, uint32_t, void *);
+static void	http2_blame(const struct http2 *, uint32_t);
 static int	on_sent(nghttp2_session *, const nghttp2_frame *, void *);
 static int	on_send_data(nghttp2_session *, nghttp2_frame *,
 		    const uint8_t *, size_t, nghttp2_data_source *, void *);
@@ -496,6 +497,8 @@ on_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 			h->fail = code;
 		return 0;
 	}
+	if (f->hd.type == NGHTTP2_GOAWAY)
+		http2_blame(h, f->goaway.error_code);
 	if (f->hd.type != NGHTTP2_HEADERS && f->hd.type != NGHTTP2_DATA)
 		return 0;
 	http2_limit_progress(&h->limit);
@@ -504,6 +507,15 @@ on_sent(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 	    f->hd.stream_id)) != NULL)
 		s->over = conn_now();
 	return 0;
+}
+
+/* Whose fault it is that we end the connection: RFC 9113 7. */
+static void
+http2_blame(const struct http2 *h, uint32_t code)
+{
+	if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_INTERNAL_ERROR &&
+	    http_hooks.broke != NULL)
+		http_hooks.broke(h->c, MSG_ABUSE_HTTP);
 }
 
 /* A DATA frame: straight from the answer to the output. */

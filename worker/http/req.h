@@ -16,6 +16,8 @@
 #include "worker/http/http.h"
 #include "worker/http/http1_head.h"
 
+struct conn;
+
 /*
  * What a response step knows when it composes a block: everything about an
  * answer but the answer.
@@ -117,6 +119,8 @@ struct http_hooks {
 	void	(*ended)(const struct req *, int64_t us);
 	/* Its client did wrong: enum msg_abuse_kind. */
 	void	(*abuse)(const struct req *, uint32_t kind);
+	/* The same outside of a request. */
+	void	(*broke)(const struct conn *, uint32_t kind);
 };
 extern struct http_hooks	http_hooks;
 
