@@ -43,7 +43,7 @@ http2_reply(struct req *r)
 {
 	struct http2_stream	*s = r->tp_arg;
 	struct reply		*p = r->reply;
-	nghttp2_nv		 nv[NV_MAX];
+	static nghttp2_nv	 nv[NV_MAX];	/* 10 KB to be zeroed, if auto */
 	size_t			 n;
 	int			 none;
 
@@ -95,13 +95,17 @@ reply_fields(struct req *r, nghttp2_nv *nv)
 	size_t			 n = 0;
 
 	buf_reset(t);
-	buf_addf(t, ":status: %03d\r\n", p->status);
+	buf_adds(t, ":status: ");
+	buf_addu(t, (uint64_t)p->status);
+	buf_add(t, "\r\n", 2);
 	req_fields(r, t);
 	if (p->status != 204 && p->status != 304 &&
-	    (p->stream == NULL || p->stream_len >= 0))
-		buf_addf(t, "content-length: %llu\r\n", p->stream != NULL ?
-		    (unsigned long long)p->stream_len :
-		    (unsigned long long)p->len);
+	    (p->stream == NULL || p->stream_len >= 0)) {
+		buf_adds(t, "content-length: ");
+		buf_addu(t, p->stream != NULL ? (uint64_t)p->stream_len :
+		    p->len);
+		buf_add(t, "\r\n", 2);
+	}
 	if (buf_bad(t))
 		return 0;
 	end = (const char *)t->data + t->len;
