@@ -70,7 +70,8 @@ a_change_names_what_is_newer_and_wanted(void **state)
 		const char	*want;		/* NULL: nothing */
 	} rows[] = {
 		{ 0, JMAP_PUSH_ALL, NULL, "{\"@type\":\"StateChange\","
-		    "\"changed\":{\"u7\":{\"Mailbox\":\"3\",\"Email\":\"9\"}}}" },
+		    "\"changed\":{\"u7\":"
+		    "{\"Mailbox\":\"3\",\"Email\":\"9\"}}}" },
 		{ 3, JMAP_PUSH_ALL, NULL, "{\"@type\":\"StateChange\","
 		    "\"changed\":{\"u7\":{\"Email\":\"9\"}}}" },
 		{ 0, BIT(STORE_MAILBOX), "u7.9",

@@ -24,7 +24,7 @@
 #include "worker/http/websocket.h"
 
 #define WS_IN_MAX	(64 * 1024)
-#define WS_GUID		"258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
+#define WS_GUID		"258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* 1.3 */
 #define WS_KEY		16		/* bytes of a key, 4.1 */
 
 struct ws_msg {
