@@ -28,83 +28,87 @@ enum msg_proc {
 };
 #define MSG_P(p)	(1u << (p))
 
-/* name		from -> to	   fixed part	   then	    answer	*/
+/*
+ * from -> to: fixed part (struct), + what follows it; = the answer.
+ * wrk: a worker.
+ */
 enum msg_type {
 	MSG_NONE,
 
 	/* set-up: a transaction, in this order; END is answered READY; then
 	 * the pipes to other roles */
-	MSG_CONF_BEGIN,	/* parent -> any   msg_conf	   -	    -		*/
-	MSG_CONF_SET,	/* parent -> any   msg_conf_set	   value    -		*/
-	MSG_CONF_CERT,	/* parent -> wrk,keys msg_conf_cert PEM     -		*/
-	MSG_CONF_KEY,	/* parent -> keys  msg_conf_cert   PEM	    -		*/
-	MSG_CONF_STAPLE, /* parent -> wrk  msg_conf_staple DER	    -		*/
-	MSG_CONF_END,	/* parent -> any   msg_conf	   -	    READY	*/
-	MSG_PEER,	/* parent -> any   msg_peer	   fd	    -		*/
-	MSG_READY,	/* any -> parent   msg_ready	   error    -		*/
-	MSG_VERBOSE,	/* parent -> any   msg_verbose	   -	    -		*/
+	MSG_CONF_BEGIN,	/* parent -> any: msg_conf */
+	MSG_CONF_SET,	/* parent -> any: msg_conf_set + value */
+	MSG_CONF_CERT,	/* parent -> wrk,keys: msg_conf_cert + PEM */
+	MSG_CONF_KEY,	/* parent -> keys: msg_conf_cert + PEM */
+	MSG_CONF_STAPLE, /* parent -> wrk: msg_conf_staple + DER */
+	MSG_CONF_END,	/* parent -> any: msg_conf = READY */
+	MSG_PEER,	/* parent -> any: msg_peer + fd */
+	MSG_READY,	/* any -> parent: msg_ready + error */
+	MSG_VERBOSE,	/* parent -> any: msg_verbose */
 
 	/* connections */
-	MSG_CONN,	/* parent -> wrk   msg_conn	   fd	    CONN_END	*/
-	MSG_CONN_TAKEN,	/* wrk -> parent   msg_conn_end	   -	    -		*/
-	MSG_CONN_END,	/* wrk -> parent   msg_conn_end	   -	    -		*/
-	MSG_DRAIN,	/* parent -> wrk   -		   -	    exits	*/
-	MSG_TICKET,	/* keys -> parent -> wrk msg_ticket -	    -		*/
+	MSG_CONN,	/* parent -> wrk: msg_conn + fd = CONN_END */
+	MSG_CONN_TAKEN,	/* wrk -> parent: msg_conn_end */
+	MSG_CONN_END,	/* wrk -> parent: msg_conn_end */
+	MSG_DRAIN,	/* parent -> wrk: = exits */
+	MSG_TICKET,	/* keys -> parent -> wrk: msg_ticket */
 
 	/* abuse: who reports is known from the pipe; the parent believes it
 	 * about addresses that it let in there itself, see ban.h */
-	MSG_SHARE,	/* parent -> wrk   -		   fd	    -		*/
-	MSG_ABUSE,	/* wrk,auth -> parent msg_abuse	   -	    -		*/
-	MSG_BANS,	/* parent -> wrk   msg_bans	   msg_ban* -		*/
-	MSG_STATS,	/* wrk -> parent   -		   -	    STATS_IS	*/
-	MSG_STATS_IS,	/* parent -> wrk   msg_stats	   -	    -		*/
-	MSG_CHANGED,	/* wrk -> parent -> wrk msg_changed -	    -		*/
-	MSG_PING,	/* wrk -> parent -> keys -	   -	    PONG	*/
-	MSG_PONG,	/* keys -> parent -> wrk -	   -	    -		*/
+	MSG_SHARE,	/* parent -> wrk: + fd */
+	MSG_ABUSE,	/* wrk,auth -> parent: msg_abuse */
+	MSG_BANS,	/* parent -> wrk: msg_bans + msg_ban* */
+	MSG_STATS,	/* wrk -> parent: = STATS_IS */
+	MSG_STATS_IS,	/* parent -> wrk: msg_stats */
+	MSG_CHANGED,	/* wrk -> parent -> wrk: msg_changed */
+	MSG_PING,	/* wrk -> parent -> keys: = PONG */
+	MSG_PONG,	/* keys -> parent -> wrk */
 
 	/* signatures: synchronous, on the pipe of worker and keys */
-	MSG_SIGN,	/* wrk -> keys	   msg_sign	   tbs	    SIGNED	*/
-	MSG_SIGNED,	/* keys -> wrk	   msg_signed	   sig	    -		*/
+	MSG_SIGN,	/* wrk -> keys: msg_sign + tbs = SIGNED */
+	MSG_SIGNED,	/* keys -> wrk: msg_signed + sig */
 
 	/* identity, on the pipe of worker and auth */
-	MSG_AUTH,	/* wrk -> auth	   msg_auth	   strings  AUTH_OK|NO	*/
-	MSG_AUTH_OK,	/* auth -> wrk	   msg_auth_ok	   name	    -		*/
-	MSG_AUTH_NO,	/* auth -> wrk	   msg_auth_no	   -	    -		*/
-	MSG_REVOKE,	/* auth -> wrk	   msg_revoke	   -	    -		*/
-	MSG_RCPT,	/* wrk,parent -> auth -		   address  RCPT_IS	*/
-	MSG_RCPT_IS,	/* auth -> wrk,parent    msg_rcpt_is	   -	    -		*/
-	MSG_DIR,	/* wrk -> auth	   msg_dir	   request  DIR_ROW* END */
-	MSG_DIR_ROW,	/* auth -> wrk	   -		   row	    -		*/
-	MSG_DIR_END,	/* auth -> wrk	   msg_dir_end	   text	    -		*/
-	MSG_RELOAD,	/* auth -> parent  -		   -	    RELOADED	*/
-	MSG_RELOADED,	/* parent -> auth  msg_reloaded	   text	    -		*/
-	MSG_ERASE,	/* auth -> parent -> wrk msg_erase -	    ERASED	*/
-	MSG_ERASED,	/* wrk -> parent -> auth msg_erase -	    -		*/
+	MSG_AUTH,	/* wrk -> auth: msg_auth + strings = AUTH_OK|NO */
+	MSG_AUTH_OK,	/* auth -> wrk: msg_auth_ok + name */
+	MSG_AUTH_NO,	/* auth -> wrk: msg_auth_no */
+	MSG_REVOKE,	/* auth -> wrk: msg_revoke */
+	MSG_RCPT,	/* wrk,parent -> auth: + address = RCPT_IS */
+	MSG_RCPT_IS,	/* auth -> wrk,parent: msg_rcpt_is */
+	MSG_DIR,	/* wrk -> auth: msg_dir + request = DIR_ROW* END */
+	MSG_DIR_ROW,	/* auth -> wrk: + row */
+	MSG_DIR_END,	/* auth -> wrk: msg_dir_end + text */
+	MSG_RELOAD,	/* auth -> parent: = RELOADED */
+	MSG_RELOADED,	/* parent -> auth: msg_reloaded + text */
+	MSG_ERASE,	/* auth -> parent -> wrk: msg_erase = ERASED */
+	MSG_ERASED,	/* wrk -> parent -> auth: msg_erase */
 
 	/* control: jmapctl says HELLO first; rows until END */
-	MSG_CTL_HELLO,	/* ctl -> parent   msg_ctl_hello   -	    CTL_END	*/
-	MSG_CTL_SHOW,	/* ctl -> parent -> any msg_ctl_show -	    ROW* END	*/
-	MSG_CTL_RELOAD,	/* ctl -> parent   -		   -	    CTL_END	*/
-	MSG_CTL_VERBOSE,/* ctl -> parent   msg_verbose	   -	    CTL_END	*/
-	MSG_CTL_BAN,	/* ctl -> parent   msg_ctl_ban	   reason   ROW* END	*/
-	MSG_CTL_STOP,	/* ctl -> parent   -		   -	    CTL_END	*/
-	MSG_CTL_DIR,	/* ctl -> parent -> auth msg_dir   request  ROW* END	*/
-	MSG_CTL_STREAM,	/* ctl -> parent   msg_ctl_stream  account  STREAM_FD	*/
-	MSG_CTL_STREAM_FD, /* parent -> ctl -		   fd	    -		*/
-	MSG_CTL_HEADERS, /* ctl -> parent -> wrk msg_ctl_headers strings ROW* END */
-	MSG_CTL_ROW,	/* any -> parent -> ctl -	   fields   -		*/
-	MSG_CTL_END,	/* any -> parent -> ctl msg_ctl_end text    -		*/
-	MSG_STREAM,	/* parent -> wrk   msg_stream	   fd	    -		*/
+	MSG_CTL_HELLO,	/* ctl -> parent: msg_ctl_hello = CTL_END */
+	MSG_CTL_SHOW,	/* ctl -> parent -> any: msg_ctl_show = ROW* END */
+	MSG_CTL_RELOAD,	/* ctl -> parent: = CTL_END */
+	MSG_CTL_VERBOSE, /* ctl -> parent: msg_verbose = CTL_END */
+	MSG_CTL_BAN,	/* ctl -> parent: msg_ctl_ban + reason = ROW* END */
+	MSG_CTL_STOP,	/* ctl -> parent: = CTL_END */
+	MSG_CTL_DIR,	/* ctl -> parent -> auth: msg_dir + text = ROW* END */
+	MSG_CTL_STREAM,	/* ctl -> parent: msg_ctl_stream + name = STREAM_FD */
+	MSG_CTL_STREAM_FD, /* parent -> ctl: + fd */
+	/* ctl -> parent -> wrk: msg_ctl_headers + strings = ROW* END */
+	MSG_CTL_HEADERS,
+	MSG_CTL_ROW,	/* any -> parent -> ctl: + fields */
+	MSG_CTL_END,	/* any -> parent -> ctl: msg_ctl_end + text */
+	MSG_STREAM,	/* parent -> wrk: msg_stream + fd */
 
 	/* a stream between jmapctl and one worker: import, export, check */
-	MSG_ST_BOX,	/* either way	   msg_st_box	   path	    ST_OK|FAIL	*/
-	MSG_ST_MAIL,	/* either way	   msg_st_mail	   fields   -		*/
-	MSG_ST_DATA,	/* either way	   -		   bytes    -		*/
-	MSG_ST_SYNC,	/* ctl -> wrk	   -		   -	    ST_OK	*/
-	MSG_ST_GO,	/* ctl -> wrk	   msg_st_go	   -	    rows, ST_OK	*/
-	MSG_ST_ROW,	/* wrk -> ctl	   -		   fields   -		*/
-	MSG_ST_OK,	/* wrk -> ctl	   msg_st_ok	   -	    -		*/
-	MSG_ST_FAIL,	/* wrk -> ctl	   msg_st_ok	   text	    -		*/
+	MSG_ST_BOX,	/* either way: msg_st_box + path = ST_OK|FAIL */
+	MSG_ST_MAIL,	/* either way: msg_st_mail + fields */
+	MSG_ST_DATA,	/* either way: + bytes */
+	MSG_ST_SYNC,	/* ctl -> wrk: = ST_OK */
+	MSG_ST_GO,	/* ctl -> wrk: msg_st_go = rows, ST_OK */
+	MSG_ST_ROW,	/* wrk -> ctl: + fields */
+	MSG_ST_OK,	/* wrk -> ctl: msg_st_ok */
+	MSG_ST_FAIL,	/* wrk -> ctl: msg_st_ok + text */
 
 	MSG_MAX
 };
@@ -119,7 +123,7 @@ struct msg_conf {
 };
 struct msg_conf_set {		/* one value; conf.c packs and unpacks it */
 	uint16_t	 sect;
-	uint16_t	 item;		/* which of several sections of a kind */
+	uint16_t	 item;		/* which of the sections of a kind */
 	uint16_t	 opt;
 	uint16_t	 zero;
 };
@@ -138,7 +142,7 @@ struct msg_ready {
 };
 struct msg_verbose {
 	uint32_t	 verbose;	/* 0 or 1 */
-	uint32_t	 roles;		/* MSG_P() mask; 0: all; for the parent */
+	uint32_t	 roles;		/* MSG_P() mask for the parent; 0: all */
 };
 struct msg_addr {		/* an end of a connection */
 	uint8_t		 family;	/* 4, 6, or 0 for a unix socket */
@@ -278,7 +282,7 @@ struct msg_ctl_stream {		/* tail: login name */
 };
 struct msg_ctl_headers {	/* tail: method, URL, field lines; each ended
 				 * by NUL */
-	uint32_t	 status;	/* that the handler gives; 0: find out */
+	uint32_t	 status;	/* the handler's; 0: find out */
 };
 struct msg_ctl_end {
 	uint32_t	 code;		/* exit code of jmapctl, text as tail */
@@ -304,7 +308,7 @@ struct msg_st_go {
 	uint32_t	 flags;		/* check: 1 repair */
 };
 struct msg_st_ok {
-	uint64_t	 done;		/* mails durable so far on this stream */
+	uint64_t	 done;		/* mails durable so far here */
 	uint32_t	 box;
 	uint32_t	 code;
 };
