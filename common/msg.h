@@ -142,7 +142,7 @@ struct msg_ready {
 };
 struct msg_verbose {
 	uint32_t	 verbose;	/* 0 or 1 */
-	uint32_t	 roles;		/* MSG_P() mask for the parent; 0: all */
+	uint32_t	 roles;		/* MSG_P() mask; 0: all */
 };
 struct msg_addr {		/* an end of a connection */
 	uint8_t		 family;	/* 4, 6, or 0 for a unix socket */
