@@ -37,6 +37,7 @@ struct jmap_changes;
 struct jmap_patch;
 struct jmap_method;
 struct jmap_type;
+struct jmap_object_type;
 
 /* --- errors (jmap_error.c) --------------------------------------------- */
 
@@ -183,6 +184,7 @@ struct jmap_call {
 	const char			*ref_name; /* "#ref_name" was */
 	const struct jmap_ids		*ref_ids;  /* resolved to these */
 	struct jmap_call		*parent; /* of an implicit call */
+	int				 want_write; /* see prepare() */
 	STAILQ_ENTRY(jmap_call)		 entry;
 };
 
@@ -292,6 +294,11 @@ struct jmap_type {
 	size_t			 nprops;
 	/* bytes of the object load() fills, if the property table is used */
 	size_t			 size;
+	const struct jmap_object_type *object;	/* see jmap_object.h */
+	/* Before every method of the type: make what must be there.  1, -1,
+	 * or 0 when c->want_write was set: the call is a reader's and is run
+	 * again in a write transaction. */
+	int			(*prepare)(struct jmap_call *);
 
 	/* /get.  args: read further arguments (js_rd_end is called after).
 	 * other: a property name that is in no table ("header:..."): 1 if it

@@ -17,8 +17,9 @@ static const struct jmap_error	*call_find(struct jmap_call *, const char *);
 static const struct jmap_error	*call_account(struct jmap_call *);
 static const struct jmap_error	*call_txn(struct jmap_call *);
 static const struct jmap_error	*call_once(struct jmap_call *);
+static int	call_writes(const struct jmap_call *);
 static const struct jmap_error	*call_end(struct jmap_call *,
-				    const struct jmap_error *);
+				    const struct jmap_error *, int);
 static void	call_error(struct jmap_call *, const struct jmap_error *);
 
 void
@@ -96,11 +97,12 @@ call_txn(struct jmap_call *c)
 	const struct jmap_error	*e;
 	struct jmap_req		*r = c->req;
 	size_t			 mark = r->out->len, created = r->ncreated;
-	int			 tries = 0;
+	int			 tries = 0, wrote;
 
 	for (;;) {
 		c->store_err = STORE_OK;
 		c->desc = c->more = NULL;
+		wrote = call_writes(c);
 		if ((e = call_once(c)) == NULL)
 			break;
 		r->ncreated = created;
@@ -108,10 +110,18 @@ call_txn(struct jmap_call *c)
 		r->out->bad = 0;
 		jmap_ref_forget(c);
 		jmap_api_unqueue(c);
-		if (c->store_err != STORE_AGAIN || ++tries == CALL_TRIES)
+		if (++tries == CALL_TRIES || (c->store_err != STORE_AGAIN &&
+		    call_writes(c) == wrote))
 			break;
 	}
 	return e;
+}
+
+/* A reader may find that it has to write: c->want_write. */
+static int
+call_writes(const struct jmap_call *c)
+{
+	return (c->method->flags & JM_WRITE) != 0 || c->want_write;
 }
 
 static const struct jmap_error *
@@ -119,18 +129,23 @@ call_once(struct jmap_call *c)
 {
 	const struct jmap_method	*m = c->method;
 	struct jmap_req			*r = c->req;
+	int				 wrote;
 
 	if (!(m->flags & (JM_READ | JM_WRITE)))
 		return m->fn(c);
-	if (jmap_api_store(c, store_begin(r->user->store,
-	    (m->flags & JM_WRITE) != 0, &c->txn)) != 1)
+	if (jmap_api_store(c, store_begin(r->user->store, call_writes(c),
+	    &c->txn)) != 1)
 		return jmap_api_lost(c);
-	return call_end(c, m->fn(c));
+	wrote = call_writes(c);
+	if (m->type != NULL && m->type->prepare != NULL &&
+	    m->type->prepare(c) != 1)
+		return call_end(c, jmap_api_lost(c), wrote);
+	return call_end(c, m->fn(c), wrote);
 }
 
 /* End the transaction: only what is durable is answered. */
 static const struct jmap_error *
-call_end(struct jmap_call *c, const struct jmap_error *e)
+call_end(struct jmap_call *c, const struct jmap_error *e, int wrote)
 {
 	struct jmap_req		*r = c->req;
 	struct store_txn	*txn = c->txn;
@@ -142,7 +157,7 @@ call_end(struct jmap_call *c, const struct jmap_error *e)
 	    r->env->limits->max_size_response))
 		e = jmap_error_say(c, &jmap_error_request_too_large,
 		    "the response would be too large");
-	if (e != NULL || !(c->method->flags & JM_WRITE)) {
+	if (e != NULL || !wrote) {
 		store_abort(txn);
 		return e;
 	}
