@@ -12,9 +12,10 @@
 #define KEYS	MSG_P(PROC_KEYS)
 #define AUTH	MSG_P(PROC_AUTH)
 #define PUSH	MSG_P(PROC_PUSH)
+#define QUEUE	MSG_P(PROC_QUEUE)
 #define WORKER	MSG_P(PROC_WORKER)
 #define CTL	MSG_P(PROC_CTL)
-#define ROLES	(KEYS | AUTH | PUSH | WORKER)
+#define ROLES	(KEYS | AUTH | PUSH | QUEUE | WORKER)
 #define STREAM	(WORKER | CTL)
 
 /* The wire does not depend on a compiler's padding. */
@@ -29,7 +30,7 @@ _Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
 _Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
 _Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
 _Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");
-_Static_assert(sizeof(struct msg_stats) == 184, "msg_stats");
+_Static_assert(sizeof(struct msg_stats) == 288, "msg_stats");
 _Static_assert(sizeof(struct msg_changed) == 16, "msg_changed");
 _Static_assert(sizeof(struct msg_ctl_ban) == 40, "msg_ctl_ban");
 _Static_assert(sizeof(struct msg_ticket) == 248, "msg_ticket");
@@ -41,6 +42,17 @@ _Static_assert(sizeof(struct msg_rcpt_is) == 24, "msg_rcpt_is");
 _Static_assert(sizeof(struct msg_dir) == 24, "msg_dir");
 _Static_assert(sizeof(struct msg_dir_end) == 8, "msg_dir_end");
 _Static_assert(sizeof(struct msg_erase) == 8, "msg_erase");
+_Static_assert(sizeof(struct msg_conf_file) == 8, "msg_conf_file");
+_Static_assert(sizeof(struct msg_queue_put) == 56, "msg_queue_put");
+_Static_assert(sizeof(struct msg_queue_rcpt) == 8, "msg_queue_rcpt");
+_Static_assert(sizeof(struct msg_queued) == 16, "msg_queued");
+_Static_assert(sizeof(struct msg_queue_sub) == 16, "msg_queue_sub");
+_Static_assert(sizeof(struct msg_queue_deliver) == 48, "msg_queue_deliver");
+_Static_assert(sizeof(struct msg_queue_more) == 8, "msg_queue_more");
+_Static_assert(sizeof(struct msg_queue_status) == 24, "msg_queue_status");
+_Static_assert(sizeof(struct msg_queue_is) == 8, "msg_queue_is");
+_Static_assert(sizeof(struct msg_queue_stats) == 88, "msg_queue_stats");
+_Static_assert(sizeof(struct msg_ctl_queue) == 16, "msg_ctl_queue");
 _Static_assert(sizeof(struct msg_ctl_stream) == 8, "msg_ctl_stream");
 _Static_assert(sizeof(struct msg_stream) == 16, "msg_stream");
 _Static_assert(sizeof(struct msg_st_box) == 8, "msg_st_box");
@@ -62,6 +74,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_conf_cert), MSG_VAR),
 	[MSG_CONF_STAPLE] = ROW("conf-staple", PARENT, WORKER,
 	    sizeof(struct msg_conf_staple), MSG_VAR),
+	[MSG_CONF_FILE] = ROW("conf-file", PARENT, QUEUE,
+	    sizeof(struct msg_conf_file), MSG_VAR),
 	[MSG_CONF_END] = ROW("conf-end", PARENT, ROLES,
 	    sizeof(struct msg_conf), 0),
 	[MSG_READY] = ROW("ready", ROLES, PARENT,
@@ -105,8 +119,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_auth_no), 0),
 	[MSG_REVOKE] = ROW("revoke", AUTH, WORKER,
 	    sizeof(struct msg_revoke), 0),
-	[MSG_RCPT] = ROW("rcpt", WORKER | PARENT, AUTH, 0, MSG_VAR),
-	[MSG_RCPT_IS] = ROW("rcpt-is", AUTH, WORKER | PARENT,
+	[MSG_RCPT] = ROW("rcpt", WORKER | QUEUE | PARENT, AUTH, 0, MSG_VAR),
+	[MSG_RCPT_IS] = ROW("rcpt-is", AUTH, WORKER | QUEUE | PARENT,
 	    sizeof(struct msg_rcpt_is), 0),
 	[MSG_DIR] = ROW("dir", WORKER, AUTH,
 	    sizeof(struct msg_dir), MSG_VAR),
@@ -121,6 +135,36 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_erase), 0),
 	[MSG_ERASED] = ROW("erased", WORKER | PARENT, PARENT | AUTH,
 	    sizeof(struct msg_erase), 0),
+
+	[MSG_QUEUE_PUT] = ROW("queue-put", WORKER, QUEUE,
+	    sizeof(struct msg_queue_put), MSG_VAR),
+	[MSG_QUEUE_RCPT] = ROW("queue-rcpt", WORKER, QUEUE,
+	    sizeof(struct msg_queue_rcpt), MSG_VAR),
+	[MSG_QUEUE_DATA] = ROW("queue-data", WORKER | QUEUE, WORKER | QUEUE,
+	    0, MSG_VAR),
+	[MSG_QUEUE_END] = ROW("queue-end", WORKER, QUEUE, 0, 0),
+	[MSG_QUEUED] = ROW("queued", QUEUE, WORKER,
+	    sizeof(struct msg_queued), MSG_VAR),
+	[MSG_QUEUE_GO] = ROW("queue-go", WORKER, QUEUE,
+	    sizeof(struct msg_queue_sub), 0),
+	[MSG_QUEUE_DROP] = ROW("queue-drop", WORKER, QUEUE,
+	    sizeof(struct msg_queue_sub), 0),
+	[MSG_QUEUE_CANCEL] = ROW("queue-cancel", WORKER, QUEUE,
+	    sizeof(struct msg_queue_sub), 0),
+	[MSG_QUEUE_CANCELED] = ROW("queue-canceled", QUEUE, WORKER,
+	    sizeof(struct msg_queue_is), 0),
+	[MSG_QUEUE_ASK] = ROW("queue-ask", QUEUE, WORKER,
+	    sizeof(struct msg_queue_sub), 0),
+	[MSG_QUEUE_DELIVER] = ROW("queue-deliver", QUEUE, WORKER,
+	    sizeof(struct msg_queue_deliver), MSG_VAR),
+	[MSG_QUEUE_MORE] = ROW("queue-more", WORKER, QUEUE,
+	    sizeof(struct msg_queue_more), 0),
+	[MSG_QUEUE_STATUS] = ROW("queue-status", QUEUE, WORKER,
+	    sizeof(struct msg_queue_status), MSG_VAR),
+	[MSG_QUEUE_IS] = ROW("queue-is", WORKER, QUEUE,
+	    sizeof(struct msg_queue_is), MSG_VAR),
+	[MSG_QUEUE_STATS] = ROW("queue-stats", QUEUE, PARENT,
+	    sizeof(struct msg_queue_stats), 0),
 
 	[MSG_CTL_HELLO] = ROW("ctl-hello", CTL, PARENT,
 	    sizeof(struct msg_ctl_hello), 0),
@@ -139,6 +183,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_CTL_STREAM_FD] = ROW("ctl-stream-fd", PARENT, CTL, 0, MSG_FD),
 	[MSG_CTL_HEADERS] = ROW("ctl-headers", CTL | PARENT, PARENT | WORKER,
 	    sizeof(struct msg_ctl_headers), MSG_VAR),
+	[MSG_CTL_QUEUE] = ROW("ctl-queue", CTL | PARENT, PARENT | QUEUE,
+	    sizeof(struct msg_ctl_queue), 0),
 	[MSG_CTL_ROW] = ROW("ctl-row", ROLES | PARENT, PARENT | CTL,
 	    0, MSG_VAR),
 	[MSG_CTL_END] = ROW("ctl-end", ROLES | PARENT, PARENT | CTL,
@@ -164,6 +210,7 @@ const char *const msg_procs[PROC_MAX] = {
 	[PROC_KEYS]	= "keys",
 	[PROC_AUTH]	= "auth",
 	[PROC_PUSH]	= "push",
+	[PROC_QUEUE]	= "queue",
 	[PROC_WORKER]	= "worker",
 	[PROC_CTL]	= "ctl",
 };

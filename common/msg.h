@@ -22,6 +22,7 @@ enum msg_proc {
 	PROC_KEYS,
 	PROC_AUTH,
 	PROC_PUSH,
+	PROC_QUEUE,
 	PROC_WORKER,
 	PROC_CTL,		/* jmapctl: nobody's child, least trusted */
 	PROC_MAX
@@ -42,6 +43,7 @@ enum msg_type {
 	MSG_CONF_CERT,	/* parent -> wrk,keys: msg_conf_cert + PEM */
 	MSG_CONF_KEY,	/* parent -> keys: msg_conf_cert + PEM */
 	MSG_CONF_STAPLE, /* parent -> wrk: msg_conf_staple + DER */
+	MSG_CONF_FILE,	/* parent -> queue: msg_conf_file + a piece of it */
 	MSG_CONF_END,	/* parent -> any: msg_conf = READY */
 	MSG_PEER,	/* parent -> any: msg_peer + fd */
 	MSG_READY,	/* any -> parent: msg_ready + error */
@@ -84,6 +86,25 @@ enum msg_type {
 	MSG_ERASE,	/* auth -> parent -> wrk: msg_erase = ERASED */
 	MSG_ERASED,	/* wrk -> parent -> auth: msg_erase */
 
+	/* mail that leaves: see common/queue_ask.h for the conversations.
+	 * Calls of a worker, on a pipe of their own (MSG_PEER_CALLS): */
+	MSG_QUEUE_PUT,	/* wrk -> queue: msg_queue_put + 2 strings */
+	MSG_QUEUE_RCPT,	/* wrk -> queue: msg_queue_rcpt + 2 strings */
+	MSG_QUEUE_DATA,	/* wrk <-> queue: + bytes of the message */
+	MSG_QUEUE_END,	/* wrk -> queue: = QUEUED */
+	MSG_QUEUED,	/* queue -> wrk: msg_queued + refused + text */
+	MSG_QUEUE_GO,	/* wrk -> queue: msg_queue_sub */
+	MSG_QUEUE_DROP,	/* wrk -> queue: msg_queue_sub */
+	MSG_QUEUE_CANCEL, /* wrk -> queue: msg_queue_sub = CANCELED */
+	MSG_QUEUE_CANCELED, /* queue -> wrk: msg_queue_is */
+	/* work of the queue for any worker, each answered with IS: */
+	MSG_QUEUE_ASK,	/* queue -> wrk: msg_queue_sub = IS */
+	MSG_QUEUE_DELIVER, /* queue -> wrk: msg_queue_deliver + from = IS */
+	MSG_QUEUE_MORE,	/* wrk -> queue: msg_queue_more = DATA* */
+	MSG_QUEUE_STATUS, /* queue -> wrk: msg_queue_status + rows = IS */
+	MSG_QUEUE_IS,	/* wrk -> queue: msg_queue_is + text */
+	MSG_QUEUE_STATS, /* queue -> parent: msg_queue_stats */
+
 	/* control: jmapctl says HELLO first; rows until END */
 	MSG_CTL_HELLO,	/* ctl -> parent: msg_ctl_hello = CTL_END */
 	MSG_CTL_SHOW,	/* ctl -> parent -> any: msg_ctl_show = ROW* END */
@@ -96,6 +117,7 @@ enum msg_type {
 	MSG_CTL_STREAM_FD, /* parent -> ctl: + fd */
 	/* ctl -> parent -> wrk: msg_ctl_headers + strings = ROW* END */
 	MSG_CTL_HEADERS,
+	MSG_CTL_QUEUE,	/* ctl -> parent -> queue: msg_ctl_queue = ROW* END */
 	MSG_CTL_ROW,	/* any -> parent -> ctl: + fields */
 	MSG_CTL_END,	/* any -> parent -> ctl: msg_ctl_end + text */
 	MSG_STREAM,	/* parent -> wrk: msg_stream + fd */
@@ -115,8 +137,9 @@ enum msg_type {
 
 struct msg_peer {		/* the other end of the pipe that comes along */
 	uint32_t	 proc;		/* enum msg_proc */
-	uint32_t	 slot;		/* which of several workers */
+	uint32_t	 slot;		/* which of several workers, and: */
 };
+#define MSG_PEER_CALLS	0x10000		/* second pipe: the worker's calls */
 struct msg_conf {
 	uint32_t	 generation;	/* counts reloads, from 1 */
 	uint32_t	 previous;	/* in force until all are READY, or 0 */
@@ -135,6 +158,11 @@ struct msg_conf_staple {
 	uint32_t	 id;		/* item of conf.certs */
 	uint32_t	 generation;
 	int64_t		 until;		/* wall clock ms: good until then */
+};
+enum msg_file { MSG_FILE_PASSWORD, MSG_FILE_CA, MSG_FILES };
+struct msg_conf_file {		/* pieces follow each other until END */
+	uint32_t	 what;		/* enum msg_file */
+	uint32_t	 zero;
 };
 struct msg_ready {
 	uint32_t	 generation;
@@ -184,6 +212,14 @@ struct msg_ban {		/* a network that is banned */
 	uint8_t		 zero[6];
 	int64_t		 until;		/* wall clock, ms; 0: for ever */
 };
+struct msg_queue_stats {	/* figures of the queue */
+	uint64_t	 messages, bytes;	/* in it now */
+	uint64_t	 held, deferred;	/* of those */
+	uint64_t	 accepted, refused;	/* since the start */
+	uint64_t	 delivered, relayed, failed; /* recipients */
+	uint64_t	 retries;		/* attempts put off */
+	uint64_t	 bounces;		/* DSNs made */
+};
 struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 uptime;	/* s */
 	uint64_t	 generation;
@@ -191,6 +227,7 @@ struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 bans[MSG_ABUSE_MAX + 1];	/* in force; by hand */
 	uint64_t	 up[PROC_MAX];	/* processes that run */
 	uint64_t	 restarts[PROC_MAX];
+	struct msg_queue_stats	 queue;
 };
 struct msg_changed {		/* what push channels tell of */
 	uint64_t	 account;	/* 0: any, look at all of them */
@@ -255,6 +292,64 @@ struct msg_reloaded {		/* tail: why it failed */
 struct msg_erase {		/* remove the mail of a deleted account */
 	uint64_t	 account;
 };
+/* How mail shall be sent; the bits of msg_queue_put.flags. */
+#define MSG_QUEUE_RET_FULL	0x01	/* RFC 3461 RET=FULL, */
+#define MSG_QUEUE_RET_HDRS	0x02	/* RET=HDRS */
+#define MSG_QUEUE_UTF8		0x04	/* needs SMTPUTF8 (RFC 6531) */
+#define MSG_QUEUE_8BIT		0x08	/* needs 8BITMIME (RFC 6152) */
+struct msg_queue_put {		/* tail: MAIL FROM, ENVID; each ended by NUL */
+	uint64_t	 account;
+	uint64_t	 submission;	/* 0: nobody waits for its fate */
+	int64_t		 hold;		/* wall clock ms: not before; 0: now */
+	int64_t		 by;		/* RFC 2852: give up then; 0: never */
+	uint64_t	 size;		/* bytes of the message */
+	uint32_t	 nrcpt;
+	uint32_t	 flags;
+	int32_t		 priority;	/* RFC 6710: -9 to 9 */
+	uint32_t	 zero;
+};
+/* RFC 3461 4.1 NOTIFY; 0: not said. */
+#define MSG_QUEUE_NEVER		0x01
+#define MSG_QUEUE_SUCCESS	0x02
+#define MSG_QUEUE_FAILURE	0x04
+#define MSG_QUEUE_DELAY		0x08
+struct msg_queue_rcpt {		/* tail: address, ORCPT; each ended by NUL */
+	uint32_t	 notify;
+	uint32_t	 zero;
+};
+struct msg_queued {		/* tail: nrefused numbers (u32, big-endian) of
+				 * recipients, then why */
+	uint64_t	 id;		/* the queue's */
+	uint32_t	 error;		/* enum queue_ask_err */
+	uint32_t	 nrefused;
+};
+struct msg_queue_sub {
+	uint64_t	 account;
+	uint64_t	 submission;
+};
+struct msg_queue_deliver {	/* tail: return path, ended by NUL */
+	uint64_t	 account;
+	uint64_t	 quota;		/* bytes, 0: none */
+	uint64_t	 size;
+	int64_t		 received;	/* ms */
+	uint64_t	 submission;	/* of the account; a DSN is about it */
+	uint32_t	 again;		/* 1: may have been delivered before */
+	uint32_t	 zero;
+};
+#define MSG_QUEUE_WINDOW	(1 << 20)	/* bytes of an answer to MORE */
+struct msg_queue_more {		/* the next window of the message */
+	uint64_t	 off;
+};
+struct msg_queue_status {	/* tail: see queue_ask_status_rcpt */
+	uint64_t	 account;
+	uint64_t	 submission;
+	uint32_t	 undo;		/* enum queue_ask_undo */
+	uint32_t	 nrcpt;		/* in the tail */
+};
+struct msg_queue_is {
+	uint32_t	 result;	/* enum queue_ask_is */
+	uint32_t	 zero;
+};
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */
 };
@@ -283,6 +378,15 @@ struct msg_ctl_stream {		/* tail: login name */
 struct msg_ctl_headers {	/* tail: method, URL, field lines; each ended
 				 * by NUL */
 	uint32_t	 status;	/* the handler's; 0: find out */
+};
+enum msg_ctl_queue_op {
+	MSG_CTL_QUEUE_LIST, MSG_CTL_QUEUE_SHOW, MSG_CTL_QUEUE_RETRY,
+	MSG_CTL_QUEUE_CANCEL
+};
+struct msg_ctl_queue {
+	uint32_t	 op;		/* enum msg_ctl_queue_op */
+	uint32_t	 zero;
+	uint64_t	 id;		/* of a message; 0: all of them */
 };
 struct msg_ctl_end {
 	uint32_t	 code;		/* exit code of jmapctl, text as tail */

@@ -39,7 +39,7 @@ struct proc_peer {
 	void			*arg;		/* the owner's */
 	int			 open;
 	int			 dead;		/* broken while in a handler */
-	uint64_t		 fixed[32];	/* last message's, aligned */
+	uint64_t		 fixed[64];	/* last message's, aligned */
 };
 
 /* Who this process is; set once by the role before any peer is opened. */

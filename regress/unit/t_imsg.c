@@ -19,6 +19,7 @@
 
 #include "common/imsg.h"
 #include "common/msg.h"
+#include "common/proc.h"
 
 static void
 pair(struct imsgbuf *a, struct imsgbuf *b)
@@ -191,7 +192,8 @@ every_message_has_a_row(void **state)
 	for (t = MSG_NONE + 1; t < MSG_MAX; t++) {
 		assert_non_null(msg_rules[t].name);
 		assert_true(msg_rules[t].from != 0 && msg_rules[t].to != 0);
-		assert_true(msg_rules[t].len <= 256);
+		assert_true(msg_rules[t].len <=
+		    sizeof(((struct proc_peer *)NULL)->fixed));
 	}
 }
 
