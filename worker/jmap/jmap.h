@@ -103,7 +103,9 @@ enum jmap_cap {
 	JMAP_CAP_VACATION	= 1 << 3,
 	JMAP_CAP_WEBSOCKET	= 1 << 4,
 	JMAP_CAP_QUOTA		= 1 << 5,
-	JMAP_CAP_BLOB		= 1 << 6
+	JMAP_CAP_BLOB		= 1 << 6,
+	JMAP_CAP_PRINCIPALS	= 1 << 7,
+	JMAP_CAP_SHARE		= 1 << 8
 };
 
 struct jmap_limits {

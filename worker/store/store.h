@@ -158,6 +158,9 @@ enum store_type {
 	STORE_SIEVE,
 	STORE_QUOTA,
 	STORE_PUSH,
+	STORE_SHARENOTE,	/* ShareNotification, RFC 9670 3 */
+	STORE_SHARED,		/* ours: accounts that share with this one */
+	STORE_SHAREOUT,		/* ours: sharing others must be told of */
 	STORE_OTHER,		/* first free number for what comes later */
 	STORE_TYPES = 32
 };
