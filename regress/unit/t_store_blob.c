@@ -206,7 +206,7 @@ unreferenced_blobs_expire_and_their_room_comes_back(void **state)
 {
 	struct store_txn	*txn;
 	struct buf		 b;
-	uint8_t			*p, hash[60][32];
+	uint8_t			*p, hash[60][32], row[3 + 15 * 32];
 	uint64_t		 size;
 	uint64_t		 id = 0;
 	int			 i, before;
@@ -214,22 +214,22 @@ unreferenced_blobs_expire_and_their_room_comes_back(void **state)
 	(void)state;
 	store_config.upload_ms = 1;
 	buf_init(&b, 1 << 20);
-	/* the object that refers to some of them */
-	txn = help_begin(st, 1);
-	assert_int_equal(store_object_create(txn, STORE_SUBMISSION,
-	    SLICE("\1", 1), &id), STORE_OK);
-	help_commit(txn);
 	for (i = 0; i < 60; i++) {
 		p = bytes(100000, (unsigned)i, 1);
 		txn = help_begin(st, 1);
 		assert_int_equal(store_blob_put(txn, p, 100000, hash[i]),
 		    STORE_OK);
-		if (i % 4 == 0)		/* somebody needs these */
-			assert_int_equal(store_blob_ref(txn, hash[i], 1),
-			    STORE_OK);
 		help_commit(txn);
 		free(p);
 	}
+	/* an object that needs some of them */
+	memcpy(row, "\xb1\0\x0f", 3);
+	for (i = 0; i < 60; i += 4)
+		memcpy(row + 3 + i / 4 * 32, hash[i], 32);
+	txn = help_begin(st, 1);
+	assert_int_equal(store_object_create(txn, STORE_SUBMISSION,
+	    SLICE(row, sizeof(row)), &id), STORE_OK);
+	help_commit(txn);
 	before = segments();
 	assert_true(before >= 6);
 	usleep(3000);
@@ -252,8 +252,17 @@ unreferenced_blobs_expire_and_their_room_comes_back(void **state)
 		assert_int_equal(b.len, 100000);
 		assert_memory_equal(b.data, p, 100000);
 		free(p);
-		assert_int_equal(store_blob_ref(txn, hash[i], -1), STORE_OK);
 	}
+	assert_int_equal(store_object_destroy(txn, STORE_SUBMISSION, id),
+	    STORE_OK);
+	/* and nothing can refer to what is not there */
+	assert_int_equal(store_object_create(txn, STORE_SUBMISSION,
+	    SLICE(row, sizeof(row)), &id), STORE_OK);
+	memset(row + 3, 0x55, 32);
+	assert_int_equal(store_object_update(txn, STORE_SUBMISSION, id,
+	    SLICE(row, sizeof(row))), STORE_NOTFOUND);
+	assert_int_equal(store_object_destroy(txn, STORE_SUBMISSION, id),
+	    STORE_OK);
 	help_commit(txn);
 	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
 	buf_free(&b);

@@ -444,6 +444,10 @@ int	jmap_set_reply(struct jmap_set *, struct js_val *sent, const void *obj);
 /* Read a PatchObject: 1, 0 refused with invalidPatch, -1 no memory. */
 int	jmap_patch_read(struct jmap_set *, struct js_val *,
 	    struct jmap_patch *);
+/* Apply one op to the value of its property: 1, 0 refused with invalidPatch,
+ * -1.  The value is replaced (freed and given). */
+int	jmap_patch_apply(struct jmap_set *, const struct jmap_patch_op *,
+	    struct js_val **);
 /* The property's value in obj with all ops of the patch for it applied, as
  * a value given to the caller: 1, 0 refused with invalidPatch, -1. */
 int	jmap_patch_value(struct jmap_set *, const struct jmap_patch *,

@@ -106,6 +106,8 @@ const struct jmap_error	*jmap_object_query_changes(struct jmap_query *);
 size_t	jmap_objrow_id(const struct jmap_type *, uint64_t,
 	    char out[STORE_IDLEN]);
 int	jmap_objrow_id_get(const struct jmap_type *, const char *, uint64_t *);
+/* The default of a kind, given; NULL is null. */
+struct js_val	*jmap_objrow_default(unsigned flags);
 /* An object of defaults: 0, or -1 no memory. */
 int	jmap_objrow_new(const struct jmap_type *, struct jmap_object *);
 /* Read, without fill(); STORE_CORRUPT when it is not ours.  Free it then. */

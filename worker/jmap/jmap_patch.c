@@ -19,8 +19,6 @@ static int	patch_op(struct jmap_set *, const char *, struct js_val *,
 static int	patch_segment(char *);
 static int	patch_prefixes(struct jmap_set *, const struct jmap_patch *);
 static int	patch_cmp(const void *, const void *);
-static int	patch_apply(struct jmap_set *, const struct jmap_patch_op *,
-		    struct js_val **);
 
 int
 jmap_patch_read(struct jmap_set *s, struct js_val *v, struct jmap_patch *p)
@@ -144,7 +142,7 @@ jmap_patch_value(struct jmap_set *s, const struct jmap_patch *p,
 		goto done;
 	for (i = 0; i < p->n; i++)
 		if (strcmp(p->op[i].prop, prop->name) == 0 &&
-		    (got = patch_apply(s, &p->op[i], &v)) != 1)
+		    (got = jmap_patch_apply(s, &p->op[i], &v)) != 1)
 			goto done;
 	*out = v;
 	v = NULL;
@@ -155,8 +153,8 @@ done:
 	return got;
 }
 
-static int
-patch_apply(struct jmap_set *s, const struct jmap_patch_op *op,
+int
+jmap_patch_apply(struct jmap_set *s, const struct jmap_patch_op *op,
     struct js_val **root)
 {
 	struct js_val	*v = *root;

@@ -537,9 +537,15 @@ enum store_err	store_blob_ref(struct store_txn *,
 
 /*
  * Small rows of other types (identities, submissions, ...): opaque bytes,
- * at most 64 KiB, logged for store_changes.  id 0 in create asks for a new
- * one.  Bytes begin with the caller's version.
+ * at most 1 MiB, logged for store_changes.  id 0 in create asks for a new
+ * one.  Bytes begin with the caller's version; where that is
+ * STORE_OBJECT_BLOBS a number (16 bits, big-endian) and as many hashes of
+ * blobs follow, which the row keeps alive: create and update are
+ * STORE_NOTFOUND when there is none such.
  */
+#define STORE_OBJECT_BLOBS	0xb1
+/* The hashes in a row, or NULL. */
+const uint8_t	*store_object_blobs(struct slice, size_t *n);
 enum store_err	store_object_create(struct store_txn *, enum store_type,
 		    struct slice, uint64_t *id);
 enum store_err	store_object_update(struct store_txn *, enum store_type,
@@ -551,6 +557,15 @@ enum store_err	store_object_get(struct store_txn *, enum store_type,
 /* Every id of the type, upward, appended. */
 enum store_err	store_object_ids(struct store_txn *, enum store_type,
 		    struct store_ids *);
+/*
+ * Notes of ours that no client sees: like objects, with neither log nor
+ * state.  put creates or replaces; n 0 removes.
+ */
+enum store_note { STORE_NOTE_VACATION = 1 };
+enum store_err	store_note_put(struct store_txn *, enum store_note,
+		    struct slice);
+enum store_err	store_note_get(struct store_txn *, enum store_note,
+		    struct slice *);
 /* A state that changes without an object (EmailDelivery). */
 enum store_err	store_touch(struct store_txn *, enum store_type);
 

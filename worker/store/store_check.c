@@ -18,6 +18,8 @@ static enum store_err	 store_check_rows(struct store_checker *,
 			    const struct store_mail *);
 static enum store_err	 store_check_keep(struct store_checker *,
 			    const struct store_mail *);
+static enum store_err	 store_check_object(struct store_checker *,
+			    struct slice, struct slice);
 static enum store_err	 store_check_pending(struct store_checker *,
 			    struct slice, struct slice);
 static enum store_err	 store_check_name(struct store_checker *,
@@ -154,6 +156,22 @@ store_check_keep(struct store_checker *c, const struct store_mail *m)
 	return c->txn->dead;
 }
 
+/* The blobs that an object keeps alive. */
+static enum store_err
+store_check_object(struct store_checker *c, struct slice k, struct slice v)
+{
+	const uint8_t	*hash;
+	size_t		 n;
+
+	hash = store_object_blobs(v, &n);
+	if (k.n != 10 || (hash == NULL && v.n > 0 &&
+	    *(const uint8_t *)v.p == STORE_OBJECT_BLOBS))
+		store_check_say(c, "object: damaged row");
+	if (n > 0 && buf_add(&c->blobs, hash, n * STORE_HASHLEN) == -1)
+		return store_fail(c->txn);
+	return STORE_OK;
+}
+
 /* --- the rest ------------------------------------------------------------ */
 
 static enum store_err
@@ -253,6 +271,7 @@ store_check_all(struct store_checker *c)
 	    (e = store_check_each(c, 'S', store_check_mail)) != STORE_OK ||
 	    (e = store_check_strays(c)) != STORE_OK ||
 	    (e = store_check_refs(c)) != STORE_OK ||
+	    (e = store_check_each(c, 'O', store_check_object)) != STORE_OK ||
 	    (e = store_check_blobs(c)) != STORE_OK ||
 	    (e = store_check_each(c, 'F', store_check_pending)) != STORE_OK ||
 	    (e = store_check_each(c, 'd', store_check_name)) != STORE_OK ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is each mail's blob there, readable and counted, does each blob that
+ * Is the blob of each mail and object there, readable and counted, does each blob that
  * nobody refers to wait for its end, and are the segments' sums right?
  */
 #include "common/compat.h"
@@ -41,7 +41,7 @@ store_check_hash_cmp(const void *a, const void *b)
 	return memcmp(a, b, STORE_HASHLEN);
 }
 
-/* Blobs that mails name and nobody has. */
+/* Blobs that mails or objects name and nobody has. */
 static enum store_err
 store_check_missing(struct store_checker *c)
 {
@@ -64,7 +64,7 @@ store_check_missing(struct store_checker *c)
 	return STORE_OK;
 }
 
-/* How many mails name the blob: the length of its run. */
+/* How many mails and objects name the blob: the length of its run. */
 static uint32_t
 store_check_uses(const struct store_checker *c, const uint8_t *hash)
 {
@@ -121,8 +121,7 @@ store_check_blob(struct store_checker *c, struct slice k, struct slice v)
 	if (store_check_sum(b.seg, b.clen) == -1)
 		return store_fail(c->txn);
 	uses = store_check_uses(c, hash);
-	/* other objects may refer to blobs, too; only they can say how many */
-	if (b.refs < uses || (b.refs > uses && c->txn->hot[HOT_OBJECT] == 1)) {
+	if (b.refs != uses) {
 		store_id_blob(hash, id);
 		store_check_say(c, "blob %s: counted %u times, should be %u",
 		    id, b.refs, uses);
