@@ -40,6 +40,7 @@ struct proc_peer {
 	int			 open;
 	int			 dead;		/* broken while in a handler */
 	uint64_t		 fixed[64];	/* last message's, aligned */
+	int			 slow;		/* calls that sleep at once */
 };
 
 /* Who this process is; set once by the role before any peer is opened. */

@@ -35,6 +35,7 @@
 /* A key: its public half, and what keys calls it. */
 struct pkey {
 	EVP_PKEY	*pub;
+	const char	*type;		/* of kinds; asking the library is slow */
 	uint32_t	 id;
 	uint32_t	 generation;
 };
@@ -60,12 +61,15 @@ static const struct scheme {
 	{ "RSA", "SHA512", 1, 0x0806 }, { "ED25519", "", 0, 0x0807 },
 };
 
+static const char *const	kinds[] = { "RSA", "EC", "ED25519" };
+
 static struct proc_peer	keys;
 static int		have_keys;
 static uint32_t		last_id;
 
 static void	key_gone(struct proc_peer *);
 static uint32_t	key_scheme(const struct psig *);
+static const char	*key_kind(const EVP_PKEY *);
 
 static proc_fn *const	handlers[MSG_MAX];	/* none: only answers come */
 
@@ -115,7 +119,7 @@ km_import(void *v, int selection, const OSSL_PARAM p[])
 	der = spki->data;
 	k->pub = d2i_PUBKEY_ex(NULL, &der, (long)spki->data_size, NULL,
 	    "provider=default");
-	return k->pub != NULL;
+	return k->pub != NULL && (k->type = key_kind(k->pub)) != NULL;
 }
 
 static const OSSL_PARAM *
@@ -323,10 +327,21 @@ key_scheme(const struct psig *s)
 	for (i = 0; i < nitems(schemes); i++)
 		if (schemes[i].pss == s->pss &&
 		    strcmp(schemes[i].md, s->md) == 0 &&
-		    EVP_PKEY_is_a(s->key->pub, schemes[i].type))
+		    strcmp(s->key->type, schemes[i].type) == 0)
 			return schemes[i].scheme;
 	log_warnx("no signature scheme for digest %s", s->md);
 	return 0;
+}
+
+static const char *
+key_kind(const EVP_PKEY *pk)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(kinds); i++)
+		if (EVP_PKEY_is_a(pk, kinds[i]))
+			return kinds[i];
+	return NULL;
 }
 
 /* --- the provider ---------------------------------------------------- */
@@ -441,9 +456,7 @@ tls_key_new(X509 *x, uint32_t generation, uint32_t id)
 
 	if (pub == NULL)
 		return NULL;
-	type = EVP_PKEY_is_a(pub, "RSA") ? "RSA" :
-	    EVP_PKEY_is_a(pub, "EC") ? "EC" :
-	    EVP_PKEY_is_a(pub, "ED25519") ? "ED25519" : NULL;
+	type = key_kind(pub);
 	if (type == NULL || (len = i2d_PUBKEY(pub, &der)) <= 0)
 		return NULL;
 	p[0] = OSSL_PARAM_construct_octet_string(SPKI, der, (size_t)len);
