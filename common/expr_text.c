@@ -210,10 +210,10 @@ fn_substring(struct expr_ctx *x, const struct expr_val *a,
 	size_t		 i = 0, start;
 
 	EXPR_FN_TEXT(&a[0], &s);
-	while (i < s.n && from-- > 0)
+	for (; i < s.n && from > 0; from--)
 		i += char_len(bytes(s) + i, s.n - i);
 	start = i;
-	while (i < s.n && count-- > 0)
+	for (; i < s.n && count > 0; count--)
 		i += char_len(bytes(s) + i, s.n - i);
 	fn_str(out, bytes(s) + start, i - start);
 	return 0;
@@ -255,8 +255,8 @@ split(struct expr_ctx *x, struct slice s, struct slice t, int64_t max,
 {
 	ssize_t	 at;
 
-	while (t.n > 0 && --max > 0 &&
-	    (at = expr_fn_find_text(s, t, 0)) != -1) {
+	for (; t.n > 0 && max > 1 &&
+	    (at = expr_fn_find_text(s, t, 0)) != -1; max--) {
 		if (expr_fn_add(x, l, expr_val_str(s.p, at)) == -1)
 			return -1;
 		s = SLICE(bytes(s) + at + t.n, s.n - at - t.n);
