@@ -552,6 +552,10 @@ a_trimmed_log_cannot_answer(void **state)
 	    STORE_CANNOT);
 	assert_int_equal(store_changes(txn, STORE_EMAIL,
 	    store_state(txn, STORE_EMAIL), 0, &c), STORE_OK);
+	/* a type of which nothing changed since has no changes to be lost */
+	assert_int_equal(store_changes(txn, STORE_IDENTITY,
+	    store_state(txn, STORE_IDENTITY), 0, &c), STORE_OK);
+	assert_int_equal(c.more, 0);
 	store_abort(txn);
 	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
 }

@@ -13,6 +13,7 @@
  *	email_look.c	.. where the message itself must be read
  *	email_text.c	texts of a search: words, phrases
  *	email_delta.c	Email/queryChanges
+ *	email_moved.c	.. of lists that the log has to tell of
  *	email_set.c	Email/set: update, destroy, what create shares
  *	email_create.c	an Email object of JSON -> a message
  *	email_field.c	.. its header fields
@@ -237,6 +238,10 @@ const struct jmap_error	*email_delta(struct jmap_query *);
 /* Compile filter and sort into q->arg; email_query_done at the end. */
 const struct jmap_error	*email_query_plan(struct jmap_query *);
 void	 email_query_done(struct jmap_query *);
+/* The window, or as much as q->need and q->calc_total ask for. */
+const struct jmap_error	*email_query_run(struct jmap_query *);
+/* Changes of a list that the index does not tell exactly. */
+const struct jmap_error	*email_moved(struct jmap_query *);
 /* The whole result into eq->ids.  NULL or an error. */
 const struct jmap_error	*email_query_all(struct jmap_query *);
 

@@ -3,8 +3,7 @@
  * Email/queryChanges (RFC 8621 4.5, RFC 8620 5.6).  For a list by receivedAt
  * whose conditions the mailbox index holds, the answer is exact: the index
  * with its tombstones says of each entry whether it was there then and is
- * there now.  For other lists it is the mails that changed, and where they
- * stand now, which may name more than moved.
+ * there now.  Other lists are email_moved.c's.
  */
 #include "common/compat.h"
 
@@ -41,7 +40,7 @@ struct delta {
 };
 
 static const struct jmap_error *delta_exact(struct jmap_query *);
-static const struct jmap_error *delta_general(struct jmap_query *);
+static const struct jmap_error *delta_none(struct jmap_query *);
 static int	delta_touch(void *, const struct store_delta *);
 static int	delta_each(void *, const struct store_delta *);
 static int	delta_keep(void *, const struct store_delta *);
@@ -56,7 +55,6 @@ static int	delta_add(struct delta *, uint64_t, uint64_t);
 static int	delta_remove(struct delta *, uint64_t);
 static uint8_t *threads_at(struct threads *, uint64_t);
 static int	threads_grow(struct threads *);
-static int	u64_cmp(const void *, const void *);
 
 const struct jmap_error *
 email_delta(struct jmap_query *q)
@@ -66,15 +64,25 @@ email_delta(struct jmap_query *q)
 
 	if ((err = email_query_plan(q)) == NULL) {
 		eq = q->arg;
-		if (!q->can_changes)
-			err = &jmap_error_cannot_calculate_changes;
+		if (q->since >= q->state &&
+		    q->since <= store_modseq(q->c->txn))
+			err = delta_none(q);
 		else if (eq->exact)
 			err = delta_exact(q);
 		else
-			err = delta_general(q);
+			err = email_moved(q);
 	}
 	email_query_done(q);
 	return err;
+}
+
+/* Nothing happened to this list, however old that state is: the log need not
+ * reach back to it. */
+static const struct jmap_error *
+delta_none(struct jmap_query *q)
+{
+	q->need = 0;
+	return q->calc_total ? email_query_run(q) : NULL;
 }
 
 /* --- exact --------------------------------------------------------------- */
@@ -343,66 +351,4 @@ threads_grow(struct threads *t)
 	free(t->bits);
 	*t = new;
 	return 0;
-}
-
-/* --- general ------------------------------------------------------------- */
-
-static const struct jmap_error *
-delta_general(struct jmap_query *q)
-{
-	const struct jmap_error	*e = NULL;
-	struct email_query	*eq = q->arg;
-	struct store_changes	 ch;
-	struct delta		 d;
-	enum store_err		 err;
-	uint64_t		*id = NULL;
-	size_t			 i, n = 0;
-
-	memset(&d, 0, sizeof(d));
-	d.q = q;
-	d.eq = eq;
-	/* RFC 8620 5.6: upToId counts with immutable properties only */
-	if (eq->match.uses != 0 || eq->sq.mailbox != 0 ||
-	    eq->match.boxes != 0)
-		q->up_to = NULL;
-	err = store_changes(q->c->txn, STORE_EMAIL, q->since, 0, &ch);
-	if (err == STORE_CANNOT)
-		e = &jmap_error_cannot_calculate_changes;
-	else if (jmap_api_store(q->c, err) != 1)
-		e = jmap_api_lost(q->c);
-	else
-		e = email_query_all(q);
-	if (e != NULL)
-		goto done;
-	e = jmap_api_lost(q->c);	/* for want of memory */
-	if ((id = calloc(ch.ncreated + ch.nupdated + 1, sizeof(*id))) == NULL)
-		goto done;
-	for (i = 0; i < ch.ncreated; i++)
-		id[n++] = ch.created[i];
-	for (i = 0; i < ch.nupdated; i++) {
-		id[n++] = ch.updated[i];
-		if (delta_remove(&d, ch.updated[i]) == -1)
-			goto done;
-	}
-	for (i = 0; i < ch.ndestroyed; i++)
-		if (delta_remove(&d, ch.destroyed[i]) == -1)
-			goto done;
-	qsort(id, n, sizeof(*id), u64_cmp);
-	for (i = 0; n > 0 && i < eq->nids; i++)
-		if (bsearch(&eq->ids[i], id, n, sizeof(*id), u64_cmp) != NULL &&
-		    delta_add(&d, eq->ids[i], i) == -1)
-			goto done;
-	e = NULL;
-done:
-	free(id);
-	store_changes_free(&ch);
-	return e;
-}
-
-static int
-u64_cmp(const void *a, const void *b)
-{
-	uint64_t	 x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
 }

@@ -44,8 +44,6 @@ static uint64_t		clock_;
 static const struct jmap_error *query_sort(struct jmap_query *,
 		    struct email_query *);
 static void	query_state(struct jmap_query *, struct email_query *);
-static const struct jmap_error *query_run(struct jmap_query *,
-		    struct email_query *);
 static const struct jmap_error *query_scan(struct jmap_query *,
 		    struct email_query *);
 static const struct jmap_error *query_tail(struct jmap_query *,
@@ -82,7 +80,7 @@ email_query(struct jmap_query *q)
 	const struct jmap_error	*err;
 
 	if ((err = email_query_plan(q)) == NULL)
-		err = query_run(q, q->arg);
+		err = email_query_run(q);
 	email_query_done(q);
 	return err;
 }
@@ -178,17 +176,16 @@ query_state(struct jmap_query *q, struct email_query *eq)
 		q->state = mb.emails;
 	eq->exact = eq->indexed && !eq->match.rest && !eq->match.empty &&
 	    (eq->local || eq->sq.mailbox == 0);
-	/* otherwise from the list of changed mails, which tells nothing of
-	 * the threads of those that are gone */
-	q->can_changes = eq->exact || (!q->collapse &&
-	    !(uses & EMAIL_USES_THREAD));
+	q->can_changes = 1;		/* else from the log: email_moved.c */
 }
 
 /* --- the three ways ------------------------------------------------------ */
 
-static const struct jmap_error *
-query_run(struct jmap_query *q, struct email_query *eq)
+const struct jmap_error *
+email_query_run(struct jmap_query *q)
 {
+	struct email_query	*eq = q->arg;
+
 	if (eq->match.empty) {
 		q->total_set = 1;
 		return NULL;

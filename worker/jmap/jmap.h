@@ -523,7 +523,7 @@ struct jmap_query {
 	size_t			 need;
 	/* queryChanges only */
 	uint64_t		 since;
-	uint64_t		 max_changes;	/* 0: no limit */
+	uint64_t		 max_changes;	/* UINT64_MAX: no limit */
 	const char		*up_to;
 
 	/* filled by the type */

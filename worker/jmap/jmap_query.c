@@ -159,7 +159,8 @@ query_rest(struct jmap_query *q, struct query_args *a, struct js_rd *rd,
 	if (changes) {
 		if (js_rd_str(rd, "sinceQueryState", &a->since) == 0)
 			js_rd_bad(rd, "sinceQueryState");
-		js_rd_uint_null(rd, "maxChanges", &q->max_changes);
+		if (js_rd_uint_null(rd, "maxChanges", &q->max_changes) != 1)
+			q->max_changes = UINT64_MAX;
 		js_rd_id_null(rd, "upToId", &q->up_to);
 		return NULL;
 	}
@@ -492,7 +493,7 @@ query_deltas(struct jmap_query *q)
 	while (up_to != SIZE_MAX && q->added.n > 0 &&
 	    q->added_at[q->added.n - 1] > up_to)
 		q->added.n--;
-	if (q->max_changes != 0 && q->removed.n + q->added.n > q->max_changes)
+	if (q->removed.n + q->added.n > q->max_changes)
 		return &jmap_error_too_many_changes;
 	js_out_key(c->out, "removed");
 	js_out_arr(c->out);

@@ -13,6 +13,7 @@
 
 struct query_tree {			/* q->arg */
 	int			 sort, filter;	/* sortAsTree, filterAsTree */
+	int			 all;	/* a change moved all of the tree */
 	struct mailbox_row	*row;	/* all, by id */
 	size_t			 nrow;
 	struct mailbox_row	**hit;	/* the result, in order */
@@ -30,10 +31,10 @@ static int	query_cmp_flat(const struct mailbox_row *,
 static const char	*query_id(struct jmap_query *, size_t);
 static size_t	query_find(struct jmap_query *, const char *);
 static int	query_delta(struct jmap_query *, const struct store_changes *);
-static int	query_gone(struct jmap_query *, const uint64_t *, size_t,
-		    int);
-static int	query_moved(struct jmap_query *, const struct store_changes *,
-		    const struct mailbox_row *);
+static int	query_changed(const struct query_tree *, uint64_t,
+		    const struct store_changes *);
+static int	query_gone(struct jmap_query *, const uint64_t *, size_t);
+static int	query_moved(struct jmap_query *, const struct mailbox_row *);
 
 const struct jmap_error *
 mailbox_query_args(struct jmap_query *q, struct js_rd *rd)
@@ -65,8 +66,7 @@ mailbox_query(struct jmap_query *q)
 			t->hit[q->n++] = &t->row[i];
 	qsort(t->hit, q->n, sizeof(*t->hit), query_cmp);
 	q->state = store_state(q->c->txn, STORE_MAILBOX);
-	/* in a tree a mailbox moves when another one changes */
-	q->can_changes = !t->sort && !t->filter;
+	q->can_changes = 1;
 	q->id = query_id;
 	q->find = query_find;
 	return NULL;
@@ -80,9 +80,6 @@ mailbox_query_changes(struct jmap_query *q)
 
 	if ((e = mailbox_query(q)) != NULL)
 		return e;
-	if (!q->can_changes)
-		return jmap_error_say(q->c,
-		    &jmap_error_cannot_calculate_changes, "not for a tree");
 	memset(&sc, 0, sizeof(sc));
 	switch (jmap_api_store(q->c, store_changes(q->c->txn, STORE_MAILBOX,
 	    q->since, 0, &sc))) {
@@ -256,15 +253,23 @@ query_delta(struct jmap_query *q, const struct store_changes *sc)
 	char			 id[STORE_IDLEN];
 	size_t			 i, n;
 
-	if (query_gone(q, sc->destroyed, sc->ndestroyed, 0) == -1 ||
-	    query_gone(q, sc->updated, sc->nupdated, 1) == -1)
+	t->all = (t->sort || t->filter) && query_changed(t, q->since, sc);
+	if (query_gone(q, sc->destroyed, sc->ndestroyed) == -1)
 		return -1;
+	for (i = 0; i < t->nrow; i++) {
+		if (t->row[i].m->created > q->since ||
+		    !query_moved(q, &t->row[i]))
+			continue;
+		n = store_id_mailbox(t->row[i].m->id, id);
+		if (jmap_api_add(q->c->req, &q->removed, id, n) == -1)
+			return -1;
+	}
 	q->added_at = arena_array(&q->c->req->arena, q->n + 1,
 	    sizeof(*q->added_at));
 	if (q->added_at == NULL)
 		return -1;
 	for (i = 0; i < q->n; i++) {
-		if (!query_moved(q, sc, t->hit[i]))
+		if (!query_moved(q, t->hit[i]))
 			continue;
 		n = store_id_mailbox(t->hit[i]->m->id, id);
 		q->added_at[q->added.n] = i;
@@ -274,20 +279,27 @@ query_delta(struct jmap_query *q, const struct store_changes *sc)
 	return 0;
 }
 
-/* Put ids into removed; updated ones only if more than counts changed, for
- * a query is about properties alone. */
+/* In a tree a mailbox moves, comes or goes when another one changes: when
+ * more than counts did, all of it is told anew. */
 static int
-query_gone(struct jmap_query *q, const uint64_t *v, size_t n, int updated)
+query_changed(const struct query_tree *t, uint64_t since,
+    const struct store_changes *sc)
 {
-	struct query_tree	*t = q->arg;
-	struct mailbox_row	*row;
-	char			 id[STORE_IDLEN];
-	size_t			 i, len;
+	size_t	 i;
+
+	for (i = 0; i < t->nrow; i++)
+		if (t->row[i].m->props > since || t->row[i].m->created > since)
+			return 1;
+	return sc->ndestroyed > 0;
+}
+
+static int
+query_gone(struct jmap_query *q, const uint64_t *v, size_t n)
+{
+	char	 id[STORE_IDLEN];
+	size_t	 i, len;
 
 	for (i = 0; i < n; i++) {
-		row = query_row(t, (uint32_t)v[i]);
-		if (updated && row != NULL && row->m->props <= q->since)
-			continue;
 		len = store_id_mailbox((uint32_t)v[i], id);
 		if (jmap_api_add(q->c->req, &q->removed, id, len) == -1)
 			return -1;
@@ -295,20 +307,15 @@ query_gone(struct jmap_query *q, const uint64_t *v, size_t n, int updated)
 	return 0;
 }
 
-/* In the result now, and new or perhaps at another place. */
+/* New, or perhaps at another place than it was; a query is about properties
+ * alone, so that counts move nothing. */
 static int
-query_moved(struct jmap_query *q, const struct store_changes *sc,
-    const struct mailbox_row *row)
+query_moved(struct jmap_query *q, const struct mailbox_row *row)
 {
-	size_t	 i;
+	const struct query_tree	*t = q->arg;
 
-	for (i = 0; i < sc->ncreated; i++)
-		if (sc->created[i] == row->m->id)
-			return 1;
-	for (i = 0; i < sc->nupdated; i++)
-		if (sc->updated[i] == row->m->id)
-			return row->m->props > q->since;
-	return 0;
+	return t->all || row->m->props > q->since ||
+	    row->m->created > q->since;
 }
 
 /* --- conditions and comparators ---------------------------------------- */

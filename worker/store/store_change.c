@@ -139,13 +139,16 @@ store_changes(struct store_txn *txn, enum store_type type, uint64_t since,
 	memset(out, 0, sizeof(*out));
 	out->counts_only = 1;
 	out->state = since;
-	/* RFC 8620 5.2: not a state we gave, or the log does not reach back */
-	if (since > txn->hot[HOT_MODSEQ] || since < txn->hot[HOT_LOWWATER])
-		return STORE_CANNOT;
+	if (since > txn->hot[HOT_MODSEQ])
+		return STORE_CANNOT;	/* not a state we gave */
+	/* nothing happened since, however old that is */
 	if (since >= store_state(txn, type)) {
 		out->state = store_state(txn, type);
 		return STORE_OK;
 	}
+	/* RFC 8620 5.2: the log does not reach back to it */
+	if (since < txn->hot[HOT_LOWWATER])
+		return STORE_CANNOT;
 	memset(&f, 0, sizeof(f));
 	e = store_change_read(txn, type, since, max, &f, out);
 	if (e == STORE_OK && fates_give(&f, out) == -1)
