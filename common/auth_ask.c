@@ -9,11 +9,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/auth_ask.h"
 #include "common/buf.h"
+#include "common/card.h"
 #include "common/cur.h"
 #include "common/dir.h"
 #include "common/log.h"
@@ -105,6 +107,7 @@ ask_tell(uint64_t account)
 {
 	size_t	 i;
 
+	card_drop(account);
 	for (i = 0; i < nitems(ask_revoke) && ask_revoke[i] != NULL; i++)
 		ask_revoke[i](account);
 }
@@ -235,6 +238,16 @@ auth_ask_rcpt(const char *address, auth_ask_rcpt_fn *fn, void *arg)
 }
 
 struct auth_ask *
+auth_ask_card(uint64_t account, auth_ask_rcpt_fn *fn, void *arg)
+{
+	char	 text[32];
+
+	(void)snprintf(text, sizeof(text), "#%llu",
+	    (unsigned long long)account);
+	return auth_ask_rcpt(text, fn, arg);
+}
+
+struct auth_ask *
 auth_ask_dir(uint32_t op, const uint8_t handle[MSG_HANDLE], const void *tail,
     size_t n, auth_ask_row_fn *row, auth_ask_end_fn *end, void *arg)
 {
@@ -257,22 +270,22 @@ ask_ok(struct proc_peer *p, struct msg *m)
 	const struct msg_auth_ok	*h = m->fixed;
 	struct auth_ask_who		 who;
 	struct auth_ask			*a;
-	char				 login[ASK_LOGIN + 1];
+	struct cur			 c;
 
 	(void)p;
 	if ((a = ask_take(m->id, MSG_AUTH)) == NULL)
 		return;
-	if (m->tail_len >= sizeof(login))
-		fatalx("auth: a login name of %zu bytes", m->tail_len);
-	memcpy(login, m->tail, m->tail_len);
-	login[m->tail_len] = '\0';
-	memset(&who, 0, sizeof(who));
+	cur_init(&c, m->tail, m->tail_len);
+	who.login = cur_str(&c);
+	if (who.login == NULL || strlen(who.login) > ASK_LOGIN)
+		fatalx("auth: not a login name");
+	card_put(h->account, c.p, c.n);
 	who.verdict = AUTH_ASK_OK;
+	who.retry_s = 0;
 	who.account = h->account;
 	who.perms = h->perms;
 	who.ttl_ms = h->ttl_ms;
 	memcpy(who.handle, h->handle, MSG_HANDLE);
-	who.login = login;
 	a->who(a->arg, &who);
 	free(a);
 }
@@ -317,6 +330,8 @@ ask_rcpt_is(struct proc_peer *p, struct msg *m)
 	(void)p;
 	if ((a = ask_take(m->id, MSG_RCPT)) == NULL)
 		return;
+	if (h->account != 0)
+		card_put(h->account, m->tail, m->tail_len);
 	a->rcpt(a->arg, (int)h->error, h->account, h->quota);
 	free(a);
 }

@@ -19,6 +19,8 @@ void	auth_ask_open(uint32_t slot, int fd);
 /* 1 if the pipe is open. */
 int	auth_ask_up(void);
 
+/* Who logs in or is a recipient has a card in card.h then. */
+
 /* Called for MSG_REVOKE: forget what is known of account (0: of all).  Up to
  * four functions, each once however often it is given. */
 void	auth_ask_on_revoke(void (*)(uint64_t account));
@@ -53,6 +55,8 @@ typedef void	auth_ask_rcpt_fn(void *, int error, uint64_t account,
 /* address: mailbox as in RCPT TO without brackets, local@domain. */
 struct auth_ask	*auth_ask_rcpt(const char *address, auth_ask_rcpt_fn *,
 		    void *);
+/* The same by number: for the card of an account (card_get then). */
+struct auth_ask	*auth_ask_card(uint64_t account, auth_ask_rcpt_fn *, void *);
 
 struct auth_ask_end {
 	uint32_t	 error;		/* enum dir_err of dir.h */

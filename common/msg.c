@@ -121,7 +121,7 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_revoke), 0),
 	[MSG_RCPT] = ROW("rcpt", WORKER | QUEUE | PARENT, AUTH, 0, MSG_VAR),
 	[MSG_RCPT_IS] = ROW("rcpt-is", AUTH, WORKER | QUEUE | PARENT,
-	    sizeof(struct msg_rcpt_is), 0),
+	    sizeof(struct msg_rcpt_is), MSG_VAR),
 	[MSG_DIR] = ROW("dir", WORKER, AUTH,
 	    sizeof(struct msg_dir), MSG_VAR),
 	[MSG_DIR_ROW] = ROW("dir-row", AUTH, WORKER, 0, MSG_VAR),

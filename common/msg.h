@@ -73,11 +73,12 @@ enum msg_type {
 
 	/* identity, on the pipe of worker and auth */
 	MSG_AUTH,	/* wrk -> auth: msg_auth + strings = AUTH_OK|NO */
-	MSG_AUTH_OK,	/* auth -> wrk: msg_auth_ok + name */
+	MSG_AUTH_OK,	/* auth -> wrk: msg_auth_ok + name, card */
 	MSG_AUTH_NO,	/* auth -> wrk: msg_auth_no */
 	MSG_REVOKE,	/* auth -> wrk: msg_revoke */
-	MSG_RCPT,	/* wrk,parent -> auth: + address = RCPT_IS */
-	MSG_RCPT_IS,	/* auth -> wrk,parent: msg_rcpt_is */
+	MSG_RCPT,	/* wrk,parent -> auth: + address, or '#' and the
+			 * number of an account = RCPT_IS */
+	MSG_RCPT_IS,	/* auth -> wrk,parent: msg_rcpt_is + card (wrk) */
 	MSG_DIR,	/* wrk -> auth: msg_dir + request = DIR_ROW* END */
 	MSG_DIR_ROW,	/* auth -> wrk: + row */
 	MSG_DIR_END,	/* auth -> wrk: msg_dir_end + text */
@@ -257,7 +258,8 @@ struct msg_auth {		/* tail: user, then secret, no NULs between */
 	uint16_t	 secret_len;
 };
 #define MSG_HANDLE	16
-struct msg_auth_ok {		/* tail: canonical login name */
+struct msg_auth_ok {		/* tail: canonical login name, NUL, card (as
+				 * card.h: full name, addresses) */
 	uint64_t	 account;
 	uint64_t	 perms;		/* PERM_BIT()s of perm.h */
 	uint32_t	 ttl_ms;	/* how long it may be cached */

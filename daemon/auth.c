@@ -12,6 +12,7 @@
 #include "common/compat.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,11 +68,14 @@ static void	 auth_schedule(void);
 static void	 auth_try(struct auth_job *);
 static int	 auth_secret(const struct dir_prin *, const char *, int *);
 static void	 auth_yes(struct auth_job *, const struct dir_prin *);
+static void	 auth_card(struct buf *, const struct dir_prin *);
 static void	 auth_no(struct proc_peer *, uint32_t, enum auth_no, uint32_t);
 static void	 auth_report(const struct auth_job *);
 static void	 auth_rehash(const struct dir_prin *, int, const char *);
 static void	 auth_job_free(struct auth_job *);
 static void	 auth_rcpt(struct proc_peer *, struct msg *);
+static enum dir_err	 auth_rcpt_find(struct proc_peer *, struct msg *,
+			    struct dir_prin *);
 static void	 auth_show(struct proc_peer *, struct msg *);
 
 static proc_fn *const from_parent[MSG_MAX] = {
@@ -364,6 +368,7 @@ static void
 auth_yes(struct auth_job *j, const struct dir_prin *d)
 {
 	struct msg_auth_ok	 ok;
+	struct buf		 b;
 	const char		*name = dir_first(d, DIR_NAME);
 
 	memset(&ok, 0, sizeof(ok));
@@ -376,8 +381,29 @@ auth_yes(struct auth_job *j, const struct dir_prin *d)
 	ok.ttl_ms = (uint32_t)auth_conf->auth_cache;
 	auth_handle_make(j->worker->slot, d->id, ok.perms,
 	    date_mono() + ok.ttl_ms + AUTH_GRACE, ok.handle);
-	proc_send(&j->worker->peer, MSG_AUTH_OK, j->id, -1, &ok, name,
-	    strlen(name));
+	buf_init(&b, DIR_SIZE_MAX);
+	buf_add(&b, name, strlen(name) + 1);
+	auth_card(&b, d);
+	if (buf_bad(&b))
+		auth_no(&j->worker->peer, j->id, NO_BUSY, AUTH_BUSY_S);
+	else
+		proc_send(&j->worker->peer, MSG_AUTH_OK, j->id, -1, &ok,
+		    b.data, b.len);
+	buf_free(&b);
+}
+
+/* Append full name and addresses, as card.h has them. */
+static void
+auth_card(struct buf *b, const struct dir_prin *d)
+{
+	const struct dir_values	*f = &d->f[DIR_EMAILS];
+	const char		*name = dir_first(d, DIR_DESCRIPTION);
+	size_t			 i;
+
+	buf_adds(b, name == NULL ? "" : name);
+	buf_addc(b, '\0');
+	for (i = 0; i < f->n; i++)
+		buf_add(b, f->v[i], strlen(f->v[i]) + 1);
 }
 
 /* A wrong password, to the parent, which bans; but not who is known here. */
@@ -438,26 +464,20 @@ auth_job_free(struct auth_job *j)
 
 /* --- addresses ---------------------------------------------------------- */
 
-/* From the parent also a login name, for the streams of jmapctl. */
+/* From the parent also a login name, for the streams of jmapctl; from a
+ * worker also the number of an account, for its card. */
 static void
 auth_rcpt(struct proc_peer *p, struct msg *m)
 {
 	struct msg_rcpt_is	 is;
 	struct dir_prin		 d;
-	char			 a[AUTH_DB_NAME + 1];
-	enum dir_err		 e = DIR_NOTFOUND;
+	struct buf		 card;
+	enum dir_err		 e;
 
 	memset(&is, 0, sizeof(is));
+	buf_init(&card, DIR_SIZE_MAX);
 	dir_init(&d);
-	if (m->tail_len < sizeof(a) &&
-	    memchr(m->tail, '\0', m->tail_len) == NULL) {
-		memcpy(a, m->tail, m->tail_len);
-		a[m->tail_len] = '\0';
-		if (p->id == PROC_PARENT)
-			e = auth_db_login(a, &d);
-		if (e == DIR_NOTFOUND)
-			e = auth_db_rcpt(a, &d);
-	}
+	e = auth_rcpt_find(p, m, &d);
 	if (e == DIR_FAILED)
 		is.error = EIO;
 	else if (e == DIR_OK && d.type == DIR_INDIVIDUAL &&
@@ -465,9 +485,36 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 	    perm_of(&d) & PERM_BIT(PERM_EMAIL_RECEIVE))) {
 		is.account = d.id;
 		is.quota = d.quota;
+		if (p->id == PROC_WORKER)
+			auth_card(&card, &d);
 	}
 	dir_free(&d);
-	proc_send(p, MSG_RCPT_IS, m->id, -1, &is, NULL, 0);
+	proc_send(p, MSG_RCPT_IS, m->id, -1, &is, card.data,
+	    buf_bad(&card) ? 0 : card.len);
+	buf_free(&card);
+}
+
+static enum dir_err
+auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d)
+{
+	char		 a[AUTH_DB_NAME + 1];
+	const char	*err = NULL;
+	uint64_t	 id;
+	enum dir_err	 e;
+
+	if (m->tail_len >= sizeof(a) ||
+	    memchr(m->tail, '\0', m->tail_len) != NULL)
+		return DIR_NOTFOUND;
+	memcpy(a, m->tail, m->tail_len);
+	a[m->tail_len] = '\0';
+	if (a[0] == '#' && p->id == PROC_WORKER && strchr(a, '@') == NULL) {
+		id = (uint64_t)strtonum(a + 1, 1, LLONG_MAX, &err);
+		return err != NULL ? DIR_NOTFOUND : auth_db_get(id, d);
+	}
+	if (p->id == PROC_PARENT &&
+	    (e = auth_db_login(a, d)) != DIR_NOTFOUND)
+		return e;
+	return auth_db_rcpt(a, d);
 }
 
 /* --- for auth_call.c ---------------------------------------------------- */
