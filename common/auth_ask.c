@@ -32,6 +32,7 @@ struct auth_ask {
 	void			*arg;
 	auth_ask_who_fn		*who;
 	auth_ask_rcpt_fn	*rcpt;
+	auth_ask_where_fn	*where;	/* or this one */
 	auth_ask_row_fn		*row;
 	auth_ask_end_fn		*end;
 };
@@ -52,6 +53,7 @@ static void	 ask_ok(struct proc_peer *, struct msg *);
 static void	 ask_no(struct proc_peer *, struct msg *);
 static void	 ask_tell(uint64_t);
 static void	 ask_revoked(struct proc_peer *, struct msg *);
+static void	 ask_found(struct auth_ask *, const struct msg_rcpt_is *);
 static void	 ask_rcpt_is(struct proc_peer *, struct msg *);
 static void	 ask_row(struct proc_peer *, struct msg *);
 static void	 ask_end(struct proc_peer *, struct msg *);
@@ -131,6 +133,8 @@ ask_down(struct auth_ask *a)
 {
 	static const struct auth_ask_who	 who = {
 		.verdict = AUTH_ASK_DOWN, .retry_s = 1, .login = "" };
+	static const struct msg_rcpt_is		 nobody = {
+		.error = EAGAIN };
 	static const struct auth_ask_end	 end = {
 		.error = DIR_FAILED, .what = "auth is not running",
 		.more = "" };
@@ -139,7 +143,7 @@ ask_down(struct auth_ask *a)
 	if (a->type == MSG_AUTH)
 		a->who(a->arg, &who);
 	else if (a->type == MSG_RCPT)
-		a->rcpt(a->arg, EAGAIN, 0, 0);
+		ask_found(a, &nobody);
 	else
 		a->end(a->arg, &end);
 	free(a);
@@ -248,6 +252,17 @@ auth_ask_card(uint64_t account, auth_ask_rcpt_fn *fn, void *arg)
 }
 
 struct auth_ask *
+auth_ask_where(const char *address, auth_ask_where_fn *fn, void *arg)
+{
+	struct auth_ask	*a;
+
+	if ((a = ask_new(MSG_RCPT, arg)) == NULL)
+		return NULL;
+	a->where = fn;
+	return ask_send(a, NULL, address, strnlen(address, ASK_LOGIN + 1));
+}
+
+struct auth_ask *
 auth_ask_dir(uint32_t op, const uint8_t handle[MSG_HANDLE], const void *tail,
     size_t n, auth_ask_row_fn *row, auth_ask_end_fn *end, void *arg)
 {
@@ -322,6 +337,15 @@ ask_revoked(struct proc_peer *p, struct msg *m)
 }
 
 static void
+ask_found(struct auth_ask *a, const struct msg_rcpt_is *h)
+{
+	if (a->where != NULL)
+		a->where(a->arg, h);
+	else
+		a->rcpt(a->arg, (int)h->error, h->account, h->quota);
+}
+
+static void
 ask_rcpt_is(struct proc_peer *p, struct msg *m)
 {
 	const struct msg_rcpt_is	*h = m->fixed;
@@ -332,7 +356,7 @@ ask_rcpt_is(struct proc_peer *p, struct msg *m)
 		return;
 	if (h->account != 0)
 		card_put(h->account, m->tail, m->tail_len);
-	a->rcpt(a->arg, (int)h->error, h->account, h->quota);
+	ask_found(a, h);
 	free(a);
 }
 

@@ -52,6 +52,10 @@ struct auth_ask	*auth_ask_login(const struct ip *client, const char *user,
  * is no such recipient here.  quota in bytes, 0 for none. */
 typedef void	auth_ask_rcpt_fn(void *, int error, uint64_t account,
 		    uint64_t quota);
+/* The whole answer; ours says whether mail to it could be sent elsewhere. */
+typedef void	auth_ask_where_fn(void *, const struct msg_rcpt_is *);
+struct auth_ask	*auth_ask_where(const char *address, auth_ask_where_fn *,
+		    void *);
 /* address: mailbox as in RCPT TO without brackets, local@domain. */
 struct auth_ask	*auth_ask_rcpt(const char *address, auth_ask_rcpt_fn *,
 		    void *);

@@ -20,9 +20,10 @@
 #define KEYS	MSG_P(PROC_KEYS)
 #define AUTH	MSG_P(PROC_AUTH)
 #define PUSH	MSG_P(PROC_PUSH)
+#define QUEUE	MSG_P(PROC_QUEUE)
 #define WORKER	MSG_P(PROC_WORKER)
 #define NONE	0
-#define ALL	(KEYS | AUTH | PUSH | WORKER)
+#define ALL	(KEYS | AUTH | PUSH | QUEUE | WORKER)
 
 #define SECOND	1000ULL
 #define MINUTE	(60 * SECOND)
@@ -39,6 +40,9 @@ static const char *const words_redirect[] = {
 	"301", "302", "303", "307", "308", NULL
 };
 static const char *const words_tls[] = { "tls1.2", "tls1.3", NULL };
+static const char *const words_relay[] = {
+	"starttls", "implicit", "none", NULL
+};
 static const char *const words_log[] = { "plain", "json", NULL };
 static const char *const words_proxy[] = { "off", "v1", "v2", "any", NULL };
 static const char *const words_verb[] = {
@@ -54,12 +58,14 @@ static const struct conf_opt opts_top[] = {
 	O("workers", CONF_UINT, workers, "0", 0, 256, WORKER),
 	STR("data-dir", data_dir, "/var/jmapd", WORKER),
 	STR("auth-dir", auth_dir, "/var/jmapd-auth", AUTH),
+	STR("queue-dir", queue_dir, "/var/jmapd-queue", QUEUE),
 	STR("empty-dir", empty_dir, "/var/empty", KEYS | PUSH),
 	STR("control-socket", control_socket, "/var/run/jmapd.sock", NONE),
 	STR("user", user, "_jmapd", WORKER),
 	STR("auth-user", auth_user, "_jmapauth", AUTH),
 	STR("keys-user", keys_user, "_jmapkey", KEYS),
 	STR("push-user", push_user, "_jmappush", PUSH),
+	STR("queue-user", queue_user, "_jmapqueue", QUEUE),
 	STR("group", group, "_jmapd", NONE),
 	O("log-requests", CONF_BOOL, log_requests, "true", 0, 1, WORKER),
 };
@@ -152,7 +158,8 @@ static const struct conf_opt opts_limits[] = {
 	    1, 1000000, NONE),
 	SIZE("max-size-request", max_size_request, "10000000", KB, 256 * MB),
 	SIZE("max-size-upload", max_size_upload, "50000000", KB, 2 * GB),
-	SIZE("max-message-size", max_message_size, "50000000", KB, 2 * GB),
+	O("max-message-size", CONF_SIZE, max_message_size, "50000000", KB,
+	    2 * GB, QUEUE | WORKER),
 	UINT("max-concurrent-requests", max_concurrent_requests, "4", 1,
 	    10000),
 	UINT("max-concurrent-upload", max_concurrent_upload, "4", 1, 10000),
@@ -178,12 +185,32 @@ static const struct conf_opt opts_auth[] = {
 
 static const struct conf_opt opts_store[] = {
 	{ "sync", CONF_WORD, offsetof(struct conf, sync), "full", 0, 0,
-	    WORKER, words_sync },
+	    QUEUE | WORKER, words_sync },
 	UINT("open-accounts", open_accounts, "256", 1, 100000),
 	SIZE("segment-size", segment_size, "8M", 64 * KB, GB),
 	TIME("upload-expiry", upload_expiry, "1h", 60 * SECOND, 365 * DAY),
 	O("default-quota", CONF_SIZE, default_quota, "0", 0, 1ULL << 50,
 	    AUTH | WORKER),
+};
+
+#define Q(n, t, f, d, lo, hi)	O(n, t, f, d, lo, hi, QUEUE)
+
+static const struct conf_opt opts_queue[] = {
+	STR("relay", queue_relay, "", QUEUE | WORKER),
+	WORD("relay-tls", queue_tls, "starttls", words_relay, QUEUE),
+	STR("relay-user", queue_login, "", QUEUE),
+	STR("relay-password", queue_password, "", NONE),
+	STR("relay-ca", queue_ca, "", NONE),
+	STR("helo", queue_helo, "", QUEUE),
+	Q("retry", CONF_TIME, queue_retry, "5m", 100, DAY),
+	Q("retry-max", CONF_TIME, queue_retry_max, "2h", 100, 7 * DAY),
+	Q("expire", CONF_TIME, queue_expire, "5d", SECOND, 30 * DAY),
+	Q("delay-notice", CONF_TIME, queue_delay_notice, "4h", 0, 30 * DAY),
+	O("max-hold", CONF_TIME, queue_max_hold, "30d", 0, 365 * DAY,
+	    QUEUE | WORKER),
+	Q("max-connections", CONF_UINT, queue_connections, "4", 1, 64),
+	Q("max-messages", CONF_UINT, queue_messages, "20000", 1, 1000000),
+	Q("max-size", CONF_SIZE, queue_size, "4G", MB, 1024 * GB),
 };
 
 #define L(n, t, f, d, lo, hi, w) \
@@ -247,6 +274,7 @@ const struct conf_sect conf_sects[] = {
 	SECT("limits", opts_limits),
 	SECT("auth", opts_auth),
 	SECT("store", opts_store),
+	SECT("queue", opts_queue),
 	SECT("rate-limit", opts_rate),
 	SECT("auto-ban", opts_ban),
 	SECT("tls", opts_tls),

@@ -70,6 +70,8 @@ struct conf_redirect {			/* redirect NAME { } */
 };
 
 enum conf_tls { CONF_TLS12, CONF_TLS13 };
+enum conf_relay_tls { CONF_RELAY_STARTTLS, CONF_RELAY_IMPLICIT,
+	CONF_RELAY_NONE };
 enum conf_log { CONF_LOG_PLAIN, CONF_LOG_JSON };
 enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_META, CONF_SYNC_OFF };
 
@@ -83,9 +85,11 @@ struct conf {
 	uint64_t	 workers;	/* 0: four a core */
 	char		*data_dir;	/* the workers' root */
 	char		*auth_dir;	/* auth's root */
+	char		*queue_dir;	/* the queue's root */
 	char		*empty_dir;	/* root of keys and push */
 	char		*control_socket;
 	char		*user, *auth_user, *keys_user, *push_user;
+	char		*queue_user;
 	char		*group;		/* of the control socket */
 	uint64_t	 log_requests;
 
@@ -157,6 +161,18 @@ struct conf {
 	uint64_t	 segment_size;
 	uint64_t	 upload_expiry;
 	uint64_t	 default_quota;
+
+	/* queue { } */
+	char		*queue_relay;	/* host:port, or "": local mail only */
+	uint64_t	 queue_tls;	/* enum conf_relay_tls */
+	char		*queue_login;	/* at the relay; "": none */
+	char		*queue_password;	/* path of a file */
+	char		*queue_ca;	/* path of PEM; "": the system's */
+	char		*queue_helo;	/* "": hostname */
+	uint64_t	 queue_retry, queue_retry_max, queue_expire;	/* ms */
+	uint64_t	 queue_delay_notice, queue_max_hold;
+	uint64_t	 queue_connections;
+	uint64_t	 queue_messages, queue_size;	/* it holds at most */
 
 	struct conf_listen	*listens;
 	size_t			 nlistens;

@@ -277,7 +277,7 @@ struct msg_rcpt_is {
 	uint64_t	 account;	/* 0: no such recipient here */
 	uint64_t	 quota;		/* bytes, 0 for none */
 	uint32_t	 error;		/* 0, or an errno value: try later */
-	uint32_t	 zero;
+	uint32_t	 ours;		/* 1: the domain is one of ours */
 };
 struct msg_dir {		/* a call on the directory */
 	uint32_t	 op;		/* enum dir_op of dir.h; so the tail */

@@ -43,6 +43,7 @@ static void	proc_dispatch(struct proc_peer *);
 static void	proc_handle(struct proc_peer *, struct imsg *);
 static void	proc_broken(struct proc_peer *, const char *, uint32_t);
 static void	proc_lost(struct proc_peer *);
+static int	proc_late(const struct imsg *, int, uint32_t, uint32_t);
 static int	proc_wait(struct proc_peer *, short, int64_t);
 static void	proc_msg(struct proc_peer *, struct msg *,
 		    const struct imsg *);
@@ -337,6 +338,14 @@ proc_flush(struct proc_peer *p, int ms)
 	return 0;
 }
 
+/* The answer to an earlier call that was given up? */
+static int
+proc_late(const struct imsg *im, int n, uint32_t answer, uint32_t id)
+{
+	return n == 1 && im->fd == -1 && im->hdr.type == answer &&
+	    (int32_t)(im->hdr.id - id) < 0;
+}
+
 int
 proc_call(struct proc_peer *p, uint32_t type, uint32_t id, const void *fixed,
     const void *tail, size_t tail_len, uint32_t answer, int ms, struct msg *m)
@@ -351,7 +360,10 @@ proc_call(struct proc_peer *p, uint32_t type, uint32_t id, const void *fixed,
 	}
 	if (proc_flush(p, ms) == -1)
 		return -1;
-	while ((n = imsg_get(&p->ibuf, &im)) == 0) {
+	while ((n = imsg_get(&p->ibuf, &im)) == 0 ||
+	    proc_late(&im, n, answer, id)) {
+		if (n != 0)
+			continue;
 		if (spins > 0)
 			sched_yield();
 		else if (proc_wait(p, POLLIN, until) == -1)

@@ -81,7 +81,8 @@ int	proc_flush(struct proc_peer *, int ms);
 void	proc_drain(struct proc_peer *);
 /*
  * Send, then wait up to ms milliseconds for the answer of type "answer" with
- * the same id; any other message on this pipe breaks the rule.  On 0 *m is
+ * the same id; ids count up, so that an answer with an earlier one, to a call
+ * that was given up, is dropped; any other message breaks the rule.  On 0 *m is
  * filled, valid until the next message from this peer.  -1 with errno.
  * Only for a pipe that carries nothing else (worker and keys).
  */

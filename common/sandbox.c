@@ -10,7 +10,9 @@
  * started again).  With -v the call is logged before the end: that is how to
  * find out what is missing here.
  *
- * Nothing may be added that opens a socket, executes or forks.
+ * Nothing may be added that executes or forks.  Only the roles of CLIENTS,
+ * which connect outward, open a socket: of IPv4 or IPv6, never one that
+ * listens.
  */
 #include "common/compat.h"
 
@@ -41,9 +43,11 @@
 #define KEYS	MSG_P(PROC_KEYS)
 #define AUTH	MSG_P(PROC_AUTH)
 #define PUSH	MSG_P(PROC_PUSH)
+#define QUEUE	MSG_P(PROC_QUEUE)
 #define WORKER	MSG_P(PROC_WORKER)
-#define FILES	(AUTH | WORKER)			/* have a folder */
-#define ALL	(KEYS | AUTH | PUSH | WORKER)
+#define FILES	(AUTH | QUEUE | WORKER)		/* have a folder */
+#define CLIENTS	(QUEUE)				/* connect outward */
+#define ALL	(KEYS | AUTH | PUSH | QUEUE | WORKER)
 
 #define SANDBOX_FEW	1024	/* descriptors of a role without clients */
 
@@ -87,6 +91,7 @@ static const char *const sandbox_promises[PROC_MAX] = {
 	[PROC_KEYS]	= "stdio recvfd",
 	[PROC_AUTH]	= "stdio rpath wpath cpath flock recvfd",
 	[PROC_PUSH]	= "stdio recvfd",
+	[PROC_QUEUE]	= "stdio rpath wpath cpath flock recvfd inet",
 	[PROC_WORKER]	= "stdio rpath wpath cpath flock recvfd",
 };
 
@@ -121,6 +126,7 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 #endif
 #define LL_VERSION	1	/* LANDLOCK_CREATE_RULESET_VERSION */
 #define LL_BENEATH	1	/* LANDLOCK_RULE_PATH_BENEATH */
+#define LL_CONNECT	(1ULL << 1)	/* LANDLOCK_ACCESS_NET_CONNECT_TCP */
 
 /* Files may be read, written, made and removed, truncated and renamed
  * between folders; not executed; no devices, sockets, links. */
@@ -149,12 +155,12 @@ static const struct ll_abi {
 	{ 1, 8, 13, 0, 0 },
 };
 
-static int	sandbox_landlock(const char *);
+static int	sandbox_landlock(enum msg_proc, const char *);
 static void	sandbox_landlock_allow(int, uint64_t, const char *);
 
 /* The version in use, or 0: there is none. */
 static int
-sandbox_landlock(const char *dir)
+sandbox_landlock(enum msg_proc id, const char *dir)
 {
 	const struct ll_abi	*a = ll_abis;
 	struct ll_ruleset	 r = { 0, 0, 0 };
@@ -167,6 +173,8 @@ sandbox_landlock(const char *dir)
 		a++;
 	r.fs = (1u << a->fs) - 1;
 	r.net = (1u << a->net) - 1;
+	if (MSG_P(id) & CLIENTS)
+		r.net &= ~LL_CONNECT;
 	r.scoped = (1u << a->scoped) - 1;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &r, a->size, 0);
 	if (fd == -1)
@@ -201,6 +209,7 @@ enum sandbox_how {
 	NO_BITS,	/* if an argument has none of some bits, else no */
 	IS_NULL,	/* if it is a null pointer, else EPERM */
 	ONE_OF,		/* if it is one of a list, else no */
+	INET,		/* if it is AF_INET or AF_INET6, else EACCES */
 	LINGER,		/* if it is setsockopt(SO_LINGER), else EACCES */
 	OURSELVES	/* if it is the number of this process, else no */
 };
@@ -342,8 +351,10 @@ static const struct sandbox_call {
 	LEGACY(access, KEYS | PUSH, ACCESS)
 	LEGACY(readlink, ALL, ACCESS)
 	FAIL(readlinkat, ALL)
-	FAIL(socket, ALL)
-	FAIL(connect, ALL)
+	ARGS(socket, CLIENTS, INET, 0, 0, NULL)
+	CALL(connect, CLIENTS)
+	FAIL(socket, ALL & ~CLIENTS)
+	FAIL(connect, ALL & ~CLIENTS)
 	FAIL(setsockopt, ALL & ~WORKER)
 	ARGS(setsockopt, WORKER, LINGER, 1, 0, NULL)
 	FAIL(ioctl, ALL)
@@ -408,7 +419,7 @@ sandbox_row(struct sandbox_prog *p, const struct sandbox_call *c)
 	else if (c->how == IS_NULL)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EPERM));
-	else if (c->how == LINGER)
+	else if (c->how == LINGER || c->how == INET)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EACCES));
 	else if (n > 0)
@@ -429,7 +440,10 @@ sandbox_test(const struct sandbox_call *c, struct sock_filter *f)
 	else if (c->how == OURSELVES)
 		f[n++] = (struct sock_filter)IF(BPF_JEQ,
 		    (uint32_t)getpid(), 0, 1);
-	else if (c->how == IS_NULL) {
+	else if (c->how == INET) {
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, AF_INET, 1, 0);
+		f[n++] = (struct sock_filter)IF(BPF_JEQ, AF_INET6, 0, 1);
+	} else if (c->how == IS_NULL) {
 		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 3);
 		f[n++] = (struct sock_filter)LOAD(ARG_HIGH(c->arg));
 		f[n++] = (struct sock_filter)IF(BPF_JEQ, 0, 0, 1);
@@ -505,7 +519,7 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 	if (prctl(PR_SET_DUMPABLE, 0) == -1 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("prctl");
-	if ((abi = sandbox_landlock(dir)) == 0)
+	if ((abi = sandbox_landlock(id, dir)) == 0)
 		log_debug("this kernel has no Landlock");
 	else
 		log_debug("Landlock, version %d", abi);
@@ -532,7 +546,7 @@ void
 sandbox_network(enum msg_proc id)
 {
 #ifdef __linux__
-	if (id == PROC_PUSH || geteuid() != 0)
+	if (id == PROC_PUSH || id == PROC_QUEUE || geteuid() != 0)
 		return;
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) == -1)
 		log_debug("no network namespace of its own: %s",

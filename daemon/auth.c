@@ -54,6 +54,7 @@ static TAILQ_HEAD(, auth_job)		 auth_jobs =
     TAILQ_HEAD_INITIALIZER(auth_jobs);
 static size_t				 auth_njobs;
 static struct event			 auth_turn;
+static struct proc_peer			 auth_queue_peer;
 
 static const char	*auth_take(struct conf *);
 static void	 auth_peer(enum msg_proc, uint32_t, int);
@@ -75,7 +76,7 @@ static void	 auth_rehash(const struct dir_prin *, int, const char *);
 static void	 auth_job_free(struct auth_job *);
 static void	 auth_rcpt(struct proc_peer *, struct msg *);
 static enum dir_err	 auth_rcpt_find(struct proc_peer *, struct msg *,
-			    struct dir_prin *);
+			    struct dir_prin *, int *);
 static void	 auth_show(struct proc_peer *, struct msg *);
 
 static proc_fn *const from_parent[MSG_MAX] = {
@@ -90,6 +91,10 @@ static proc_fn *const from_worker[MSG_MAX] = {
 	[MSG_AUTH]	= auth_login,
 	[MSG_RCPT]	= auth_rcpt,
 	[MSG_DIR]	= auth_call_worker,
+};
+
+static proc_fn *const from_queue[MSG_MAX] = {
+	[MSG_RCPT]	= auth_rcpt,
 };
 
 static const char *
@@ -155,6 +160,12 @@ auth_peer(enum msg_proc proc, uint32_t slot, int fd)
 {
 	struct auth_worker	*w, **grown;
 
+	if (proc == PROC_QUEUE) {
+		proc_close(&auth_queue_peer);
+		proc_open(&auth_queue_peer, proc, slot, fd, from_queue, NULL,
+		    NULL);
+		return;
+	}
 	if (proc != PROC_WORKER)
 		fatalx("a pipe to %s", msg_procs[proc]);
 	if (slot >= auth_nworkers) {
@@ -473,11 +484,12 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 	struct dir_prin		 d;
 	struct buf		 card;
 	enum dir_err		 e;
+	int			 ours = 0;
 
 	memset(&is, 0, sizeof(is));
 	buf_init(&card, DIR_SIZE_MAX);
 	dir_init(&d);
-	e = auth_rcpt_find(p, m, &d);
+	e = auth_rcpt_find(p, m, &d, &ours);
 	if (e == DIR_FAILED)
 		is.error = EIO;
 	else if (e == DIR_OK && d.type == DIR_INDIVIDUAL &&
@@ -488,6 +500,7 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 		if (p->id == PROC_WORKER)
 			auth_card(&card, &d);
 	}
+	is.ours = (uint32_t)ours;
 	dir_free(&d);
 	proc_send(p, MSG_RCPT_IS, m->id, -1, &is, card.data,
 	    buf_bad(&card) ? 0 : card.len);
@@ -495,7 +508,8 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 }
 
 static enum dir_err
-auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d)
+auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d,
+    int *ours)
 {
 	char		 a[AUTH_DB_NAME + 1];
 	const char	*err = NULL;
@@ -514,7 +528,7 @@ auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d)
 	if (p->id == PROC_PARENT &&
 	    (e = auth_db_login(a, d)) != DIR_NOTFOUND)
 		return e;
-	return auth_db_rcpt(a, d);
+	return auth_db_rcpt(a, d, ours);
 }
 
 /* --- for auth_call.c ---------------------------------------------------- */

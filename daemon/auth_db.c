@@ -284,13 +284,14 @@ auth_db_login(const char *login, struct dir_prin *d)
 }
 
 enum dir_err
-auth_db_rcpt(const char *address, struct dir_prin *d)
+auth_db_rcpt(const char *address, struct dir_prin *d, int *ours)
 {
 	struct dir_prin	 dom;
 	char		 a[AUTH_DB_NAME + 1];
 	const char	*at;
 	enum dir_err	 e;
 
+	*ours = 0;
 	dir_init(&dom);
 	if (strlcpy(a, address, sizeof(a)) >= sizeof(a) ||
 	    auth_name_fold(a) == -1 || (at = strrchr(a, '@')) == NULL ||
@@ -298,7 +299,8 @@ auth_db_rcpt(const char *address, struct dir_prin *d)
 		return DIR_NOTFOUND;
 	if ((e = db_by('n', at + 1, &dom)) != DIR_OK)
 		return e;
-	e = dom.type == DIR_DOMAIN ? db_rcpt_try(a, at, d) : DIR_NOTFOUND;
+	*ours = dom.type == DIR_DOMAIN;
+	e = *ours ? db_rcpt_try(a, at, d) : DIR_NOTFOUND;
 	dir_free(&dom);
 	return e;
 }

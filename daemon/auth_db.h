@@ -42,8 +42,9 @@ enum dir_err	auth_db_login(const char *, struct dir_prin *);
 /*
  * Whose mail goes to local@domain?  The domain must be a principal; the
  * address as it stands, then without its +detail, then @domain alone.
+ * *ours: whether the domain is one.
  */
-enum dir_err	auth_db_rcpt(const char *, struct dir_prin *);
+enum dir_err	auth_db_rcpt(const char *, struct dir_prin *, int *ours);
 
 /*
  * Add a principal: sets its id, lower-cases name and addresses.  Errors:

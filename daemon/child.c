@@ -31,7 +31,7 @@ static void	child_gone(struct proc_peer *);
 static void	child_died(struct child *, int);
 static void	child_again(int, short, void *);
 static void	child_wire(struct child *);
-static void	child_connect(struct child *, struct child *);
+static void	child_connect(struct child *, struct child *, uint32_t);
 static struct child	*child_by_pid(pid_t);
 
 void
@@ -133,34 +133,48 @@ child_configure(struct child *c, struct conf *conf,
 
 	if (conf_send(conf, &c->peer) == -1)
 		return -1;
+	if (c->id == PROC_QUEUE && conf_file_send(conf, &c->peer) == -1)
+		return -1;
 	if ((c->id == PROC_KEYS || c->id == PROC_WORKER) &&
 	    cert_send(certs, conf, &c->peer) == -1)
 		return -1;
 	return proc_send(&c->peer, MSG_CONF_END, 0, -1, &end, NULL, 0);
 }
 
-/* Each worker has a pipe to keys and one to auth. */
+/* Who has a pipe to whom; bits go with the number of the slot. */
+static const struct child_pair {
+	enum msg_proc	 a, b;
+	uint32_t	 bits;
+} child_pairs[] = {
+	{ PROC_WORKER, PROC_KEYS, 0 },
+	{ PROC_WORKER, PROC_AUTH, 0 },
+	{ PROC_WORKER, PROC_QUEUE, 0 },
+	{ PROC_WORKER, PROC_QUEUE, MSG_PEER_CALLS },
+	{ PROC_QUEUE, PROC_AUTH, 0 },
+};
+
 static void
 child_wire(struct child *c)
 {
-	struct child	*o;
+	const struct child_pair	*p;
+	struct child		*o;
 
-	TAILQ_FOREACH(o, &child_list, entry) {
-		if (!o->peer.open || o == c)
-			continue;
-		if (c->id == PROC_WORKER &&
-		    (o->id == PROC_KEYS || o->id == PROC_AUTH))
-			child_connect(c, o);
-		if (o->id == PROC_WORKER &&
-		    (c->id == PROC_KEYS || c->id == PROC_AUTH))
-			child_connect(o, c);
-	}
+	for (p = child_pairs; p < child_pairs + nitems(child_pairs); p++)
+		TAILQ_FOREACH(o, &child_list, entry) {
+			if (!o->peer.open || o == c)
+				continue;
+			if (c->id == p->a && o->id == p->b)
+				child_connect(c, o, p->bits);
+			else if (c->id == p->b && o->id == p->a)
+				child_connect(o, c, p->bits);
+		}
 }
 
 static void
-child_connect(struct child *a, struct child *b)
+child_connect(struct child *a, struct child *b, uint32_t bits)
 {
-	struct msg_peer	 to_a = { b->id, b->slot }, to_b = { a->id, a->slot };
+	struct msg_peer	 to_a = { b->id, b->slot | bits };
+	struct msg_peer	 to_b = { a->id, a->slot | bits };
 	int		 sv[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1) {

@@ -115,6 +115,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_proxy(&k);
 	check_limits(&k);
 	check_users(&k);
+	conf_check_queue(&k);
 	return k.bad ? -1 : 0;
 }
 
@@ -340,9 +341,10 @@ static void
 check_users(struct check *k)
 {
 	const char	*names[] = { "user", "auth-user", "keys-user",
-			    "push-user" };
+			    "push-user", "queue-user" };
 	const char	*users[] = { k->c->user, k->c->auth_user,
-			    k->c->keys_user, k->c->push_user };
+			    k->c->keys_user, k->c->push_user,
+			    k->c->queue_user };
 	size_t		 i, j;
 
 	if (geteuid() != 0)
@@ -362,8 +364,8 @@ check_users(struct check *k)
 
 /* Processes have their root and user for life. */
 static const char *const check_fixed[] = {
-	"data-dir", "auth-dir", "empty-dir", "control-socket", "user",
-	"auth-user", "keys-user", "push-user", "group",
+	"data-dir", "auth-dir", "queue-dir", "empty-dir", "control-socket",
+	"user", "auth-user", "keys-user", "push-user", "queue-user", "group",
 };
 
 int

@@ -29,4 +29,8 @@ void	conf_check_nets(struct check *, const char *sect, const char *opt,
 /* --- conf_check_front.c --- */
 void	conf_check_front(struct check *);
 
+/* --- conf_check_queue.c ------------------------------------------------ */
+
+void	conf_check_queue(struct check *);
+
 #endif

@@ -113,7 +113,8 @@ static const struct control_show {
 	unsigned int	 roles;
 } control_shows[] = {
 	[MSG_SHOW_STATUS] = { control_show_status,
-	    MSG_P(PROC_KEYS) | MSG_P(PROC_AUTH) | MSG_P(PROC_PUSH) },
+	    MSG_P(PROC_KEYS) | MSG_P(PROC_AUTH) | MSG_P(PROC_PUSH) |
+	    MSG_P(PROC_QUEUE) },
 	[MSG_SHOW_WORKERS] = { NULL, MSG_P(PROC_WORKER) },
 	[MSG_SHOW_LISTENERS] = { control_show_listeners, 0 },
 	[MSG_SHOW_CONNECTIONS] = { NULL, MSG_P(PROC_WORKER) },

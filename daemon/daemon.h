@@ -3,7 +3,7 @@
  * What the files of daemon/ share.  main.c chooses between the parent and
  * the roles; the parent (parent.c, child.c, listen.c, control.c, conf_parse.c,
  * conf_check.c, cert.c) runs as root and never reads a byte that came from
- * the network; keys.c, auth.c and push.c are roles, see common/role.h.
+ * the network; keys.c, auth.c, push.c and queue.c are roles, see common/role.h.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
@@ -19,6 +19,7 @@
 
 __dead void	keys(int argc, char *argv[]);
 __dead void	push(int argc, char *argv[]);
+__dead void	queue(int argc, char *argv[]);
 
 /* --- main.c to parent.c ----------------------------------------------- */
 
@@ -74,6 +75,13 @@ int	conf_check(struct conf_file *, struct buf *report);
 /* Options that cannot change while we run: 0, or -1 and the reasons. */
 int	conf_check_reload(const struct conf_file *from,
 	    const struct conf_file *to, struct buf *report);
+
+/* --- conf_file.c ------------------------------------------------------- */
+
+/* What is wrong with such a file; NULL: nothing. */
+const char	*conf_file_why(const char *path, enum msg_file);
+/* Send the contents of the files that queue { } names; 0 or -1. */
+int	conf_file_send(const struct conf *, struct proc_peer *);
 
 /* --- cert.c ------------------------------------------------------------ */
 

@@ -30,6 +30,7 @@ static const struct main_role {
 	{ "auth",	auth },
 	{ "keys",	keys },
 	{ "push",	push },
+	{ "queue",	queue },
 };
 
 static __dead void	usage(void);

@@ -31,6 +31,7 @@ static int			 ending;
 static int64_t			 born;
 static struct msg_ticket	 ticket;	/* the last of keys */
 static int			 have_ticket;
+static struct msg_queue_stats	 queue_stats;	/* as it last said */
 static int			 share_fd = -1;	/* never mapped here */
 
 static void	parent_limits(void);
@@ -44,6 +45,7 @@ static void	parent_conn_taken(struct proc_peer *, struct msg *);
 static void	parent_conn_end(struct proc_peer *, struct msg *);
 static void	parent_ticket(struct proc_peer *, struct msg *);
 static void	parent_auth_reload(struct proc_peer *, struct msg *);
+static void	parent_queue_stats(struct proc_peer *, struct msg *);
 static void	parent_erase(struct proc_peer *, struct msg *);
 static void	parent_erased(struct proc_peer *, struct msg *);
 static void	parent_ctl_row(struct proc_peer *, struct msg *);
@@ -60,6 +62,7 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_CONN_END]	= parent_conn_end,
 	[MSG_TICKET]	= parent_ticket,
 	[MSG_CHANGED]	= changed_told,
+	[MSG_QUEUE_STATS] = parent_queue_stats,
 	[MSG_RELOAD]	= parent_auth_reload,
 	[MSG_ERASE]	= parent_erase,
 	[MSG_ERASED]	= parent_erased,
@@ -139,6 +142,7 @@ parent(const struct parent_opts *o)
 	child_add(PROC_KEYS, 0);
 	child_add(PROC_AUTH, 0);
 	child_add(PROC_PUSH, 0);
+	child_add(PROC_QUEUE, 0);
 	reload_start();
 	event_dispatch();
 	fatalx("the event loop ended");
@@ -270,6 +274,14 @@ parent_auth_reload(struct proc_peer *p, struct msg *m)
 		reload_ask(&who);
 }
 
+/* Kept for /metrics. */
+static void
+parent_queue_stats(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	memcpy(&queue_stats, m->fixed, sizeof(queue_stats));
+}
+
 /* auth deleted an account; some worker removes its mail. */
 static void
 parent_erase(struct proc_peer *p, struct msg *m)
@@ -328,6 +340,7 @@ parent_stats(struct proc_peer *p, struct msg *m)
 	s.uptime = parent_uptime();
 	s.generation = reload_file()->conf->generation;
 	s.conns = listen_nconns();
+	s.queue = queue_stats;
 	listen_figures(&s.accepted, &s.refused);
 	s.banned = ban_dropped();
 	ban_figures(s.bans);

@@ -3,7 +3,7 @@
  * The configuration's way into use: one transaction through all children,
  * at the start and at each reload.  Called by parent.c.
  *
- * A configuration goes first to keys, auth and push; when those are READY
+ * A configuration goes first to keys, auth, push and queue; when those are READY
  * (keys can then sign with old and new keys), to the workers, while nothing
  * is accepted; when those are READY it is in force.  A failure on the way
  * leaves the one before in force everywhere.
@@ -20,7 +20,7 @@
 
 #define RELOAD_PATIENCE	15	/* s until every child must be READY */
 #define RELOAD_ROLES	(MSG_P(PROC_KEYS) | MSG_P(PROC_AUTH) | \
-			    MSG_P(PROC_PUSH))
+			    MSG_P(PROC_PUSH) | MSG_P(PROC_QUEUE))
 #define RELOAD_WORKERS	MSG_P(PROC_WORKER)
 
 enum reload_stage { STAGE_NONE, STAGE_ROLES, STAGE_WORKERS };

@@ -22,6 +22,7 @@
 #include "common/date.h"
 #include "common/dir.h"
 #include "common/log.h"
+#include "common/queue_ask.h"
 #include "common/role.h"
 #include "common/row.h"
 #include "common/share.h"
@@ -31,6 +32,7 @@
 #include "worker/policy/policy.h"
 #include "worker/notify.h"
 #include "worker/probe.h"
+#include "worker/queue_job.h"
 #include "worker/store/store.h"
 #include "worker/stream.h"
 #include "worker/tls.h"
@@ -196,6 +198,12 @@ worker_peer(enum msg_proc who, uint32_t slot, int fd)
 		break;
 	case PROC_AUTH:
 		auth_ask_open(slot, fd);
+		break;
+	case PROC_QUEUE:
+		if (slot & MSG_PEER_CALLS)
+			queue_ask_open(0, fd);
+		else
+			queue_job_open(fd);
 		break;
 	default:
 		close(fd);

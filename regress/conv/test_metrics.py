@@ -146,7 +146,7 @@ def test_logins_store_and_limits(measured):
 def test_processes_connections_and_bans(measured):
     m = metrics(measured)
     for role, n in (("parent", 1), ("keys", 1), ("auth", 1), ("push", 1),
-                    ("worker", 3)):
+                    ("queue", 1), ("worker", 3)):
         assert m["jmapd_processes", f'{{role="{role}"}}'] == n
     held = [plain(measured) for _ in range(3)]
     for c in held:

@@ -77,7 +77,7 @@ def serial_of(sock):
 
 def test_status_names_every_process(server):
     names = {r["process"] for r in rows(server, "status")}
-    assert {"parent", "keys", "auth", "push"} <= names
+    assert {"parent", "keys", "auth", "push", "queue"} <= names
     workers = rows(server, "show", "workers")
     assert [w["worker"] for w in workers] == [0, 1]
     assert {w["pid"] for w in workers} == set(role(server, "worker"))
@@ -292,7 +292,7 @@ def test_a_worker_that_is_busy_makes_many_wait_and_none_fail(new_server):
 def test_keys_and_auth_come_back(new_server):
     s = new_server()
     with s.tls() as kept:
-        for name in ("keys", "auth", "push"):
+        for name in ("keys", "auth", "push", "queue"):
             old = role(s, name)
             os.kill(old[0], signal.SIGKILL)
             wait_for(lambda: role(s, name) not in ([], old))
@@ -399,7 +399,7 @@ def test_reload_under_load_fails_no_request(new_server):
 def test_children_end_with_a_killed_parent_and_it_starts_again(new_server):
     s = new_server()
     family = children(s.pid)
-    assert len(family) == 5
+    assert len(family) == 6
     os.kill(s.pid, signal.SIGKILL)
 
     def all_gone():
@@ -424,7 +424,7 @@ def test_log_verbose_reaches_every_process(new_server):
 @pytest.mark.skipif(not os.path.exists("/proc/self/status") or
     "SAN" in os.environ, reason="no /proc, or no sandbox in this build")
 def test_every_role_is_sandboxed_even_without_root(server):
-    for name in ("worker", "keys", "auth", "push"):
+    for name in ("worker", "keys", "auth", "push", "queue"):
         for pid in role(server, name):
             text = pathlib.Path(f"/proc/{pid}/status").read_text()
             assert "NoNewPrivs:\t1" in text

@@ -10,7 +10,7 @@ import pytest
 import helpers
 
 
-@pytest.mark.parametrize("role", ["auth", "keys", "push", "worker"])
+@pytest.mark.parametrize("role", ["auth", "keys", "push", "queue", "worker"])
 def test_no_way_out_of_a_role(server, role):
     program = pathlib.Path(server.dir, "bin", "jmapd")
     if not program.exists():

@@ -3,8 +3,8 @@
 
 Run as root only (elsewhere everything here is skipped):
 	python3 -m pytest regress/root
-Makes the users _jmapd, _jmapauth, _jmapkey and _jmappush if they are
-missing; all files are below a folder of pytest's.
+Makes the users _jmapd, _jmapauth, _jmapkey, _jmappush and _jmapqueue if
+they are missing; all files are below a folder of pytest's.
 """
 import json
 import os
@@ -22,8 +22,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="not root")
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 USERS = {"worker": "_jmapd", "auth": "_jmapauth", "keys": "_jmapkey",
-    "push": "_jmappush"}
+    "push": "_jmappush", "queue": "_jmapqueue"}
 WORKERS = 3
+OUTWARD = ("push", "queue")		# roles that make connections
 
 
 def make_users():
@@ -46,7 +47,8 @@ class Server:
             os.chmod(d, 0o755)
         # as etc/setup does
         for name, user, mode in (("data", "_jmapd", 0o710),
-                ("auth", "_jmapauth", 0o710), ("empty", "root", 0o755)):
+                ("auth", "_jmapauth", 0o710),
+                ("queue", "_jmapqueue", 0o710), ("empty", "root", 0o755)):
             path = f"{self.dir}/{name}"
             os.mkdir(path, mode)
             os.chmod(path, mode)
@@ -74,6 +76,7 @@ hostname = "localhost"
 workers = {WORKERS}
 data-dir = "{self.dir}/data"
 auth-dir = "{self.dir}/auth"
+queue-dir = "{self.dir}/queue"
 empty-dir = "{self.dir}/empty"
 control-socket = "{self.ctl_path}"
 certificate one {{
@@ -165,7 +168,7 @@ def test_every_role_has_a_user_of_its_own(server):
 
 def test_every_role_is_in_its_chroot(server):
     where = {"worker": "data", "auth": "auth", "keys": "empty",
-        "push": "empty"}
+        "push": "empty", "queue": "queue"}
     for role, pid in server.children():
         assert os.readlink(f"/proc/{pid}/root") == \
             f"{server.dir}/{where[role]}", role
@@ -185,7 +188,7 @@ def test_every_role_is_sandboxed(server):
         assert "Max core file size        0" in limits, role
 
 
-@pytest.mark.parametrize("role", ["auth", "keys", "push", "worker"])
+@pytest.mark.parametrize("role", ["auth", "keys", "push", "queue", "worker"])
 def test_no_way_out_of_a_role(server, role):
     done = subprocess.run([TOP + "/jmapd", "-S", role, "-f",
         server.dir + "/jmapd.conf"], capture_output=True, text=True)
@@ -205,9 +208,9 @@ def test_roles_have_no_network_where_that_is_allowed(tmp_path_factory):
         assert net(s.proc.pid) == ours
         seen = set()
         for role, pid in s.children():
-            assert (net(pid) == ours) == (role == "push"), role
+            assert (net(pid) == ours) == (role in OUTWARD), role
             seen.add(net(pid))
-            if role != "push":
+            if role not in OUTWARD:
                 # a loopback that is down, and nothing else
                 with open(f"/proc/{pid}/net/dev") as f:
                     assert [l.split(":")[0].strip() for l in f
@@ -258,7 +261,7 @@ def test_key_is_not_in_a_workers_memory(server):
     for role, pid in server.children():
         found[role] = found[role] or has(pid)
     assert found == {"keys": True, "worker": False, "auth": False,
-        "push": False}
+        "push": False, "queue": False}
 
 
 def make_tls(server):

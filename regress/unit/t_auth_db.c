@@ -76,9 +76,10 @@ rcpt(const char *address)
 {
 	struct dir_prin	 d;
 	uint64_t	 id = 0;
+	int		 ours;
 
 	dir_init(&d);
-	if (auth_db_rcpt(address, &d) == DIR_OK)
+	if (auth_db_rcpt(address, &d, &ours) == DIR_OK)
 		id = d.id;
 	dir_free(&d);
 	return id;
