@@ -5,7 +5,11 @@
  */
 #include "common/compat.h"
 
+#include <string.h>
+
 #include "worker/jmap/email.h"
+
+static int	email_all(struct jmap_get *, struct jmap_ids *);
 
 #define SERVER	(JP_SERVER | JP_FIXED)
 #define FIXED	JP_FIXED
@@ -86,6 +90,7 @@ const struct jmap_type email_type = {
 	.nprops = nitems(props),
 	.args = email_get_args,
 	.other = email_get_other,
+	.all = email_all,
 	.row = email_get_row,
 	.create = email_create,
 	.update = email_set_update,
@@ -98,3 +103,26 @@ const struct jmap_type email_type = {
 	.query = email_query,
 	.query_changes = email_delta,
 };
+
+/* "ids": null: as many as may be, and one for the refusal of more. */
+static int
+email_all(struct jmap_get *g, struct jmap_ids *ids)
+{
+	struct store_query	 all;
+	struct store_ids	 found;
+	struct jmap_call	*c = g->c;
+	char			 id[STORE_IDLEN];
+	size_t			 i;
+	int			 ret;
+
+	memset(&all, 0, sizeof(all));
+	memset(&found, 0, sizeof(found));
+	ret = jmap_api_store(c, store_query(c->txn, &all, 0,
+	    c->req->env->limits->max_objects_in_get + 1, &found, NULL));
+	for (i = 0; ret == 1 && i < found.n; i++)
+		if (jmap_api_add(c->req, ids, id,
+		    store_id_mail(found.v[i], id)) == -1)
+			ret = -1;
+	store_ids_free(&found);
+	return ret == 1 ? 1 : -1;
+}

@@ -15,6 +15,7 @@
  *	email_delta.c	Email/queryChanges
  *	email_moved.c	.. of lists that the log has to tell of
  *	email_set.c	Email/set: update, destroy, what create shares
+ *	email_same.c	.. an immutable property that says what is so
  *	email_create.c	an Email object of JSON -> a message
  *	email_field.c	.. its header fields
  *	email_bodypart.c .. its parts
@@ -108,6 +109,9 @@ struct email_fetch {
 	int			 text, html, all; /* fetch...BodyValues */
 	uint64_t		 max;		/* maxBodyValueBytes */
 };
+/* Every property of a part, every value.  NULL or an error. */
+const struct jmap_error	*email_body_all(struct jmap_call *,
+			    struct email_fetch *);
 /* Read them.  NULL or an error of the call. */
 const struct jmap_error	*email_body_args(struct jmap_call *, struct js_rd *,
 			    struct email_fetch *);
@@ -128,8 +132,8 @@ int	 email_get_row(struct jmap_get *, const char *);
 /* The object of a message that is no mail (Email/parse): 0 or -1. */
 int	 email_get_parsed(struct jmap_get *, struct email_src *,
 	    const struct store_newmail *, struct buf *);
-/* One property of one mail, for Email/set to compare with.  1, 0 no such
- * property, -1. */
+/* One property of one mail, for Email/set to compare with: of body parts and
+ * values all there is.  1, 0 no such property, -1. */
 int	 email_get_one(struct jmap_call *, const struct store_mail *,
 	    const char *prop, struct buf *);
 
@@ -244,6 +248,13 @@ const struct jmap_error	*email_query_run(struct jmap_query *);
 const struct jmap_error	*email_moved(struct jmap_query *);
 /* The whole result into eq->ids.  NULL or an error. */
 const struct jmap_error	*email_query_all(struct jmap_query *);
+
+/* --- email_same.c -------------------------------------------------------- */
+
+/* One entry of a patch that names an immutable property: 0, with s->e filled
+ * unless it says what is so, or -1. */
+int	 email_same(struct jmap_set *, const struct store_mail *,
+	    const struct jmap_patch_op *);
 
 /* --- email_set.c, email_create.c, email_import.c ------------------------- */
 

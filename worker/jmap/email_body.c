@@ -148,6 +148,22 @@ email_body_args(struct jmap_call *c, struct js_rd *rd, struct email_fetch *f)
 	return NULL;
 }
 
+const struct jmap_error *
+email_body_all(struct jmap_call *c, struct email_fetch *f)
+{
+	size_t	 i;
+
+	memset(f, 0, sizeof(*f));
+	f->props = arena_array(&c->req->arena, nitems(names),
+	    sizeof(*f->props));
+	if (f->props == NULL)
+		return &jmap_error_server_fail;
+	for (i = 0; i < nitems(names); i++)
+		body_prop(names[i].name, &f->props[f->nprops++]);
+	f->headers = f->all = 1;
+	return NULL;
+}
+
 static const struct jmap_error *
 body_props(struct jmap_call *c, struct js_val *list, struct email_fetch *f)
 {
@@ -213,6 +229,7 @@ email_body_structure(struct email_src *s, const struct email_struct *st,
 		if (body_part(s, st, f, i, b) == -1)
 			return -1;
 		if (p[i].multipart) {
+			/* asked for or not: it is no structure without */
 			js_out_key(b, "subParts");
 			js_out_arr(b);
 			if (p[i].nsub > 0)
@@ -260,8 +277,8 @@ body_part(struct email_src *s, const struct email_struct *st,
 		return -1;
 	js_out_obj(b);
 	for (w = f->props; w < f->props + f->nprops && ret == 0; w++) {
-		if (w->prop == BODY_SUBPARTS)
-			continue;	/* where there are any, always */
+		if (w->prop == BODY_SUBPARTS && p->multipart)
+			continue;	/* the caller's */
 		js_out_key(b, w->name);
 		if (w->prop == BODY_HEADER)
 			ret = email_json_header(b, s->arena, head, 0, &w->hdr);

@@ -582,13 +582,11 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 		bare.len = 1;
 		eg.fast[eg.nfast++] = &bare;
 		ret = get_fast(&m, b);
-	} else if (p->kind == GET_HEADERS)
-		ret = get_structure(&m) == -1 ? -1 :
-		    get_made(&m, p->kind, b);
-	else
-		ret = -2;	/* depends on arguments: cannot be equal */
+	} else
+		ret = email_body_all(c, &eg.fetch) != NULL ||
+		    get_structure(&m) == -1 ? -1 : get_made(&m, p->kind, b);
 	get_close(&m);
-	return ret == -2 ? 0 : ret == -1 ? -1 : 1;
+	return ret == -1 ? -1 : 1;
 }
 
 static int

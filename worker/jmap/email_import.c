@@ -11,6 +11,7 @@
 #include "common/date.h"
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_row.h"
+#include "worker/jmap/jmap_int.h"
 
 struct import {
 	struct jmap_call	*c;
@@ -78,6 +79,10 @@ import_args(struct jmap_call *c, struct js_val **emails)
 			return jmap_error_say(c,
 			    &jmap_error_invalid_arguments,
 			    "emails/%s is not an object", it.key);
+		else if (!jmap_api_is_id(it.key))
+			return jmap_error_say(c,
+			    &jmap_error_invalid_arguments,
+			    "emails: a creation id is not an Id");
 	if (state != NULL && strcmp(state, jmap_api_state(c->req,
 	    store_state(c->txn, STORE_EMAIL))) != 0)
 		return &jmap_error_state_mismatch;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/utf8.h"
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_row.h"
 
@@ -25,8 +26,9 @@ static int	set_op_keyword(struct jmap_set *,
 		    const struct jmap_patch_op *, struct store_mailmod *);
 static int	set_op_mailbox(struct jmap_set *,
 		    const struct jmap_patch_op *, struct store_mailmod *);
-static int	set_same(struct jmap_set *, const struct store_mail *,
-		    const struct jmap_patch_op *);
+static int	set_clash(struct jmap_set *, const struct store_mailmod *);
+static int	set_folded(struct jmap_set *, uint64_t,
+		    const struct store_mailmod *);
 static int	set_room(struct jmap_set *, const struct store_mail *,
 		    const struct store_mailmod *);
 static int	set_refused(struct jmap_call *, struct jmap_seterr *,
@@ -254,12 +256,58 @@ email_set_update(struct jmap_set *s, const char *id,
 	for (i = 0; i < p->n; i++)
 		if (set_op(s, &mail, &p->op[i], &mod) == -1)
 			return -1;
-	if (s->e.err != NULL || !set_room(s, &mail, &mod))
+	if (s->e.err != NULL || set_clash(s, &mod) ||
+	    !set_room(s, &mail, &mod))
 		return 0;
 	err = store_mail_update(c->txn, n, &mod);
 	if (err != STORE_OK && err <= STORE_REFUSED)
 		return set_refused(c, &s->e, err, mod.nkw_add > 0);
-	return jmap_api_store(c, err) == 1 ? 1 : -1;
+	if (jmap_api_store(c, err) != 1)
+		return -1;
+	return set_folded(s, n, &mod);
+}
+
+/* Keywords know no case: "keywords/A" set and "keywords/a" removed are two
+ * patches of one place. */
+static int
+set_clash(struct jmap_set *s, const struct store_mailmod *mod)
+{
+	const struct slice	*add, *del;
+	size_t			 i, k;
+
+	for (i = 0; i < mod->nkw_add; i++)
+		for (k = 0; k < mod->nkw_del; k++) {
+			add = &mod->kw_add[i];
+			del = &mod->kw_del[k];
+			if (utf8_casecmp(add->p, add->n, del->p,
+			    del->n) != 0)
+				continue;
+			jmap_set_refuse(s, &jmap_error_invalid_patch,
+			    "a keyword is set and removed");
+			return 1;
+		}
+	return 0;
+}
+
+/* A keyword is kept in lower case (RFC 8621 4.1.1): a client that wrote it
+ * otherwise is told what it is now.  1 or -1. */
+static int
+set_folded(struct jmap_set *s, uint64_t id, const struct store_mailmod *mod)
+{
+	struct store_mail	 mail;
+	const char		*p;
+	size_t			 i, k;
+	int			 upper = 0;
+
+	for (i = 0; i < mod->nkw_add; i++)
+		for (p = mod->kw_add[i].p, k = 0; k < mod->kw_add[i].n; k++)
+			upper |= p[k] >= 'A' && p[k] <= 'Z';
+	if (!upper)
+		return 1;
+	if (jmap_api_store(s->c, store_mail_get(s->c->txn, id, &mail)) != 1)
+		return -1;
+	js_out_key(&s->reply, "keywords");
+	return email_get_one(s->c, &mail, "keywords", &s->reply);
 }
 
 /* One entry of the patch, into *mod.  Not -1: s->e says what is wrong. */
@@ -270,7 +318,10 @@ set_op(struct jmap_set *s, const struct store_mail *mail,
 	struct slice	*kw;
 	uint32_t	*mb;
 
-	if (op->deep != NULL)
+	/* RFC 8620 5.3: no path into an array, or below what is no object */
+	if (op->deep != NULL || (op->sub != NULL &&
+	    strcmp(op->prop, "keywords") != 0 &&
+	    strcmp(op->prop, "mailboxIds") != 0))
 		return jmap_set_refuse(s, &jmap_error_invalid_patch,
 		    "no such path: %s", op->path);
 	if (strcmp(op->prop, "keywords") == 0) {
@@ -291,7 +342,7 @@ set_op(struct jmap_set *s, const struct store_mail *mail,
 			mod->mb_add = mb;
 		return 0;
 	}
-	return set_same(s, mail, op);
+	return email_same(s, mail, op);
 }
 
 static int
@@ -333,33 +384,6 @@ set_op_mailbox(struct jmap_set *s, const struct jmap_patch_op *op,
 		return email_set_bad(s->c, &s->e, op->path,
 		    "no such mailbox");
 	((uint32_t *)(uintptr_t)mod->mb_add)[mod->nmb_add++] = mb;
-	return 0;
-}
-
-/* RFC 8620 5.3: an immutable property "may be included ... with the current
- * server value". */
-static int
-set_same(struct jmap_set *s, const struct store_mail *mail,
-    const struct jmap_patch_op *op)
-{
-	struct js_val	*now = NULL;
-	struct buf	 b;
-	int		 ret = 0, same = 0;
-
-	buf_init(&b, 16 << 20);
-	if (op->sub == NULL)
-		ret = email_get_one(s->c, mail, op->prop, &b);
-	if (ret == 1 && !buf_bad(&b) &&
-	    js_parse(b.data, b.len, NULL, NULL, &now) == JS_OK) {
-		same = js_equal(now, op->val);
-		js_free(now);
-	}
-	buf_free(&b);
-	if (ret == -1)
-		return -1;
-	if (!same)
-		email_set_bad(s->c, &s->e, op->path,
-		    "only keywords and mailboxIds can be changed");
 	return 0;
 }
 

@@ -67,7 +67,14 @@ call_find(struct jmap_call *c, const char *name)
 		c->method = jmap_table_find(name);
 	if (c->method == NULL)
 		return &jmap_error_unknown_method;
-	/* a method of a capability that is not in "using" is unknown */
+	/*
+	 * RFC 8620 1.8: what was not opted into is not there.  3.3 as its
+	 * erratum has it: core stands for that whole document, without it
+	 * there are no methods.
+	 */
+	if (!(r->using & JMAP_CAP_CORE))
+		return jmap_error_say(c, &jmap_error_unknown_method,
+		    "urn:ietf:params:jmap:core is not in \"using\"");
 	if (!(r->using & c->method->cap))
 		return jmap_error_say(c, &jmap_error_unknown_method,
 		    "its capability is not in \"using\"");

@@ -381,6 +381,9 @@ jmap_set_patch(struct jmap_set *s, const struct jmap_patch *patch, void *obj)
 		    patch->op[i - 1].prop) == 0)
 			continue;
 		at = jmap_get_prop(s->type, patch->op[i].prop);
+		if (at == -1 && patch->op[i].sub != NULL)
+			return jmap_set_refuse(s, &jmap_error_invalid_patch,
+			    "no such path: %s", patch->op[i].path);
 		if (at == -1) {
 			jmap_set_bad(s, patch->op[i].prop, "no such property");
 			continue;

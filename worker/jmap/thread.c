@@ -6,6 +6,7 @@
 
 #include "worker/jmap/jmap.h"
 
+static int	thread_all(struct jmap_get *, struct jmap_ids *);
 static int	thread_row(struct jmap_get *, const char *);
 static void	thread_emails(struct jmap_get *, const struct store_ids *);
 
@@ -21,8 +22,37 @@ const struct jmap_type thread_type = {
 	.idtext = store_id_thread,
 	.props = thread_props,
 	.nprops = nitems(thread_props),
+	.all = thread_all,
 	.row = thread_row,
 };
+
+/* "ids": null: as many as may be, and one for the refusal of more. */
+static int
+thread_all(struct jmap_get *g, struct jmap_ids *ids)
+{
+	struct store_query	 all;
+	struct store_ids	 found;
+	struct store_mail	 mail;
+	struct jmap_call	*c = g->c;
+	char			 id[STORE_IDLEN];
+	size_t			 i;
+	int			 ret;
+
+	memset(&all, 0, sizeof(all));
+	memset(&found, 0, sizeof(found));
+	all.collapse = 1;
+	ret = jmap_api_store(c, store_query(c->txn, &all, 0,
+	    c->req->env->limits->max_objects_in_get + 1, &found, NULL));
+	for (i = 0; ret == 1 && i < found.n; i++) {
+		ret = jmap_api_store(c, store_mail_get(c->txn, found.v[i],
+		    &mail));
+		if (ret == 1 && jmap_api_add(c->req, ids, id,
+		    store_id_thread(mail.tid, id)) == -1)
+			ret = -1;
+	}
+	store_ids_free(&found);
+	return ret == 1 ? 1 : -1;
+}
 
 static int
 thread_row(struct jmap_get *g, const char *id)
