@@ -10,17 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/card.h"
 #include "common/conf.h"
 #include "common/dir.h"
 #include "common/js.h"
 #include "common/log.h"
+#include "common/perm.h"
 #include "worker/blob_head.h"
 #include "worker/jmap/jmap.h"
 #include "worker/policy/policy.h"
 #include "worker/worker_jmap.h"
 
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
-#define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | JMAP_CAP_WEBSOCKET)
+#define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | \
+			 JMAP_CAP_SUBMISSION | JMAP_CAP_WEBSOCKET)
 #define JSON		"application/json"
 
 /* One request's view of the account and of the configuration. */
@@ -74,6 +77,9 @@ turn_user(struct jmap_turn *t, const struct conf *c,
 	t->user.name = user->login;
 	t->user.account = dir_account(user->account, t->account);
 	t->user.caps = JMAP_CAPS;
+	t->user.card = card_get(user->account);
+	t->user.number = user->account;
+	t->user.may_send = (user->perms & PERM_BIT(PERM_EMAIL_SEND)) != 0;
 }
 
 /* Limits of a configuration; made once for each. */
@@ -100,6 +106,7 @@ turn_limits(const struct conf *c, uint64_t *generation)
 		l.max_query = c->max_query_results;
 		l.max_changes = c->max_changes;
 		l.max_attachments = c->max_size_upload;
+		l.max_message = c->max_message_size;
 		hash = 0xcbf29ce484222325ULL;
 		for (p = (const uint8_t *)&l, i = 0; i < sizeof(l); i++)
 			hash = (hash ^ p[i]) * 0x100000001b3ULL;

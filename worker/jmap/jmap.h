@@ -38,6 +38,7 @@ struct jmap_patch;
 struct jmap_method;
 struct jmap_type;
 struct jmap_object_type;
+struct card;
 
 /* --- errors (jmap_error.c) --------------------------------------------- */
 
@@ -126,6 +127,10 @@ struct jmap_limits {
 	unsigned	 max_mailbox_name;	/* bytes */
 	unsigned	 max_mailboxes_per_email;
 	uint64_t	 max_attachments;	/* bytes of one email */
+	/* RFC 8621 7 */
+	uint64_t	 max_message;	/* bytes of one that is sent */
+	unsigned	 max_recipients;	/* of one submission */
+	uint64_t	 max_delayed;	/* s, RFC 8621 1.3.2 */
 };
 extern const struct jmap_limits	jmap_api_limits;	/* design.md 8 */
 
@@ -142,6 +147,9 @@ struct jmap_user {
 	const char	*account;	/* account id (an Id) */
 	struct store	*store;		/* the account's, open */
 	unsigned	 caps;		/* JMAP_CAP_ bits this user may use */
+	const struct card *card;	/* names and addresses, or NULL */
+	uint64_t	 number;	/* of the account */
+	int		 may_send;	/* PERM_EMAIL_SEND */
 };
 
 /* A list of ids in the arena; put them in with jmap_api_add(). */
@@ -625,7 +633,7 @@ int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
 
 /* --- types we have ------------------------------------------------------ */
 
-extern const struct jmap_type	mailbox_type, thread_type, email_type;
+extern const struct jmap_type	identity_type, mailbox_type, thread_type, email_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
 	email_copy, email_snippet;
 

@@ -50,7 +50,10 @@ const struct jmap_limits jmap_api_limits = {
 	.max_mailbox_depth = 10,
 	.max_mailbox_name = STORE_NAME_MAX,
 	.max_mailboxes_per_email = STORE_MAXBOXES,
-	.max_attachments = 50000000
+	.max_attachments = 50000000,
+	.max_message = 75000000,
+	.max_recipients = 1000,
+	.max_delayed = 30 * 86400
 };
 
 const struct jmap_problem *

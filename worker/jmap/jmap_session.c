@@ -24,6 +24,7 @@ struct cap {
 
 static void	session_core(struct buf *, const struct jmap_env *);
 static void	session_mail(struct buf *, const struct jmap_env *);
+static void	session_submission(struct buf *, const struct jmap_env *);
 static void	session_websocket(struct buf *, const struct jmap_env *);
 static void	session_caps(struct buf *, const struct jmap_env *,
 		    const struct jmap_user *, int);
@@ -37,6 +38,8 @@ static uint64_t	session_hash(uint64_t, const void *, size_t);
 static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:core", JMAP_CAP_CORE, session_core, NULL, 0 },
 	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail, 0 },
+	{ "urn:ietf:params:jmap:submission", JMAP_CAP_SUBMISSION, NULL,
+	    session_submission, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };
@@ -199,6 +202,41 @@ session_mail(struct buf *b, const struct jmap_env *env)
 	js_out_end(b, ']');
 	js_out_key(b, "mayCreateTopLevelMailbox");
 	js_out_bool(b, 1);
+}
+
+/* RFC 8621 1.3.2; what of SMTP a client may use in an envelope. */
+static void
+session_submission(struct buf *b, const struct jmap_env *env)
+{
+	const struct jmap_limits	*l = env->limits;
+	char				 text[32];
+
+	js_out_key(b, "maxDelayedSend");
+	js_out_uint(b, l->max_delayed);
+	js_out_key(b, "submissionExtensions");
+	js_out_obj(b);
+	js_out_key(b, "8BITMIME");
+	js_out_arr(b);
+	js_out_end(b, ']');
+	js_out_key(b, "DSN");
+	js_out_arr(b);
+	js_out_end(b, ']');
+	if (l->max_delayed > 0) {
+		js_out_key(b, "FUTURERELEASE");
+		js_out_arr(b);
+		(void)snprintf(text, sizeof(text), "%" PRIu64, l->max_delayed);
+		js_out_s(b, text);
+		js_out_end(b, ']');
+	}
+	js_out_key(b, "SIZE");
+	js_out_arr(b);
+	(void)snprintf(text, sizeof(text), "%" PRIu64, l->max_message);
+	js_out_s(b, text);
+	js_out_end(b, ']');
+	js_out_key(b, "SMTPUTF8");
+	js_out_arr(b);
+	js_out_end(b, ']');
+	js_out_end(b, '}');
 }
 
 /* RFC 8887 3: the same place, "ws" where it says "http" */

@@ -14,6 +14,7 @@
 #define READ	(JM_READ | JM_ACCOUNT)
 #define SET	(JM_WRITE | JM_ACCOUNT | JM_REFS)
 #define MAIL	JMAP_CAP_MAIL
+#define SUBMIT	JMAP_CAP_SUBMISSION
 
 static int	table_cmp(const void *, const void *);
 
@@ -28,6 +29,9 @@ static const struct jmap_method methods[] = {
 	{ "Email/query", MAIL, jmap_query, READ, &email_type },
 	{ "Email/queryChanges", MAIL, jmap_query_changes, READ, &email_type },
 	{ "Email/set", MAIL, jmap_set, SET, &email_type },
+	{ "Identity/changes", SUBMIT, jmap_changes, READ, &identity_type },
+	{ "Identity/get", SUBMIT, jmap_get, GET, &identity_type },
+	{ "Identity/set", SUBMIT, jmap_set, SET, &identity_type },
 	{ "Mailbox/changes", MAIL, jmap_changes, READ, &mailbox_type },
 	{ "Mailbox/get", MAIL, jmap_get, GET, &mailbox_type },
 	{ "Mailbox/query", MAIL, jmap_query, READ, &mailbox_type },
