@@ -55,6 +55,7 @@ static const char *const errors[] = {
 	[STORE_HASCHILD] = "mailbox has a child",
 	[STORE_HASMAIL] = "mailbox has mail",
 	[STORE_CANNOT] = "cannot calculate changes",
+	[STORE_FORBIDDEN] = "forbidden",
 	[STORE_TOOMANY] = "too many", [STORE_AGAIN] = "try again",
 	[STORE_FULL] = "no space", [STORE_CORRUPT] = "corrupt",
 	[STORE_VERSION] = "written by a newer program",
@@ -607,6 +608,7 @@ store_txn_free(struct store_txn *txn)
 	free(txn->box.v);
 	free(txn->box.old);
 	free(txn->box.flags);
+	store_view_free(txn);
 	free(txn);
 }
 

@@ -33,7 +33,7 @@
  *
  * Contents: 1 open and close, 2 ids, 3 transactions, 4 states and changes,
  * 5 keywords, 6 mailboxes, 7 mail, 8 threads, 9 query, 10 search, 11 blobs,
- * 12 other objects, 13 maintenance and check.
+ * 12 other objects, 13 maintenance and check, 14 sharing.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -55,6 +55,7 @@ enum store_err {
 	STORE_HASCHILD,		/* RFC 8621 2.5 mailboxHasChild */
 	STORE_HASMAIL,		/* RFC 8621 2.5 mailboxHasEmail */
 	STORE_CANNOT,		/* RFC 8620 5.2 cannotCalculateChanges */
+	STORE_FORBIDDEN,	/* the right to do it is missing: part 14 */
 	STORE_TOOMANY,		/* more keywords, mailboxes, ... than we keep */
 	STORE_REFUSED = STORE_TOOMANY,
 
@@ -589,5 +590,66 @@ typedef void store_report(void *, const char *);
  * Returns the number of differences, or -1 if it could not be done.
  */
 int64_t	store_check(struct store *, int repair, store_report *, void *);
+
+/* --- 14 sharing ---------------------------------------------------------- */
+
+/*
+ * A mailbox is shared with a principal (a number of the directory's) by a
+ * row that holds his rights.  A transaction becomes that principal's by
+ * store_view: from then on each function of parts 4 and 6 to 9 shows what
+ * he may see and nothing else, and refuses what he may not do, so no caller
+ * has to think of it:
+ * - A mailbox is there if he has any right on it; its parent is the next
+ *   one above that is there, subscribed is his own, unread_threads counts
+ *   the mail he can read.
+ * - A mail is there if it is in a mailbox that he may read, and only those
+ *   are named.  Threads have these mails.
+ * - States and changes are those of what he sees; what became visible or
+ *   invisible as a whole since a state makes it STORE_CANNOT.
+ * - A mailbox made in a shared one is shared as that is.
+ * Blobs are known by their bytes, so parts 11 and 12 are the caller's to
+ * guard: store_view_blob says if he brought the bytes himself.
+ */
+#define STORE_MAY_READ		0x001
+#define STORE_MAY_ADD		0x002
+#define STORE_MAY_REMOVE	0x004
+#define STORE_MAY_SEEN		0x008
+#define STORE_MAY_KEYWORDS	0x010
+#define STORE_MAY_CHILD		0x020
+#define STORE_MAY_RENAME	0x040
+#define STORE_MAY_DELETE	0x080
+#define STORE_MAY_SUBMIT	0x100
+#define STORE_MAY_SHARE		0x200
+#define STORE_MAY_ALL		0x3ffu
+/* Those that change anything. */
+#define STORE_MAY_WRITE	(STORE_MAY_ALL & ~(STORE_MAY_READ | STORE_MAY_SUBMIT))
+
+struct store_share {
+	uint64_t	who;
+	uint32_t	mailbox;
+	uint32_t	rights;		/* STORE_MAY_*, not 0 */
+	int		subscribed;
+};
+/* STORE_NOTFOUND: nothing is shared with him.  Once a transaction. */
+enum store_err	store_view(struct store_txn *, uint64_t who);
+/* Whose view it is, 0 the owner's. */
+uint64_t	store_view_who(const struct store_txn *);
+/* The newest of all states that the view has. */
+uint64_t	store_view_state(struct store_txn *);
+/* Rights on a mailbox: STORE_MAY_ALL without a view. */
+uint32_t	store_view_rights(const struct store_txn *, uint32_t mailbox);
+/* 1 if he may use the blob by its hash, 0 not, -1 (the transaction is dead). */
+int		store_view_blob(struct store_txn *,
+		    const uint8_t hash[STORE_HASHLEN]);
+/* One principal's row of a mailbox, or STORE_NOTFOUND. */
+enum store_err	store_share_get(struct store_txn *, uint64_t who,
+		    uint32_t mailbox, struct store_share *);
+/* Give these rights, 0 takes all.  The mailbox counts as changed. */
+enum store_err	store_share_set(struct store_txn *,
+		    const struct store_share *);
+/* Every row of a principal (0: of all), of a mailbox (0: of all), in an
+ * array for the caller to free. */
+enum store_err	store_share_list(struct store_txn *, uint64_t who,
+		    uint32_t mailbox, struct store_share **, size_t *n);
 
 #endif

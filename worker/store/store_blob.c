@@ -192,6 +192,8 @@ store_blob_put(struct store_txn *txn, const void *p, size_t n,
 	if (txn->dead != STORE_OK)
 		return txn->dead;
 	SHA256(n > 0 ? p : "", n, hash);
+	if (txn->view != NULL && (e = store_view_put(txn, hash)) != STORE_OK)
+		return e;
 	e = store_blob_row(txn, hash, &b);
 	if (e == STORE_OK)
 		return b.refs > 0 ? STORE_OK : store_blob_idle(txn, hash, &b);
@@ -264,6 +266,9 @@ store_blob_drop(struct store_txn *txn, const uint8_t *hash)
 	e = store_blob_row(txn, hash, &b);
 	if (e != STORE_OK || b.refs > 0)	/* store_check's affair */
 		return e == STORE_NOTFOUND ? STORE_OK : e;
+	store_key_blob(&k, 'Y', hash);
+	if (kv_del_prefix(txn->kv, k.b, k.n) == -1)
+		return store_fail(txn);
 	store_key_blob(&k, 'G', hash);
 	if ((e = store_del(txn, &k)) != STORE_OK)
 		return e;

@@ -17,19 +17,7 @@ struct log_row {
 	enum store_type	 type;
 	int		 op, counts_only;
 	uint64_t	 modseq, id;
-};
-
-/* What became of one id. */
-struct fate {
-	uint64_t	 id;
-	int		 first, last;	/* LOG_* */
-	int		 props;		/* more than counts changed */
-};
-struct fates {
-	struct fate	*v;
-	size_t		 n, cap;
-	size_t		*slot;		/* hash: index + 1 into v */
-	size_t		 nslot;
+	int64_t		 received;	/* -1: not said */
 };
 
 static uint8_t		*store_change_encode(uint8_t *, enum store_type, int,
@@ -37,20 +25,18 @@ static uint8_t		*store_change_encode(uint8_t *, enum store_type, int,
 static enum store_err	 store_change_drop(struct store_txn *, uint64_t);
 static int		 store_change_decode(struct slice, struct slice,
 			    struct log_row *);
-static enum store_err	 store_change_read(struct store_txn *,
-			    enum store_type, uint64_t, size_t, struct fates *,
-			    struct store_changes *);
-static size_t		*fates_slot(struct fates *, uint64_t);
-static int		 fates_grow(struct fates *);
-static int		 fates_add(struct fates *, const struct log_row *,
+static size_t		*fates_slot(struct store_fates *, uint64_t);
+static int		 fates_grow(struct store_fates *);
+static int		 fates_add(struct store_fates *, const struct log_row *,
 			    size_t);
-static int		 fates_give(const struct fates *,
+static int		 fates_give(const struct store_fates *,
 			    struct store_changes *);
 
 uint64_t
 store_state(struct store_txn *txn, enum store_type type)
 {
-	return txn->hot[HOT_TYPES + type];
+	return txn->view != NULL ? store_view_type(txn, type) :
+	    txn->hot[HOT_TYPES + type];
 }
 
 uint64_t
@@ -126,6 +112,8 @@ store_change_decode(struct slice k, struct slice v, struct log_row *r)
 	r->op = p[1];
 	r->counts_only = p[2];
 	r->id = store_get64(p + 4);
+	r->received = v.n < LOG_LEN + 6 ? -1 :
+	    (int64_t)store_get48(p + LOG_LEN);
 	return 0;
 }
 
@@ -133,7 +121,7 @@ enum store_err
 store_changes(struct store_txn *txn, enum store_type type, uint64_t since,
     size_t max, struct store_changes *out)
 {
-	struct fates	 f;
+	struct store_fates	 f;
 	enum store_err	 e;
 
 	memset(out, 0, sizeof(*out));
@@ -149,18 +137,28 @@ store_changes(struct store_txn *txn, enum store_type type, uint64_t since,
 	/* RFC 8620 5.2: the log does not reach back to it */
 	if (since < txn->hot[HOT_LOWWATER])
 		return STORE_CANNOT;
+	if (txn->view != NULL)
+		return store_view_changes(txn, type, since, max, out);
 	memset(&f, 0, sizeof(f));
-	e = store_change_read(txn, type, since, max, &f, out);
+	e = store_change_read(txn, type, since, max, &f, &out->state,
+	    &out->more);
 	if (e == STORE_OK && fates_give(&f, out) == -1)
 		e = STORE_IO;
-	free(f.v);
-	free(f.slot);
+	store_change_done(&f);
 	return e;
 }
 
-static enum store_err
+void
+store_change_done(struct store_fates *f)
+{
+	free(f->v);
+	free(f->slot);
+}
+
+enum store_err
 store_change_read(struct store_txn *txn, enum store_type type,
-    uint64_t since, size_t max, struct fates *f, struct store_changes *out)
+    uint64_t since, size_t max, struct store_fates *f, uint64_t *state,
+    int *more)
 {
 	struct kv_range		 r;
 	struct store_key	 lo, hi;
@@ -186,15 +184,15 @@ store_change_read(struct store_txn *txn, enum store_type type,
 			break;
 		}
 		if (n == 0) {
-			out->more = 1;
+			*more = 1;
 			break;
 		}
-		out->state = row.modseq;
+		*state = row.modseq;
 	}
 	kv_done(&r);
-	if (e == STORE_NOTFOUND || out->more) {
-		if (!out->more)
-			out->state = store_state(txn, type);
+	if (e == STORE_NOTFOUND || *more) {
+		if (!*more)
+			*state = store_state(txn, type);
 		e = STORE_OK;
 	}
 	return e;
@@ -271,7 +269,7 @@ store_change_drop(struct store_txn *txn, uint64_t modseq)
 /* --- fates --------------------------------------------------------------- */
 
 static size_t *
-fates_slot(struct fates *f, uint64_t id)
+fates_slot(struct store_fates *f, uint64_t id)
 {
 	size_t	 i = (size_t)(id * UINT64_C(0x9e3779b97f4a7c15) >> 20);
 
@@ -282,9 +280,9 @@ fates_slot(struct fates *f, uint64_t id)
 }
 
 static int
-fates_grow(struct fates *f)
+fates_grow(struct store_fates *f)
 {
-	struct fate	*v;
+	struct store_fate	*v;
 	size_t		 i, cap = f->cap == 0 ? 64 : f->cap * 2;
 
 	if ((v = reallocarray(f->v, cap, sizeof(*v))) == NULL)
@@ -302,9 +300,9 @@ fates_grow(struct fates *f)
 
 /* 1 taken, 0 it would be one id more than max, -1 no memory. */
 static int
-fates_add(struct fates *f, const struct log_row *r, size_t max)
+fates_add(struct store_fates *f, const struct log_row *r, size_t max)
 {
-	struct fate	*x;
+	struct store_fate	*x;
 	size_t		*slot;
 
 	if (f->n == f->cap && fates_grow(f) == -1)
@@ -318,18 +316,21 @@ fates_add(struct fates *f, const struct log_row *r, size_t max)
 		memset(x, 0, sizeof(*x));
 		x->id = r->id;
 		x->first = r->op;
+		x->received = -1;
 	} else
 		x = &f->v[*slot - 1];
 	x->last = r->op;
+	if (r->received != -1)
+		x->received = r->received;
 	if (!r->counts_only)
 		x->props = 1;
 	return 1;
 }
 
 static int
-fates_give(const struct fates *f, struct store_changes *out)
+fates_give(const struct store_fates *f, struct store_changes *out)
 {
-	const struct fate	*x;
+	const struct store_fate	*x;
 
 	out->created = calloc(f->n + 1, sizeof(*out->created));
 	out->updated = calloc(f->n + 1, sizeof(*out->updated));

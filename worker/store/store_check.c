@@ -26,6 +26,10 @@ static enum store_err	 store_check_name(struct store_checker *,
 			    struct slice, struct slice);
 static enum store_err	 store_check_log(struct store_checker *,
 			    struct slice, struct slice);
+static enum store_err	 store_check_share(struct store_checker *,
+			    struct slice, struct slice);
+static enum store_err	 store_check_brought(struct store_checker *,
+			    struct slice, struct slice);
 static enum store_err	 store_check_counts(struct store_checker *);
 static enum store_err	 store_check_all(struct store_checker *);
 
@@ -217,6 +221,39 @@ store_check_log(struct store_checker *c, struct slice k, struct slice v)
 	return STORE_OK;
 }
 
+/* A share is of a mailbox that is there, with rights that we know. */
+static enum store_err
+store_check_share(struct store_checker *c, struct slice k, struct slice v)
+{
+	struct store_share	 s;
+	struct store_key	 key;
+	uint64_t		 since;
+
+	if (store_share_decode(k, v, &s, &since) == 0 &&
+	    since <= c->txn->hot[HOT_MODSEQ] && (s.mailbox == 0 ||
+	    store_mailbox_find(&c->txn->box, s.mailbox) != -1))
+		return STORE_OK;
+	store_check_say(c, "share: damaged, or of an unknown mailbox");
+	memcpy(key.b, k.p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
+	return store_check_fix(c, &key, NULL, 0);
+}
+
+/* Who brought a blob is kept as long as the blob. */
+static enum store_err
+store_check_brought(struct store_checker *c, struct slice k, struct slice v)
+{
+	struct store_key	 key, blob;
+
+	memcpy(key.b, k.p, key.n = k.n < sizeof(key.b) ? k.n : sizeof(key.b));
+	if (key.n == 9 + STORE_HASHLEN) {
+		store_key_blob(&blob, 'G', key.b + 1);
+		if (store_get(c->txn, &blob, &v) == STORE_OK)
+			return STORE_OK;
+	}
+	store_check_say(c, "share: who put a blob that is not there");
+	return store_check_fix(c, &key, NULL, 0);
+}
+
 /* Mailboxes' counters, anew from the threads. */
 static enum store_err
 store_check_counts(struct store_checker *c)
@@ -276,6 +313,8 @@ store_check_all(struct store_checker *c)
 	    (e = store_check_each(c, 'F', store_check_pending)) != STORE_OK ||
 	    (e = store_check_each(c, 'd', store_check_name)) != STORE_OK ||
 	    (e = store_check_each(c, 'L', store_check_log)) != STORE_OK ||
+	    (e = store_check_each(c, 'a', store_check_share)) != STORE_OK ||
+	    (e = store_check_each(c, 'Y', store_check_brought)) != STORE_OK ||
 	    (e = store_check_counts(c)) != STORE_OK)
 		return e;
 	store_check_hot(c, "mails", HOT_MAILS, c->mails);

@@ -47,6 +47,7 @@ struct store {
 };
 
 struct store_fresh;
+struct store_trow;
 
 struct store_tally {			/* store_thread_keyword, remembered */
 	uint64_t	 tid;
@@ -67,6 +68,20 @@ struct store_boxes {
 #define BOX_PROPS	0x02		/* name, parent, ... were set */
 #define BOX_SEEN	0x04		/* scratch of store_count.c */
 
+/* What a principal sees of an account that is not his: store_view.c. */
+struct store_viewbox {
+	uint32_t	 mbid, rights;
+	int		 subscribed;
+};
+struct store_view {
+	uint64_t		 who;
+	uint64_t		 since;		/* modseq of his last new sight */
+	struct store_viewbox	*v;		/* by mbid */
+	size_t			 n, cap;
+	struct store_mailbox	*box;		/* of store_mailbox_all */
+	uint8_t			 mailboxes[8 * STORE_MAXBOXES];	/* a mail's */
+};
+
 struct store_txn {
 	struct store		*st;
 	struct kv_txn		*kv;
@@ -81,6 +96,7 @@ struct store_txn {
 	int			 dirdirty;	/* blob folder to flush */
 	struct store_fresh	*fresh;		/* of store_blob.c */
 	struct store_tally	*tally;		/* of a reader, or NULL */
+	struct store_view	*view;		/* NULL: the owner's */
 };
 
 /* store.c */
@@ -113,8 +129,58 @@ void	store_ids_and(struct store_ids *, const struct store_ids *);
 int	store_set_add(struct store_set *, uint64_t);	/* 1 new, 0, -1 */
 void	store_set_free(struct store_set *);
 
+/* store_view.c; each only where txn->view is set. */
+void		store_view_free(struct store_txn *);
+/* Cut the mail down to what is seen: 1, 0 it is not there for him. */
+int		store_view_mail(struct store_txn *, struct store_mail *);
+/* The same for a row of a thread: 1 or 0, nothing is cut. */
+int		store_view_trow(const struct store_view *,
+		    const struct store_trow *);
+/* The same for a mailbox. */
+int		store_view_mailbox(struct store_txn *, struct store_mailbox *);
+enum store_err	store_view_mailboxes(struct store_txn *,
+		    const struct store_mailbox **, size_t *);
+uint32_t	store_view_parent(struct store_txn *, uint32_t);
+uint64_t	store_view_type(struct store_txn *, enum store_type);
+/* 1 if the right is given on all n mailboxes. */
+int		store_view_may(const struct store_txn *, uint32_t right,
+		    const uint32_t *mbid, size_t n);
+enum store_err	store_view_reload(struct store_txn *);
+/* A sharee put a blob. */
+enum store_err	store_view_put(struct store_txn *, const uint8_t *hash);
+/* store_view_change.c */
+enum store_err	store_view_changes(struct store_txn *, enum store_type,
+		    uint64_t since, size_t max, struct store_changes *);
+
+/* store_share.c */
+/* A mailbox made below another is shared as that; one that is destroyed is
+ * no more. */
+enum store_err	store_share_inherit(struct store_txn *, uint32_t from,
+		    uint32_t to);
+enum store_err	store_share_gone(struct store_txn *, uint32_t mbid);
+int		store_share_decode(struct slice key, struct slice val,
+		    struct store_share *, uint64_t *since);
+
 /* store_change.c */
 enum { LOG_CREATED = 1, LOG_UPDATED, LOG_DESTROYED };
+/* What became of one id. */
+struct store_fate {
+	uint64_t	 id;
+	int64_t		 received;	/* of mail, if a row said it, else -1 */
+	int		 first, last;	/* LOG_* */
+	int		 props;		/* more than counts changed */
+};
+struct store_fates {			/* start zeroed */
+	struct store_fate *v;
+	size_t		 n, cap;
+	size_t		*slot;		/* hash: index + 1 into v */
+	size_t		 nslot;
+};
+/* Fates of a type since a state, as store_changes.  *state: up to which. */
+enum store_err	store_change_read(struct store_txn *, enum store_type,
+		    uint64_t since, size_t max, struct store_fates *,
+		    uint64_t *state, int *more);
+void		store_change_done(struct store_fates *);
 /* Note a change; its modseq, or 0 and the transaction is dead. */
 uint64_t	store_change_log(struct store_txn *, enum store_type, int op,
 		    uint64_t id, int counts_only);
@@ -131,6 +197,10 @@ int		store_keyword_slot(struct store_txn *, struct slice);
 int		store_keyword_row(struct store_txn *, const char *, size_t);
 enum store_err	store_keyword_load(struct store_txn *);
 void		store_keyword_forget(struct store *, size_t from);
+
+/* store_mail.c: by eid, all of it whoever looks. */
+enum store_err	store_mail_raw(struct store_txn *, uint64_t eid,
+		    struct store_mail *);
 
 /* store_mailbox.c */
 enum store_err	store_mailbox_load(struct store_txn *);

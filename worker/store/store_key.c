@@ -147,6 +147,14 @@ store_key_object(struct store_key *k, unsigned type, uint64_t id)
 }
 
 void
+store_key_share(struct store_key *k, uint64_t who, uint32_t mbid)
+{
+	store_key_u64(k, 'a', who);
+	store_put32(k->b + k->n, mbid);
+	k->n += 4;
+}
+
+void
 store_key_add64(struct store_key *k, uint64_t x)
 {
 	store_put64(k->b + k->n, x);

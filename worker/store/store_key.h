@@ -56,6 +56,10 @@
  *  F     eid             words not yet in the search index: u8 version, then
  *                        each u8 fields, u8 length, bytes
  *  O     u8 type, u64 id bytes of another object
+ *  a     u64 who mbid    a mailbox shared: u8 version, u8 subscribed, u16 -,
+ *                        u32 rights, u64 -; with mbid 0: the last u64 is the
+ *                        modseq when what he may see changed
+ *  Y     sha256 u64 who  nothing: a sharee put the blob, and may use it
  *  U     mbid uid        reserved for IMAP (eid)
  *
  * In search/: key word 0x00 eid of the first mail, value u8 version, then
@@ -171,6 +175,7 @@ void	store_key_msgid(struct store_key *, uint64_t h, uint32_t subject);
 void	store_key_expiry(struct store_key *, uint64_t, const uint8_t *hash);
 void	store_key_object(struct store_key *, unsigned type, uint64_t id);
 void	store_key_add64(struct store_key *, uint64_t);
+void	store_key_share(struct store_key *, uint64_t who, uint32_t mbid);
 
 /* FNV-1a with a finishing mix: places, not secrets. */
 uint64_t	store_key_hash(const void *, size_t);

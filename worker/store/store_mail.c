@@ -30,6 +30,17 @@ static enum store_err	 store_mail_enter(struct store_txn *,
 			    const struct store_state *);
 static enum store_err	 store_mail_apply(struct store_txn *,
 			    struct store_state *, const struct store_mailmod *);
+static enum store_err	 store_mail_whole(struct store_txn *, uint64_t,
+			    struct store_mail *);
+static void		 store_mail_clear(const struct store_txn *,
+			    struct store_state *);
+static enum store_err	 store_mail_may(const struct store_txn *,
+			    const struct store_state *,
+			    const struct store_state *);
+static int		 store_mail_within(const struct store_state *,
+			    uint32_t);
+static int		 store_mail_more_same(const struct store_state *,
+			    const struct store_state *);
 static int		 store_mail_same(const struct store_state *,
 			    const struct store_state *);
 static int		 store_mail_counts(const struct store_state *,
@@ -49,6 +60,16 @@ static enum store_err	 store_mail_erase(struct store_txn *,
 enum store_err
 store_mail_eid(struct store_txn *txn, uint64_t eid, struct store_mail *m)
 {
+	enum store_err	 e = store_mail_raw(txn, eid, m);
+
+	if (e == STORE_OK && txn->view != NULL && !store_view_mail(txn, m))
+		return STORE_NOTFOUND;
+	return e;
+}
+
+enum store_err
+store_mail_raw(struct store_txn *txn, uint64_t eid, struct store_mail *m)
+{
 	struct store_key	 k;
 	struct slice		 v;
 	enum store_err		 e;
@@ -66,6 +87,16 @@ store_mail_get(struct store_txn *txn, uint64_t id, struct store_mail *m)
 	enum store_err	 e = store_mail_eid(txn, STORE_EID(id), m);
 
 	return e == STORE_OK && m->id != id ? STORE_NOTFOUND : e;
+}
+
+/* If it is there for whoever looks: with every mailbox, to be changed. */
+static enum store_err
+store_mail_whole(struct store_txn *txn, uint64_t id, struct store_mail *m)
+{
+	enum store_err	 e = store_mail_get(txn, id, m);
+
+	return e == STORE_OK && txn->view != NULL ?
+	    store_mail_raw(txn, STORE_EID(id), m) : e;
 }
 
 uint32_t
@@ -228,7 +259,7 @@ store_mail_add(struct store_txn *txn, const struct store_newmail *nm,
 	if ((e = store_mail_boxes(txn, &s, nm->mailbox, nm->nmailbox)) !=
 	    STORE_OK ||
 	    (e = store_mail_keywords(txn, &s, nm->keyword, nm->nkeyword)) !=
-	    STORE_OK ||
+	    STORE_OK || (e = store_mail_may(txn, NULL, &s)) != STORE_OK ||
 	    (e = store_blob_ref(txn, nm->blob, 1)) != STORE_OK)
 		return e;
 	/* from here on nothing refuses */
@@ -314,7 +345,7 @@ store_mail_apply(struct store_txn *txn, struct store_state *s,
 	memcpy(was.mbid, s->mbid, s->nmbid * sizeof(*s->mbid));
 	memcpy(was.uid, s->uid, s->nmbid * sizeof(*s->uid));
 	if (mod->flags & STORE_REPLACE_MAILBOXES)
-		s->nmbid = 0;
+		store_mail_clear(txn, s);
 	if ((e = store_mail_boxes(txn, s, mod->mb_add, mod->nmb_add)) !=
 	    STORE_OK)
 		return e;
@@ -342,20 +373,73 @@ store_mail_apply(struct store_txn *txn, struct store_state *s,
 	return STORE_OK;
 }
 
+/* Out of all mailboxes, but those that a sharee does not see. */
+static void
+store_mail_clear(const struct store_txn *txn, struct store_state *s)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < s->nmbid; i++)
+		if (!(store_view_rights(txn, s->mbid[i]) & STORE_MAY_READ)) {
+			s->mbid[n] = s->mbid[i];
+			s->uid[n++] = s->uid[i];
+		}
+	s->nmbid = n;
+}
+
+/*
+ * May the mail become what it is to be?  old NULL: it is new.  RFC 8621 2:
+ * the rights on keywords are needed in all of its mailboxes.
+ */
+static enum store_err
+store_mail_may(const struct store_txn *txn, const struct store_state *old,
+    const struct store_state *new)
+{
+	const struct store_state	*all = old == NULL ? new : old;
+	uint64_t			 kw;
+	size_t				 i;
+
+	if (txn->view == NULL)
+		return STORE_OK;
+	for (i = 0; i < new->nmbid; i++)
+		if ((old == NULL || !store_mail_within(old, new->mbid[i])) &&
+		    !store_view_may(txn, STORE_MAY_ADD, &new->mbid[i], 1))
+			return STORE_FORBIDDEN;
+	for (i = 0; old != NULL && i < old->nmbid; i++)
+		if (!store_mail_within(new, old->mbid[i]) &&
+		    !store_view_may(txn, STORE_MAY_REMOVE, &old->mbid[i], 1))
+			return STORE_FORBIDDEN;
+	kw = new->m.kw ^ (old == NULL ? 0 : old->m.kw);
+	if ((kw & STORE_BIT(STORE_KW_SEEN)) != 0 &&
+	    !store_view_may(txn, STORE_MAY_SEEN, all->mbid, all->nmbid))
+		return STORE_FORBIDDEN;
+	if (((kw & ~STORE_BIT(STORE_KW_SEEN)) != 0 ||
+	    (old == NULL ? new->nmore > 0 : !store_mail_more_same(old,
+	    new))) && !store_view_may(txn, STORE_MAY_KEYWORDS, all->mbid,
+	    all->nmbid))
+		return STORE_FORBIDDEN;
+	return STORE_OK;
+}
+
 static int
-store_mail_same(const struct store_state *a, const struct store_state *b)
+store_mail_within(const struct store_state *s, uint32_t mbid)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->nmbid; i++)
+		if (s->mbid[i] == mbid)
+			return 1;
+	return 0;
+}
+
+static int
+store_mail_more_same(const struct store_state *a,
+    const struct store_state *b)
 {
 	size_t	 i, j;
 
-	if (a->m.kw != b->m.kw || a->nmbid != b->nmbid ||
-	    a->nmore != b->nmore)
+	if (a->nmore != b->nmore)
 		return 0;
-	for (i = 0; i < a->nmbid; i++) {
-		for (j = 0; j < b->nmbid && a->mbid[i] != b->mbid[j]; j++)
-			;
-		if (j == b->nmbid)
-			return 0;
-	}
 	for (i = 0; i < a->nmore; i++) {
 		for (j = 0; j < b->nmore && a->more[i] != b->more[j]; j++)
 			;
@@ -363,6 +447,19 @@ store_mail_same(const struct store_state *a, const struct store_state *b)
 			return 0;
 	}
 	return 1;
+}
+
+static int
+store_mail_same(const struct store_state *a, const struct store_state *b)
+{
+	size_t	 i;
+
+	if (a->m.kw != b->m.kw || a->nmbid != b->nmbid)
+		return 0;
+	for (i = 0; i < a->nmbid; i++)
+		if (!store_mail_within(b, a->mbid[i]))
+			return 0;
+	return store_mail_more_same(a, b);
 }
 
 /* Does the difference move a counter? */
@@ -389,7 +486,7 @@ store_mail_update(struct store_txn *txn, uint64_t id,
 	size_t				 i, j, n = 0;
 
 	if ((e = store_mail_ready(txn)) != STORE_OK ||
-	    (e = store_mail_get(txn, id, &m)) != STORE_OK)
+	    (e = store_mail_whole(txn, id, &m)) != STORE_OK)
 		return e;
 	store_row_edit(&m, &old);
 	store_row_edit(&m, &new);
@@ -397,6 +494,8 @@ store_mail_update(struct store_txn *txn, uint64_t id,
 		return e;
 	if (store_mail_same(&old, &new))
 		return STORE_OK;
+	if ((e = store_mail_may(txn, &old, &new)) != STORE_OK)
+		return e;
 	for (i = 0; i < old.nmbid; i++) {
 		for (j = 0; j < new.nmbid && old.mbid[i] != new.mbid[j]; j++)
 			;
@@ -445,9 +544,12 @@ store_mail_destroy(struct store_txn *txn, uint64_t id)
 	enum store_err			 e;
 
 	if ((e = store_mail_ready(txn)) != STORE_OK ||
-	    (e = store_mail_get(txn, id, &m)) != STORE_OK)
+	    (e = store_mail_whole(txn, id, &m)) != STORE_OK)
 		return e;
 	store_row_edit(&m, &s);
+	if (txn->view != NULL && !store_view_may(txn, STORE_MAY_REMOVE,
+	    s.mbid, s.nmbid))
+		return STORE_FORBIDDEN;
 	memcpy(left, s.mbid, s.nmbid * sizeof(*left));
 	left[s.nmbid] = 0;		/* all mail */
 	if ((ms = store_change_left(txn, LOG_DESTROYED, id, s.m.received,

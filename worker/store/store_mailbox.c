@@ -40,6 +40,9 @@ static enum store_err	 store_mailbox_put(struct store_txn *,
 static enum store_err	 store_mailbox_valid(struct store_txn *,
 			    const struct store_mailbox *);
 static int		 store_mailbox_name_ok(const char *);
+static enum store_err	 store_mailbox_sharee(struct store_txn *,
+			    const struct store_mailbox *,
+			    struct store_mailbox *, struct store_share *);
 static int		 store_mailbox_under(struct store_txn *, uint32_t,
 			    uint32_t);
 static int		 store_mailbox_counts(const struct store_mailbox *,
@@ -191,13 +194,16 @@ store_mailbox_get(struct store_txn *txn, uint32_t id,
 		if ((i = store_mailbox_find(&txn->box, id)) == -1)
 			return STORE_NOTFOUND;
 		*out = txn->box.v[i];
-		return STORE_OK;
+	} else {
+		store_key_u32(&k, 'B', id);
+		if ((e = store_get(txn, &k, &v)) != STORE_OK)
+			return e;
+		if (store_mailbox_decode(SLICE(k.b, k.n), v, out) == -1)
+			return store_broken(txn, "mailbox");
 	}
-	store_key_u32(&k, 'B', id);
-	if ((e = store_get(txn, &k, &v)) != STORE_OK)
-		return e;
-	return store_mailbox_decode(SLICE(k.b, k.n), v, out) == 0 ? STORE_OK :
-	    store_broken(txn, "mailbox");
+	if (txn->view != NULL && !store_view_mailbox(txn, out))
+		return txn->dead != STORE_OK ? txn->dead : STORE_NOTFOUND;
+	return STORE_OK;
 }
 
 enum store_err
@@ -206,6 +212,8 @@ store_mailbox_all(struct store_txn *txn, const struct store_mailbox **v,
 {
 	enum store_err	 e = store_mailbox_load(txn);
 
+	if (txn->view != NULL && e == STORE_OK)
+		return store_view_mailboxes(txn, v, n);
 	*v = txn->box.v;
 	*n = e == STORE_OK ? txn->box.n : 0;
 	return e;
@@ -311,6 +319,9 @@ store_mailbox_create(struct store_txn *txn, struct store_mailbox *in)
 	if ((e = store_mailbox_load(txn)) != STORE_OK)
 		return e;
 	in->id = UINT32_MAX;		/* nobody's */
+	if (txn->view != NULL && (in->role != STORE_ROLE_NONE ||
+	    !store_view_may(txn, STORE_MAY_CHILD, &in->parent, 1)))
+		return STORE_FORBIDDEN;
 	if ((e = store_mailbox_valid(txn, in)) != STORE_OK)
 		return e;
 	if (b->n >= BOX_MAX || txn->hot[HOT_MBID] >= UINT32_MAX)
@@ -334,13 +345,42 @@ store_mailbox_create(struct store_txn *txn, struct store_mailbox *in)
 	strlcpy(m->name, in->name, sizeof(m->name));
 	b->old[b->n] = *m;
 	b->flags[b->n++] = BOX_NEW;	/* ids grow: still in order */
+	if (txn->view != NULL)
+		return store_share_inherit(txn, in->parent, in->id);
+	return STORE_OK;
+}
+
+/*
+ * A sharee's change: his subscription goes into his row, *s; the parent that
+ * he does not see stays.  *in becomes what is to be stored.
+ */
+static enum store_err
+store_mailbox_sharee(struct store_txn *txn, const struct store_mailbox *m,
+    struct store_mailbox *in, struct store_share *s)
+{
+	enum store_err	 e;
+
+	e = store_share_get(txn, txn->view->who, m->id, s);
+	if (e != STORE_OK)
+		return e;
+	s->subscribed = in->subscribed != 0;
+	in->subscribed = m->subscribed;
+	if (in->parent == store_view_parent(txn, m->parent))
+		in->parent = m->parent;
+	else if (!(s->rights & STORE_MAY_RENAME) ||
+	    !store_view_may(txn, STORE_MAY_CHILD, &in->parent, 1))
+		return STORE_FORBIDDEN;
+	if (in->role != m->role || ((strcmp(in->name, m->name) != 0 ||
+	    in->sort != m->sort) && !(s->rights & STORE_MAY_RENAME)))
+		return STORE_FORBIDDEN;
 	return STORE_OK;
 }
 
 enum store_err
-store_mailbox_update(struct store_txn *txn, const struct store_mailbox *in)
+store_mailbox_update(struct store_txn *txn, const struct store_mailbox *want)
 {
-	struct store_mailbox	*m;
+	struct store_mailbox	*m, one = *want, *in = &one;
+	struct store_share	 s;
 	enum store_err		 e;
 	int			 i, trash;
 
@@ -350,7 +390,12 @@ store_mailbox_update(struct store_txn *txn, const struct store_mailbox *in)
 		return e;
 	if ((i = store_mailbox_find(&txn->box, in->id)) == -1)
 		return STORE_NOTFOUND;
+	if (txn->view != NULL && (e = store_mailbox_sharee(txn,
+	    &txn->box.v[i], in, &s)) != STORE_OK)
+		return e;
 	if ((e = store_mailbox_valid(txn, in)) != STORE_OK)
+		return e;
+	if (txn->view != NULL && (e = store_share_set(txn, &s)) != STORE_OK)
 		return e;
 	m = &txn->box.v[i];
 	trash = (m->role == STORE_ROLE_TRASH) != (in->role == STORE_ROLE_TRASH);
@@ -378,6 +423,10 @@ store_mailbox_destroy(struct store_txn *txn, uint32_t id, int remove)
 		return e;
 	if ((i = store_mailbox_find(&txn->box, id)) == -1)
 		return STORE_NOTFOUND;
+	if (txn->view != NULL && (!store_view_may(txn, STORE_MAY_DELETE, &id,
+	    1) || (txn->box.v[i].total > 0 && remove &&
+	    !store_view_may(txn, STORE_MAY_REMOVE, &id, 1))))
+		return STORE_FORBIDDEN;
 	for (j = 0; j < txn->box.n; j++)
 		if (txn->box.v[j].parent == id)
 			return STORE_HASCHILD;
@@ -396,12 +445,14 @@ store_mailbox_empty(struct store_txn *txn, uint32_t id)
 	struct store_query	 q;
 	struct store_mailmod	 mod;
 	struct store_ids	 ids;
+	struct store_view	*view = txn->view;
 	enum store_err		 e;
 	size_t			 i;
 
 	memset(&q, 0, sizeof(q));
 	memset(&ids, 0, sizeof(ids));
 	memset(&mod, 0, sizeof(mod));
+	txn->view = NULL;	/* every mail, whoever may see it */
 	q.mailbox = id;
 	mod.mb_del = &id;
 	mod.nmb_del = 1;
@@ -411,6 +462,7 @@ store_mailbox_empty(struct store_txn *txn, uint32_t id)
 		    STORE_NOMAILBOX)
 			e = store_mail_destroy(txn, ids.v[i]);
 	store_ids_free(&ids);
+	txn->view = view;
 	if (e != STORE_OK && e <= STORE_REFUSED)
 		return store_broken(txn, "mailbox list");
 	return e;
@@ -428,6 +480,8 @@ store_mailbox_remove(struct store_txn *txn, int i)
 	store_key_u32(&k, 'm', id);
 	if (kv_del_prefix(txn->kv, k.b, k.n) == -1)
 		return store_fail(txn);
+	if (store_share_gone(txn, id) != STORE_OK)
+		return txn->dead;
 	store_key_u32(&k, 'B', id);
 	if (store_del(txn, &k) != STORE_OK ||
 	    store_change_log(txn, STORE_MAILBOX, LOG_DESTROYED, id, 0) == 0)

@@ -88,10 +88,12 @@ store_query_test(struct scan *s, struct slice k, struct slice v)
 		return store_broken(s->txn, "list");
 	if ((e.kw & q->all) != q->all || (e.kw & q->none) != 0)
 		return STORE_NOTFOUND;
-	if (q->match != NULL) {
+	if (q->match != NULL || (s->txn->view != NULL && q->mailbox == 0)) {
 		if ((err = store_mail_eid(s->txn, eid, &m)) != STORE_OK)
-			return err == STORE_NOTFOUND ?
+			return err == STORE_NOTFOUND && s->txn->view == NULL ?
 			    store_broken(s->txn, "list") : err;
+	}
+	if (q->match != NULL) {
 		if ((r = q->match(q->arg, s->txn, &m)) != 1)
 			return r == 0 ? STORE_NOTFOUND : STORE_IO;
 	}
@@ -116,6 +118,9 @@ store_query_run(struct store_txn *txn, const struct store_query *q,
 
 	if (txn->dead != STORE_OK)
 		return txn->dead;
+	if (q->mailbox != 0 && !(store_view_rights(txn, q->mailbox) &
+	    STORE_MAY_READ))
+		return STORE_OK;
 	store_query_bounds(q, &lo, &hi);
 	if (kv_range(&r, txn->kv, SLICE(lo.b, lo.n), SLICE(hi.b, hi.n),
 	    q->ascending) == -1)
@@ -165,7 +170,8 @@ store_query_counted(struct store_txn *txn, const struct store_query *q,
 	struct store_mailbox	 m;
 
 	if (q->all != 0 || q->none != 0 || q->match != NULL ||
-	    q->after > 0 || q->before > 0)
+	    q->after > 0 || q->before > 0 || (txn->view != NULL &&
+	    !(store_view_rights(txn, q->mailbox) & STORE_MAY_READ)))
 		return 0;
 	if (q->mailbox == 0)
 		*total = txn->hot[q->collapse ? HOT_THREADS : HOT_MAILS];

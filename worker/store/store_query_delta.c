@@ -109,6 +109,9 @@ store_query_delta(struct store_txn *txn, uint32_t mailbox, uint64_t since,
 		return txn->dead;
 	if (since > txn->hot[HOT_MODSEQ] || since < txn->hot[HOT_LOWWATER])
 		return STORE_CANNOT;
+	if (txn->view != NULL && (since < txn->view->since ||
+	    !(store_view_rights(txn, mailbox) & STORE_MAY_READ)))
+		return STORE_CANNOT;
 	return store_delta_walk(txn, mailbox, since, fn, arg);
 }
 
@@ -118,5 +121,7 @@ store_query_walk(struct store_txn *txn, uint32_t mailbox,
 {
 	if (txn->dead != STORE_OK)
 		return txn->dead;
+	if (!(store_view_rights(txn, mailbox) & STORE_MAY_READ))
+		return STORE_CANNOT;
 	return store_delta_walk(txn, mailbox, 0, fn, arg);
 }

@@ -166,6 +166,8 @@ store_sorted_scan(struct list *l)
 			e = store_broken(l->txn, "mail state");
 			break;
 		}
+		if (l->txn->view != NULL && !store_view_mail(l->txn, &m))
+			continue;
 		if (store_sorted_passes(l->q, &m) &&
 		    store_sorted_match(l, l->txn, &m) == -1) {
 			e = l->err != STORE_OK ? l->err : STORE_IO;

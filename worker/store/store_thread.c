@@ -155,6 +155,8 @@ store_thread_get(struct store_txn *txn, uint64_t tid, struct store_ids *ids)
 			e = store_broken(txn, "thread row");
 			break;
 		}
+		if (txn->view != NULL && !store_view_trow(txn->view, &row))
+			continue;
 		if (store_ids_add(ids, row.eid << 16 | row.gen) == -1) {
 			e = store_fail(txn);
 			break;
@@ -187,11 +189,13 @@ store_thread_tally(struct store_txn *txn, struct store_tally *y)
 			e = store_broken(txn, "thread row");
 			break;
 		}
+		if (txn->view != NULL && !store_view_trow(txn->view, &row))
+			continue;
 		y->n++;
 		if (y->slot < 64)
 			y->have += y->slot >= 0 &&
 			    (row.kw & STORE_BIT(y->slot)) != 0;
-		else if ((e = store_mail_eid(txn, row.eid, &m)) == STORE_OK)
+		else if ((e = store_mail_raw(txn, row.eid, &m)) == STORE_OK)
 			y->have += (unsigned)store_mail_has(&m, y->slot);
 		else
 			break;
@@ -332,7 +336,7 @@ store_thread_move(struct store_txn *txn, struct store_trow *r, uint64_t from,
 	enum store_err			 e;
 
 	if ((e = store_thread_erase(txn, from, r)) != STORE_OK ||
-	    (e = store_mail_eid(txn, r->eid, &m)) != STORE_OK)
+	    (e = store_mail_raw(txn, r->eid, &m)) != STORE_OK)
 		return e == STORE_NOTFOUND ? store_broken(txn, "thread") : e;
 	store_row_edit(&m, &old);
 	new = old;
