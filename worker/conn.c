@@ -366,6 +366,10 @@ conn_raw(struct conn *c, enum io io)
 void
 conn_wake(struct conn *c)
 {
+	if (c->carrier != NULL) {
+		c->carrier(c);
+		return;
+	}
 	if (c->flags & BUSY) {
 		c->flags |= AGAIN;
 		return;

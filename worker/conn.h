@@ -68,6 +68,7 @@ struct conn {
 	void			*data;	/* the protocol's own */
 	const struct conn_proto	*proto;
 	int64_t			 deadline; /* conn_now() ms; 0: none */
+	void			(*carrier)(struct conn *); /* conn_carry */
 	int			 eof;	/* the peer has sent its last byte */
 	const void		*setup;	/* the protocol's settings, see gen */
 	const struct hosts	*hosts;	/* names served on this connection */
@@ -133,6 +134,16 @@ void	conn_wake(struct conn *);
 void	conn_refresh(struct conn *);
 /* 1 if there is a newer configuration that it could be put under. */
 int	conn_stale(const struct conn *);
+
+/*
+ * A connection without a socket, on a stream of another one: what conn.c
+ * does for others its owner does, conn_wake calls carrier.  *c is zero and
+ * the owner's; data is for the owner to set.  conn_carry_end: the protocol
+ * gives back its data, and *c can be freed.
+ */
+void	conn_carry(struct conn *c, const struct conn *under,
+	    const struct conn_proto *, void (*carrier)(struct conn *));
+void	conn_carry_end(struct conn *);
 
 /* Run fn(c, arg) for every connection.  fn may not end it. */
 void	conn_each(void (*)(struct conn *, void *), void *);

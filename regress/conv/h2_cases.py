@@ -161,8 +161,8 @@ HEADS = [
     ("pseudo-field behind a field",
      headers([("a", "b")] + pseudo()), BAD),
     ("status in a request", headers(pseudo() + [(":status", "200")]), BAD),
-    ("protocol without the setting",
-     headers(pseudo(method="CONNECT") + [(":protocol", "websocket")]), BAD),
+    ("protocol without CONNECT",
+     headers(pseudo() + [(":protocol", "websocket")]), BAD),
     ("unknown pseudo-field", headers(pseudo() + [(":foo", "x")]), BAD),
     ("a lone colon", headers(pseudo() + [(":", "x")]), BAD),
     ("pseudo-field in upper case",
@@ -335,6 +335,76 @@ def nth(i):
 
 BOMB = (b"\x40" + b"\1a" + integer(3900, 7) + b"b" * 3900)
 
+
+def connect(*more, protocol="websocket", path="/jmap/ws", end=False, stream=1,
+            **kw):
+    """An extended CONNECT (RFC 8441), whose stream stays open."""
+    return headers(pseudo(method="CONNECT", path=path, **kw) +
+                   [(":protocol", protocol)] + list(more), stream, end)
+
+
+WS = [("sec-websocket-version", "13"), ("sec-websocket-protocol", "jmap")]
+
+CONNECTS = [
+    ("websocket without a login", connect(*WS), "401"),
+    ("websocket that ends at once", connect(*WS, end=True), "401"),
+    ("websocket and frames of it", connect(*WS) +
+     data(b"\x81\x80\0\0\0\0" * 1000, end=False), "401"),
+    ("websocket and more than is taken", connect(*WS) +
+     b"".join(data(b"\x81\x80\0\0\0\0" * 2730, end=False)
+              for _ in range(3)), "401"),
+    ("websocket where there is none", connect(*WS, path="/jmap/session"),
+     "405"),
+    ("websocket where there is nothing", connect(*WS, path="/nothing"),
+     "404"),
+    ("websocket where health is asked", connect(path="/healthz/live"), "405"),
+    ("websocket to an upload", connect(*WS, path="/jmap/upload/a"), "405"),
+    ("websocket to the API", connect(*WS, path="/jmap/"), "405"),
+    ("websocket to an asterisk", connect(*WS, path="*"), BAD),
+    ("websocket to another host", connect(*WS, host="evil.example"), "421"),
+    ("websocket with a scheme of its own", connect(*WS, scheme="wss"), "421"),
+    ("websocket with a content length", connect(*WS, ("content-length",
+                                                      "5")), "400"),
+    ("websocket with a content length of 0",
+     connect(*WS, ("content-length", "0")), "400"),
+    ("websocket that expects 100", connect(*WS, ("expect", "100-continue")),
+     "400"),
+    ("websocket with upgrade", connect(*WS, ("upgrade", "websocket")), BAD),
+    ("websocket with connection", connect(*WS, ("connection", "upgrade")),
+     BAD),
+    ("websocket with a transfer coding",
+     connect(*WS, ("transfer-encoding", "chunked")), BAD),
+    ("websocket in another case", connect(*WS, protocol="WebSocket"), "401"),
+    ("another protocol", connect(protocol="connect-udp"), "501"),
+    ("an empty protocol", connect(protocol=""), BAD),
+    ("a protocol like websocket", connect(protocol="websocket "), BAD),
+    ("a protocol with CRLF", connect(protocol="websocket\r\nx: y"), BAD),
+    ("two protocols", connect((":protocol", "websocket")), BAD),
+    ("protocol without a path", connect(path=None), BAD),
+    ("protocol without a scheme", connect(scheme=None), BAD),
+    ("protocol without an authority", connect(host=None), BAD),
+    ("protocol behind a field",
+     headers(pseudo(method="CONNECT") + [("a", "b"),
+                                         (":protocol", "websocket")]), BAD),
+    ("protocol with GET", headers(pseudo() + [(":protocol", "websocket")]),
+     BAD),
+    ("protocol with POST", headers(pseudo(method="POST") +
+                                   [(":protocol", "websocket")]), BAD),
+    ("two hosts for a websocket", connect(*WS, ("host", "evil.example")),
+     BAD),
+    ("trailers of a websocket that was refused", connect(*WS) +
+     headers([("a", "b")]), "401"),
+    ("a websocket that is reset", connect(*WS) + rst(1), "nothing"),
+    ("data behind the end of a websocket", connect(*WS, end=True) +
+     data(b"x"), CLOSED),
+    ("a window for a websocket of 0", connect(*WS) + window(1, 0), PROTO),
+    ("websockets without a login, begun and reset",
+     b"".join(connect(*WS, stream=2 * i + 1) + rst(2 * i + 1)
+              for i in range(150)), CALM),
+    ("more websockets at once than streams may be",
+     b"".join(connect(*WS, stream=2 * i + 1) for i in range(80)), "401"),
+]
+
 FLOODS = [
     ("rapid reset", many(30, lambda i: get(stream=nth(i)) + rst(nth(i))),
      "nothing"),
@@ -400,7 +470,7 @@ FLOODS = [
 ]
 
 CASES = (FRAMES + [(n, headers(b), v) for n, b, v in HUFFMAN] + HEADS +
-         BODIES + FLOODS)
+         BODIES + CONNECTS + FLOODS)
 
 # What comes instead of the preface (RFC 9113 3.4): nothing is answered but
 # HTTP/1.1's refusal, or the connection ends.

@@ -100,7 +100,7 @@ def test_no_protocol_in_common_is_an_alert(server, offer):
 def test_settings_say_what_is_enforced(server):
     c = h2.tls(server)
     c.until(lambda: c.acked)
-    assert c.settings == {3: 64, 4: 65535, 6: 32768, 9: 1}
+    assert c.settings == {3: 64, 4: 65535, 6: 32768, 8: 1, 9: 1}
 
 
 def test_switched_off(new_server):

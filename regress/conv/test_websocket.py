@@ -4,22 +4,20 @@ errors, pushes, and every way in which it ends."""
 
 import asyncio
 import base64
-import hashlib
 import json
 import os
 import signal
 import ssl
-import struct
 import time
 
 import pytest
 
-from helpers import CORE, MAIL, Server, children, wait_for
+from helpers import Server, children, wait_for
+from ws_tools import (BINARY, CLOSE, ECHO, PING, PONG, TEXT, Ws, handshake,
+                      request)
 
 WS = "urn:ietf:params:jmap:websocket"
 MESSAGE = b"From: a@b.test\r\nSubject: hello\r\n\r\nA text.\r\n"
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 CONF = ("limits { websocket-ping = 2s drain-timeout = 20s "
         "max-size-request = 100000 connections-per-source = 100000 "
         "max-concurrent-requests = 1000 }\n")
@@ -33,155 +31,31 @@ def ws_server():
 
 
 @pytest.fixture
-def who(ws_server):
+def who1(ws_server):
     return ws_server.adduser()
 
 
-def handshake(account, drop=(), plain=False, **more):
-    """Open a connection and ask; fields are changed by more (with _ for -),
-    left out by drop.  Returns the socket, status, fields, and the rest."""
-    auth = base64.b64encode(
-        f"{account.name}:{account.password}".encode()).decode()
-    key = base64.b64encode(os.urandom(16)).decode()
-    fields = {
-        "Host": "localhost", "Authorization": "Basic " + auth,
-        "Connection": "Upgrade", "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key,
-        "Sec-WebSocket-Protocol": "jmap",
-    }
-    for k, v in more.items():
-        fields[k.replace("_", "-")] = v
-    sock = account.server.plain() if plain else account.server.tls()
-    head = "GET /jmap/ws/ HTTP/1.1\r\n" + "".join(
-        f"{k}: {v}\r\n" for k, v in fields.items() if k not in drop)
-    sock.sendall((head + "\r\n").encode())
-    got = b""
-    while b"\r\n\r\n" not in got:
-        part = sock.recv(65536)
-        assert part, got
-        got += part
-    head, rest = got.split(b"\r\n\r\n", 1)
-    lines = head.decode().split("\r\n")
-    status = int(lines[0].split()[1])
-    answer = {k.lower(): v for k, v in
-              (line.split(": ", 1) for line in lines[1:])}
-    if status == 101:
-        want = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest())
-        assert answer["sec-websocket-accept"] == want.decode()
-    return sock, status, answer, rest
-
-
-class Ws:
-    """A client that can do wrong things, too."""
-
-    def __init__(self, account, **kw):
-        self.sock, status, self.head, self.raw = handshake(account, **kw)
-        assert status == 101, self.raw
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.sock.close()
-
-    def frame(self, opcode, data=b"", fin=True, mask=True, rsv=0):
-        n = len(data)
-        head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
-        bit = 0x80 if mask else 0
-        if n < 126:
-            head += bytes([bit | n])
-        elif n < 65536:
-            head += struct.pack(">BH", bit | 126, n)
-        else:
-            head += struct.pack(">BQ", bit | 127, n)
-        if mask:
-            key = os.urandom(4)
-            data = bytes(b ^ key[i & 3] for i, b in enumerate(data))
-            head += key
-        return head + data
-
-    def send(self, opcode, data=b"", **kw):
-        self.sock.sendall(self.frame(opcode, data, **kw))
-
-    def say(self, obj):
-        self.send(TEXT, json.dumps(obj).encode())
-
-    def _need(self, n, end):
-        while len(self.raw) < n:
-            self.sock.settimeout(max(0.001, end - time.monotonic()))
-            part = self.sock.recv(65536)
-            if not part:
-                return False
-            self.raw += part
-        return True
-
-    def recv(self, seconds=5):
-        """The next frame as (opcode, payload), None at the end."""
-        end = time.monotonic() + seconds
-        try:
-            if not self._need(2, end):
-                return None
-        except ConnectionResetError:
-            return None
-        first, n = self.raw[0], self.raw[1]
-        assert first & 0x70 == 0, "a reserved bit"
-        assert n & 0x80 == 0, "a server does not mask"
-        at = 2
-        if n == 126:
-            self._need(4, end)
-            n, at = struct.unpack(">H", self.raw[2:4])[0], 4
-        elif n == 127:
-            self._need(10, end)
-            n, at = struct.unpack(">Q", self.raw[2:10])[0], 10
-        assert self._need(at + n, end)
-        data, self.raw = self.raw[at:at + n], self.raw[at + n:]
-        return first & 15, data
-
-    def hear(self, seconds=5):
-        """The next text message as an object."""
-        while True:
-            got = self.recv(seconds)
-            assert got is not None, "it has ended"
-            if got[0] == TEXT:
-                return json.loads(got[1])
-            assert got[0] != CLOSE, got
-
-    def closed(self, seconds=5):
-        """The code of the Close frame; 1006 for an end without one."""
-        while True:
-            got = self.recv(seconds)
-            if got is None:
-                return 1006
-            if got[0] == CLOSE:
-                return struct.unpack(">H", got[1][:2])[0] if got[1] else 1005
-
-    def silent(self, seconds=0.3):
-        with pytest.raises(TimeoutError):
-            while self.recv(seconds)[0] in (PING, PONG):
-                pass
-
-
-def request(calls, **more):
-    return {"@type": "Request", "using": [CORE, MAIL],
-            "methodCalls": calls, **more}
-
-
-ECHO = ["Core/echo", {"hello": True, "high": 5}, "b3ff"]
+@pytest.fixture(params=["http/1.1", "h2"])
+def who(ws_server, request):
+    """Each test of frames and messages is made over both."""
+    account = ws_server.adduser()
+    account.over = request.param
+    return account
 
 
 # --- the handshake
 
-def test_the_session_says_where(who):
-    cap = who.session["capabilities"][WS]
+def test_the_session_says_where(who1):
+    cap = who1.session["capabilities"][WS]
     assert cap["supportsPush"] is True
-    assert cap["url"] == who.session["apiUrl"].replace(
+    assert cap["url"] == who1.session["apiUrl"].replace(
         "https://", "wss://").replace("/jmap/", "/jmap/ws/")
-    assert WS not in who.session["primaryAccounts"]
-    assert WS not in who.session["accounts"][who.id]["accountCapabilities"]
+    assert WS not in who1.session["primaryAccounts"]
+    assert WS not in who1.session["accounts"][who1.id]["accountCapabilities"]
 
 
-def test_the_answer_of_the_handshake(who):
-    with Ws(who) as ws:
+def test_the_answer_of_the_handshake(who1):
+    with Ws(who1) as ws:
         assert ws.head["upgrade"] == "websocket"
         assert ws.head["connection"] == "Upgrade"
         assert ws.head["sec-websocket-protocol"] == "jmap"
@@ -197,8 +71,8 @@ def test_the_answer_of_the_handshake(who):
     {"Sec_WebSocket_Extensions": "permessage-deflate"},
     {"Origin": "https://localhost"},
 ])
-def test_a_handshake_in_other_words(who, fields):
-    with Ws(who, **fields) as ws:
+def test_a_handshake_in_other_words(who1, fields):
+    with Ws(who1, **fields) as ws:
         assert "sec-websocket-extensions" not in ws.head
         ws.say(request([ECHO]))
         assert ws.hear()["methodResponses"] == [ECHO]
@@ -219,8 +93,8 @@ def test_a_handshake_in_other_words(who, fields):
     (403, {"Origin": "https://localhost.evil.test"}),
     (401, {"drop": ["Authorization"]}),
 ])
-def test_a_handshake_that_is_refused(who, status, fields):
-    sock, got, head, rest = handshake(who, **fields)
+def test_a_handshake_that_is_refused(who1, status, fields):
+    sock, got, head, rest = handshake(who1, **fields)
     assert got == status
     assert head["content-type"] == "application/problem+json"
     if status == 426:
@@ -248,16 +122,16 @@ def test_permissive_cors_lets_no_page_in(new_server):
     sock.close()
 
 
-def test_frames_right_behind_the_handshake_are_not_lost(who):
-    auth = base64.b64encode(f"{who.name}:{who.password}".encode()).decode()
-    with Ws(who) as ws:
+def test_frames_right_behind_the_handshake_are_not_lost(who1):
+    auth = base64.b64encode(f"{who1.name}:{who1.password}".encode()).decode()
+    with Ws(who1) as ws:
         frame = ws.frame(TEXT, json.dumps(request([ECHO])).encode())
     head = ("GET /jmap/ws HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Basic {auth}\r\nConnection: Upgrade\r\n"
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             "Sec-WebSocket-Protocol: jmap\r\n\r\n")
-    with who.server.tls() as sock:
+    with who1.server.tls() as sock:
         sock.sendall(head.encode() + frame)
         got = b""
         while b"methodResponses" not in got:
@@ -266,11 +140,11 @@ def test_frames_right_behind_the_handshake_are_not_lost(who):
             got += part
 
 
-def test_with_debians_client(who):
+def test_with_debians_client(who1):
     websockets = pytest.importorskip("websockets")
-    auth = base64.b64encode(f"{who.name}:{who.password}".encode()).decode()
-    ctx = ssl.create_default_context(cafile=who.server.ca)
-    url = who.session["capabilities"][WS]["url"]
+    auth = base64.b64encode(f"{who1.name}:{who1.password}".encode()).decode()
+    ctx = ssl.create_default_context(cafile=who1.server.ca)
+    url = who1.session["capabilities"][WS]["url"]
 
     async def talk():
         async with websockets.connect(
@@ -499,7 +373,7 @@ def test_a_draining_server_says_going_away(new_server):
 def test_a_client_that_vanishes_leaves_nothing(ws_server, who):
     def conns():
         out = ws_server.jmapctl("show", "connections").stdout
-        return out.count("websocket")
+        return out.count("websocket" if who.over == "http/1.1" else " h2")
     before = conns()
     socks = [Ws(who) for _ in range(20)]
     assert conns() == before + 20
@@ -507,13 +381,3 @@ def test_a_client_that_vanishes_leaves_nothing(ws_server, who):
         ws.send(TEXT, b"{", fin=False)
         ws.sock.close()
     wait_for(lambda: conns() <= before)
-
-
-def test_over_http2_it_is_refused_by_name(who):
-    """RFC 8441 is not offered; a client asks over HTTP/1.1 then."""
-    import subprocess
-    got = subprocess.run(
-        ["curl", "-s", "--http2", "--cacert", who.server.ca,
-         "-u", f"{who.name}:{who.password}", "-w", "\n%{http_code}",
-         who.server.url + "/jmap/ws"], stdout=subprocess.PIPE, text=True)
-    assert got.stdout.endswith("\n426")

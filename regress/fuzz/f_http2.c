@@ -2,9 +2,10 @@
 /*
  * Any bytes as a connection that speaks HTTP/2, to worker/http/http2*.c over
  * a connection machine that exists only here.  The first octet says in which
- * pieces they come.  Handlers answer at once, later, in pieces, or never;
- * every request must end exactly once, nothing may pass the bound of c->out,
- * and a connection that was told to end must end.
+ * pieces they come.  Handlers answer at once, later, in pieces, or never, or
+ * make a WebSocket of the stream, which says everything twice; every request
+ * and every WebSocket must end exactly once, nothing may pass the bound of
+ * c->out, and a connection that was told to end must end.
  */
 #include "common/compat.h"
 
@@ -15,6 +16,7 @@
 #include "worker/http/http2.h"
 #include "worker/http/http2_limit.h"
 #include "worker/http/req.h"
+#include "worker/http/websocket.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -26,6 +28,7 @@ static void	later_get(struct req *);
 static void	long_get(struct req *);
 static void	body_post(struct req *);
 static void	sink_post(struct req *);
+static void	ws_get(struct req *);
 static enum req_ret	park_step(struct req *);
 
 static const struct route	routes[] = {
@@ -35,12 +38,14 @@ static const struct route	routes[] = {
 	{ M_POST, "/body", HTTP_A, 0, BODY_SMALL, body_post, NULL },
 	{ M_POST, "/sink", HTTP_A, ROUTE_UPLOAD, BODY_SMALL, sink_post,
 	    NULL },
+	{ M_GET, "/ws", HTTP_A, ROUTE_UPGRADE, BODY_NONE, ws_get, NULL },
 };
 static const struct http_step	steps[] = { { "park", park_step } };
 
 static int64_t		 now = 1000;
-static int		 woken, waiting, parked, streaming;
+static int		 woken, waiting, parked, streaming, sockets;
 static struct req	*wait[1024], *park[1024], *stream[1024];
+static struct websocket	*socket_v[1024]; /* more than max_streams */
 
 /* --- what http2.c asks of the connection machine ----------------------- */
 
@@ -53,8 +58,32 @@ conn_now(void)
 void
 conn_wake(struct conn *c)
 {
-	(void)c;
-	woken = 1;
+	if (c->carrier != NULL)
+		c->carrier(c);
+	else
+		woken = 1;
+}
+
+void
+conn_carry(struct conn *c, const struct conn *under,
+    const struct conn_proto *proto, void (*carrier)(struct conn *))
+{
+	(void)under;
+	c->carrier = carrier;
+	c->proto = proto;
+	buf_init(&c->in, proto->in_max);
+	buf_init(&c->out, 1 << 20);
+	c->step = proto->open;
+	c->want = IO_DONE;
+}
+
+void
+conn_carry_end(struct conn *c)
+{
+	if (c->data != NULL)
+		c->proto->free(c);
+	buf_free(&c->in);
+	buf_free(&c->out);
 }
 
 void
@@ -200,6 +229,52 @@ sink_post(struct req *r)
 	r->sink_arg = arena_get(&r->arena, sizeof(size_t));
 }
 
+static void
+ws_message(struct websocket *w, void *arg, const uint8_t *p, size_t n)
+{
+	(void)arg;
+	websocket_send(w, p, n);
+	if (n % 5 == 0)
+		websocket_wake(w);
+	if (n > 0 && p[0] == 'e')
+		websocket_close(w, WEBSOCKET_POLICY);
+}
+
+static void
+ws_woken(struct websocket *w, void *arg)
+{
+	(void)arg;
+	websocket_send(w, "woken", 5);
+}
+
+static void
+ws_gone(void *arg)
+{
+	struct websocket	**slot = arg;
+
+	if (*slot == NULL)
+		abort();		/* twice */
+	*slot = NULL;
+	sockets--;
+}
+
+static void
+ws_get(struct req *r)
+{
+	static const struct websocket_ops	 ops = {
+		ws_message, ws_woken, ws_gone
+	};
+	struct websocket	**slot = socket_v;
+
+	if (!websocket_check(r, "jmap", NULL))
+		return;
+	while (*slot != NULL)
+		slot++;
+	*slot = websocket_new(&ops, slot, 4096, 1000);
+	sockets++;
+	websocket_accept(r, "jmap", *slot);
+}
+
 /* --- the machine ------------------------------------- */
 
 /* Run steps until it waits or ends; what it says goes nowhere. */
@@ -232,6 +307,8 @@ others(void)
 	}
 	if (streaming > 0)
 		req_resume(stream[--streaming]);
+	if (socket_v[0] != NULL)
+		websocket_wake(socket_v[0]);
 	if (waiting > 0) {
 		r = wait[--waiting];
 		r->gone = NULL;
@@ -306,7 +383,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		feed(&c, data + 1, n - 1, pieces[data[0] / 2 % 6]);
 	}
 	c.proto->free(&c);
-	if (c.data != NULL || waiting != 0 || parked != 0 || streaming != 0 ||
+	if (c.data != NULL || sockets != 0 || waiting != 0 || parked != 0 ||
+	    streaming != 0 ||
 	    http_stats.begun - http_stats.ended != begun)
 		abort();
 	buf_free(&c.in);

@@ -105,6 +105,7 @@ struct req_str {
 #define ROUTE_UPLOAD	0x04	/* handler runs before the body, sets r->sink */
 #define ROUTE_JSON	0x08	/* body must be application/json, else 415 */
 #define ROUTE_OPEN	0x10	/* answered on plain HTTP too, despite hsts */
+#define ROUTE_UPGRADE	0x20	/* leaves HTTP: req_upgrade */
 
 enum route_body {
 	BODY_NONE,		/* a body is refused: 400 */
@@ -215,6 +216,8 @@ struct req {
 	enum http_class		 class;
 	int			 cors;		/* a script asks whose origin
 						 * may read the answer */
+	int			 connect;	/* an extended CONNECT (RFC 8441)
+						 * for WebSocket, method GET */
 	struct req_str		 param[HTTP_MAX_PARAMS]; /* order of the path */
 	int			 nparam;
 
@@ -293,9 +296,10 @@ void	req_reply_buf(struct req *, int status, const char *type,
 void	req_stream(struct req *, int status, const char *type, int64_t len,
 	    stream_fn *, void (*done)(struct req *, void *), void *arg);
 /*
- * HTTP/1.1 only: answer 101 and leave HTTP for the protocol of that token
- * (RFC 9110 7.8), whose open finds data in c->data.  done(r, data) is called
- * instead when it does not come to that.
+ * Leave HTTP for the protocol of that token, whose open finds data in
+ * c->data: answer 101, and the connection is the protocol's (RFC 9110 7.8);
+ * or, if r->connect, answer 200, and the stream is (RFC 8441 5).  done(r,
+ * data) is called instead when it does not come to that.
  */
 void	req_upgrade(struct req *, const char *token, const struct conn_proto *,
 	    void (*done)(struct req *, void *), void *data);

@@ -3,7 +3,7 @@
  * HTTP/2 on a connection (RFC 9113): nghttp2 frames and compresses, this
  * file gives it the bytes, counts them first (http2_limit.c), keeps the
  * time, and begins and ends the connection.  http2_stream.c is one request,
- * http2_reply.c its answer.
+ * http2_reply.c its answer, http2_tunnel.c what a stream may become.
  *
  *	bytes -> http2_limit_scan -> nghttp2 -> on_* below -> struct req
  *	answers -> nghttp2 -> http2_pump -> c->out, one write for all streams
@@ -64,9 +64,6 @@ static int	on_send_data(nghttp2_session *, nghttp2_frame *,
 const struct conn_proto	http2_proto = {
 	"h2", IN_MAX, http2_open, http2_expire, http2_drain, http2_free
 };
-
-/* RFC 8441: 1 once a route speaks WebSocket over a stream. */
-static const int	connect_protocol = 0;
 
 /* Loopback only: nobody is between who reads it as HTTP/1.1. */
 int
@@ -156,11 +153,11 @@ http2_settings(struct http2 *h)
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, s->limits.fields },
 		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW },
 		{ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
-		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 }, /* 8441 3 */
 	};
 
 	return nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, v,
-	    nitems(v) - !connect_protocol) == 0 &&
+	    nitems(v)) == 0 &&
 	    nghttp2_session_set_local_window_size(h->session,
 	    NGHTTP2_FLAG_NONE, 0, CONN_WINDOW) == 0 ? 0 : -1;
 }
@@ -188,7 +185,8 @@ http2_free(struct conn *c)
 static enum io
 step_frames(struct conn *c)
 {
-	struct http2	*h = c->data;
+	struct http2_stream	*s;
+	struct http2		*h = c->data;
 
 	if (buf_left(&c->out) == 0)
 		http2_limit_flushed(&h->limit);
@@ -198,8 +196,11 @@ step_frames(struct conn *c)
 		h->stale = 0;
 	http2_input(h);
 	http2_wakes(h);
-	if (c->flags & CONN_DRAIN)
+	if (c->flags & CONN_DRAIN) {
+		TAILQ_FOREACH(s, &h->live, entry)
+			http2_tunnel_drain(s);
 		http2_notice(h);
+	}
 	if (h->fail != 0)
 		http2_end(h, h->fail);
 	if (http2_pump(h) == -1) {
@@ -372,8 +373,13 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 	struct http2_stream	*s = NULL;
 
 	if (f->hd.type != NGHTTP2_HEADERS ||
-	    f->headers.cat != NGHTTP2_HCAT_REQUEST)
-		return 0;
+	    f->headers.cat != NGHTTP2_HCAT_REQUEST) {
+		/* RFC 9113 8.5: nothing but DATA on a connected stream */
+		s = nghttp2_session_get_stream_user_data(session,
+		    f->hd.stream_id);
+		return s != NULL && s->tunnel != NULL ?
+		    NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
+	}
 	/* Ours count longer than the library's: http2_int.h. */
 	if (h->nlive < setup->conf->max_streams && h->held < HELD_MAX)
 		s = http2_stream_new(h, f->hd.stream_id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What http2.c (the connection: session, frames, limits, time) and
- * http2_stream.c (one stream: fields, body), http2_reply.c (its answer)
- * share.
+ * What http2.c (the connection: session, frames, limits, time),
+ * http2_stream.c (one stream: fields, body), http2_reply.c (its answer) and
+ * http2_tunnel.c (another protocol in its place) share.
  *
  * A stream lives from its HEADERS until nghttp2 has closed it AND its work
  * has ended: one that is reset while it waits for another process (a login
@@ -41,13 +41,17 @@ struct http2 {
 	int64_t			 tick;	/* streams are looked at then */
 };
 
-/* The pseudo-fields that a request may have (RFC 9113 8.3.1). */
-enum http2_pseudo { H2_METHOD, H2_SCHEME, H2_AUTHORITY, H2_PATH, H2_PSEUDO };
+/* The pseudo-fields that a request may have (RFC 9113 8.3.1, RFC 8441 4). */
+enum http2_pseudo {
+	H2_METHOD, H2_SCHEME, H2_AUTHORITY, H2_PATH, H2_PROTOCOL, H2_PSEUDO
+};
+struct http2_tunnel;
 
 struct http2_stream {
 	TAILQ_ENTRY(http2_stream) entry, wake;
 	struct http2		*h;
 	struct req		*req;
+	struct http2_tunnel	*tunnel; /* NULL: a request and its answer */
 	int32_t			 id;
 	struct req_str		 pseudo[H2_PSEUDO];
 	const struct http1_error *err;	/* first fault of the head */
@@ -85,6 +89,8 @@ void	http2_stream_head(struct http2_stream *);
 void	http2_stream_data(struct http2_stream *, const uint8_t *, size_t);
 /* END_STREAM. */
 void	http2_stream_end(struct http2_stream *);
+/* Have http2_stream_woken called in a turn of the connection, soon. */
+void	http2_stream_wake(struct http2_stream *);
 /* Something happened to it outside of the connection's turn. */
 void	http2_stream_woken(struct http2_stream *);
 /* nghttp2 has closed it: it ends now, or when its work has. */
@@ -105,5 +111,29 @@ void	http2_reply_continue(struct http2_stream *);
 int	http2_reply_write(struct http2_stream *, struct buf *out, size_t n);
 /* 1 if the client takes it so slowly that the stream must end. */
 int	http2_reply_slow(const struct http2_stream *, int64_t now);
+
+/* --- http2_tunnel.c -------------------------------------------------- */
+
+/* The answer to s->req leaves HTTP (reply->up): make s->tunnel.  0, or -1
+ * without memory. */
+int	http2_tunnel_open(struct http2_stream *);
+/* It is over, whoever ended it. */
+void	http2_tunnel_free(struct http2_stream *);
+/* DATA came; its part of the stream's window opens as it is used. */
+void	http2_tunnel_data(struct http2_stream *, const uint8_t *, size_t);
+/* END_STREAM came. */
+void	http2_tunnel_end(struct http2_stream *);
+/* Run the protocol until it waits. */
+void	http2_tunnel_run(struct http2_stream *);
+/* Like reply_read: how many bytes go into the next DATA frame. */
+ssize_t	http2_tunnel_pull(struct http2_stream *, size_t max,
+	    uint32_t *flags);
+/* What is to be sent; and n bytes of it were. */
+struct buf	*http2_tunnel_out(struct http2_stream *);
+void	http2_tunnel_sent(struct http2_stream *, size_t n);
+/* Once a second: its deadline, and memory that it does not need. */
+void	http2_tunnel_check(struct http2_stream *, int64_t now);
+/* The worker drains. */
+void	http2_tunnel_drain(struct http2_stream *);
 
 #endif

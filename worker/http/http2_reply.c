@@ -52,6 +52,8 @@ http2_reply(struct req *r)
 	if (none)
 		p->type = NULL;
 	n = reply_fields(r, nv);
+	if (p->up != NULL && (s->closed || http2_tunnel_open(s) == -1))
+		n = 0;
 	if (none || r->method == HTTP_HEAD || s->closed) {
 		p->len = 0;
 		p->stream = NULL;
@@ -77,7 +79,8 @@ reply_submit(struct http2_stream *s, nghttp2_nv *nv, size_t n)
 	const struct reply	*p = s->req->reply;
 	nghttp2_data_provider	 prd = { .source.ptr = s,
 				    .read_callback = reply_read };
-	int			 body = p->len > 0 || p->stream != NULL;
+	int			 body = p->len > 0 || p->stream != NULL ||
+				    s->tunnel != NULL;
 
 	return nghttp2_submit_response(s->h->session, s->id, nv, n,
 	    body ? &prd : NULL) == 0 ? 0 : -1;
@@ -99,7 +102,7 @@ reply_fields(struct req *r, nghttp2_nv *nv)
 	buf_addu(t, (uint64_t)p->status);
 	buf_add(t, "\r\n", 2);
 	req_fields(r, t);
-	if (p->status != 204 && p->status != 304 &&
+	if (p->status != 204 && p->status != 304 && p->up == NULL &&
 	    (p->stream == NULL || p->stream_len >= 0)) {
 		buf_adds(t, "content-length: ");
 		buf_addu(t, p->stream != NULL ? (uint64_t)p->stream_len :
@@ -146,6 +149,8 @@ reply_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t max,
 	(void)buf;
 	(void)arg;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (s->tunnel != NULL)
+		return http2_tunnel_pull(s, max, flags);
 	if (p->stream != NULL)
 		return reply_pull(s, max, flags);
 	if (p->len <= max) {
@@ -189,11 +194,15 @@ http2_reply_write(struct http2_stream *s, struct buf *out, size_t n)
 	struct reply	*p = s->req->reply;
 	struct buf	*from = p->stream != NULL ? &s->piece : &p->own;
 
+	if (s->tunnel != NULL)
+		from = http2_tunnel_out(s);
 	if (buf_left(from) < n || buf_add(out, buf_peek(from), n) == -1)
 		return -1;
 	buf_skip(from, n);
 	p->sent += n;
-	if (p->stream == NULL) {
+	if (s->tunnel != NULL)
+		http2_tunnel_sent(s, n);
+	else if (p->stream == NULL) {
 		p->len -= n;
 		s->h->held -= n;
 	}

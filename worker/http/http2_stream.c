@@ -30,11 +30,13 @@ static int	 stream_pseudo(struct http2_stream *, const char *, size_t,
 		    char *, size_t);
 static herr	*stream_octets(const char *, size_t, const char *, size_t);
 static herr	*stream_judge(struct http2_stream *);
+static herr	*stream_method(struct http2_stream *);
 static herr	*stream_host(struct http2_stream *);
 static int	 stream_two_hosts(const struct http2_stream *);
 static void	 stream_cookies(struct req *);
 static void	 stream_refuse(struct http2_stream *, int, const char *);
 static void	 stream_body(struct http2_stream *);
+static void	 stream_tunnel(struct http2_stream *);
 static void	 stream_enough(struct http2_stream *);
 static void	 stream_early(struct http2_stream *);
 static int	 stream_piece(struct http2_stream *, const uint8_t *, size_t);
@@ -56,6 +58,8 @@ E(bad_value, 400, "a field value has a control octet");
 E(duplicate, 400, "a field that may stand once stands twice");
 E(bad_scheme, 421, "the target's scheme is not that of this connection");
 E(no_host, 400, "the authority is missing");
+E(bad_protocol, 501, "only WebSocket is spoken on a stream");
+E(no_content, 400, "this request has no content");
 E(no_memory, 503, NULL);
 #undef E
 
@@ -92,6 +96,7 @@ http2_stream_free(struct http2_stream *s)
 {
 	struct http2	*h = s->h;
 
+	http2_tunnel_free(s);
 	h->held -= s->req->reply->len;
 	if (s->queued)
 		TAILQ_REMOVE(&h->woken, s, wake);
@@ -121,8 +126,12 @@ http2_stream_closed(struct http2_stream *s)
 static void
 stream_wake(struct req *r)
 {
-	struct http2_stream	*s = r->tp_arg;
+	http2_stream_wake(r->tp_arg);
+}
 
+void
+http2_stream_wake(struct http2_stream *s)
+{
 	if (s->queued || s->h->dying)
 		return;
 	TAILQ_INSERT_TAIL(&s->h->woken, s, wake);
@@ -140,7 +149,9 @@ http2_stream_woken(struct http2_stream *s)
 			http2_stream_free(s);
 		return;
 	}
-	if (state == REQ_BODY && s->began == 0)
+	if (s->tunnel != NULL)
+		http2_tunnel_run(s);
+	else if (state == REQ_BODY && s->began == 0)
 		stream_body(s);
 	else if (state == REQ_ANSWERED && s->deferred)
 		http2_reply_resume(s);
@@ -200,7 +211,7 @@ stream_pseudo(struct http2_stream *s, const char *name, size_t nlen,
     char *value, size_t vlen)
 {
 	static const char *const	 names[H2_PSEUDO] = {
-		":method", ":scheme", ":authority", ":path"
+		":method", ":scheme", ":authority", ":path", ":protocol"
 	};
 	size_t				 i;
 
@@ -256,14 +267,12 @@ static herr *
 stream_judge(struct http2_stream *s)
 {
 	const struct req_str	*path = &s->pseudo[H2_PATH];
-	const struct req_str	*method = &s->pseudo[H2_METHOD];
 	const struct req_str	*scheme = &s->pseudo[H2_SCHEME];
 	struct req		*r = s->req;
 	char			*p;
 	herr			*e;
 
-	if ((e = head_method(r, method->p == NULL ? "" : method->p,
-	    method->len)) != NULL)
+	if ((e = stream_method(s)) != NULL)
 		return e;
 	if (scheme->p == NULL || !utf8_caseis(scheme->p, scheme->len,
 	    r->tls ? "https" : "http"))
@@ -285,17 +294,48 @@ stream_judge(struct http2_stream *s)
 	return head_expect(r, &s->expect);
 }
 
+/* RFC 8441 4: nghttp2 has seen to it that :protocol stands with CONNECT
+ * alone, and that the other pseudo-fields are there. */
+static herr *
+stream_method(struct http2_stream *s)
+{
+	const struct req_str	*protocol = &s->pseudo[H2_PROTOCOL];
+	const struct req_str	*method = &s->pseudo[H2_METHOD];
+
+	if (protocol->p == NULL)
+		return head_method(s->req, method->p == NULL ? "" : method->p,
+		    method->len);
+	if (!utf8_caseis(protocol->p, protocol->len, "websocket"))
+		return &bad_protocol;
+	/* what follows has no length, and belongs to no request */
+	if (s->req->known[HDR_CONTENT_LENGTH] != -1 ||
+	    s->req->known[HDR_EXPECT] != -1)
+		return &no_content;
+	s->req->method = HTTP_GET;
+	s->req->connect = 1;
+	return NULL;
+}
+
 static herr *
 stream_host(struct http2_stream *s)
 {
 	const struct req_str	*a = &s->pseudo[H2_AUTHORITY];
 	const char		*host = req_hdr(s->req, HDR_HOST);
+	char			*name, *value;
 
-	if (a->p != NULL)
-		return head_host(s->req, a->p, a->len);
-	if (host == NULL)
+	if (a->p == NULL && host == NULL)
 		return &no_host;
-	return head_host(s->req, host, strlen(host));
+	/* who looks for it finds it where HTTP/1.1 has it */
+	if (host == NULL) {
+		name = arena_dup(&s->req->arena, "host", 4);
+		value = arena_dup(&s->req->arena, a->p, a->len);
+		if (name == NULL || value == NULL)
+			return &no_memory;
+		if (hdr_add(s->req, name, 4, value, a->len) == -1)
+			return &many_fields;
+	}
+	return a->p == NULL ? head_host(s->req, host, strlen(host)) :
+	    head_host(s->req, a->p, a->len);
 }
 
 /* RFC 9113 8.3.1: Host and :authority may not say different things. */
@@ -356,6 +396,10 @@ stream_body(struct http2_stream *s)
 	int		 no;
 
 	s->began = conn_now();
+	if (r->connect) {
+		stream_tunnel(s);
+		return;
+	}
 	if (head_bodiless(r->method))
 		r->body_max = 0;
 	r->busy++;
@@ -374,6 +418,25 @@ stream_body(struct http2_stream *s)
 	stream_early(s);
 	if (s->ended && r->state == REQ_BODY)
 		stream_done(s);
+}
+
+/* RFC 8441 5: the handler answers the handshake, then the stream is not
+ * HTTP's any more. */
+static void
+stream_tunnel(struct http2_stream *s)
+{
+	size_t	 n = (size_t)s->early;
+
+	req_body_end(s->req);
+	if (s->tunnel == NULL) {
+		stream_early(s);
+		return;
+	}
+	s->early = 0;
+	http2_tunnel_data(s, s->body.data, n);
+	buf_free(&s->body);
+	if (s->ended)
+		http2_tunnel_end(s);
 }
 
 /* What came while the steps were parked; it closed the window so far. */
@@ -401,6 +464,10 @@ http2_stream_data(struct http2_stream *s, const uint8_t *p, size_t n)
 {
 	struct req	*r = s->req;
 
+	if (s->tunnel != NULL) {
+		http2_tunnel_data(s, p, n);
+		return;
+	}
 	if (s->begun && r->state == REQ_STEPS) {
 		/* The window bounds it, which stays shut until it is used. */
 		s->got += n;
@@ -453,7 +520,9 @@ void
 http2_stream_end(struct http2_stream *s)
 {
 	s->ended = 1;
-	if (s->begun && s->req->state == REQ_BODY)
+	if (s->tunnel != NULL)
+		http2_tunnel_end(s);
+	else if (s->begun && s->req->state == REQ_BODY)
 		stream_done(s);
 }
 
@@ -493,6 +562,8 @@ http2_stream_check(struct http2_stream *s, int64_t now)
 			    "the request did not arrive in time");
 		return;
 	}
+	if (s->tunnel != NULL)
+		http2_tunnel_check(s, now);
 	if (s->over != 0) {
 		if (now - s->over >= WASTE_MS)
 			stream_enough(s);

@@ -260,9 +260,11 @@ req_upgrade(struct req *r, const char *token, const struct conn_proto *proto,
 	p->up = proto;
 	p->done = done;
 	p->arg = data;
-	req_hdr_add(r, "Connection", "Upgrade");
-	req_hdr_add(r, "Upgrade", token);
-	reply_give(r, 101, NULL);
+	if (!r->connect) {
+		req_hdr_add(r, "Connection", "Upgrade");
+		req_hdr_add(r, "Upgrade", token);
+	}
+	reply_give(r, r->connect ? 200 : 101, NULL);
 }
 
 static void

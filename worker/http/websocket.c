@@ -50,6 +50,8 @@ struct websocket {
 	int				 failed;
 };
 
+static int	ws_asked(const struct req *);
+static void	ws_426(struct req *);
 static int	ws_has(const struct req *, const char *, const char *);
 static int	ws_origin(struct req *, int (*)(struct req *, const char *));
 static int	ws_key(const struct req *, char *);
@@ -86,22 +88,11 @@ int
 websocket_check(struct req *r, const char *protocol,
     int (*allowed)(struct req *, const char *))
 {
-	const char	*version = req_hdr_find(r, "Sec-WebSocket-Version");
-	char		 key[32];
+	char	 key[32];
 
-	if (r->version != 11 || r->method != HTTP_GET ||
-	    !ws_has(r, "Connection", "upgrade") ||
-	    !ws_has(r, "Upgrade", "websocket") ||
-	    version == NULL || strcmp(version, "13") != 0) {
-		/* RFC 6455 4.2.2; RFC 9110 15.5.22 */
-		if (r->version == 11) {
-			req_hdr_add(r, "Connection", "Upgrade");
-			req_hdr_add(r, "Upgrade", "websocket");
-		}
-		req_hdr_add(r, "Sec-WebSocket-Version", "13");
-		req_problem(r, 426, NULL, NULL,
-		    "this is a WebSocket, version 13, over HTTP/1.1");
-	} else if (!ws_key(r, key))
+	if (!ws_asked(r))
+		ws_426(r);
+	else if (!r->connect && !ws_key(r, key))
 		req_problem(r, 400, NULL, NULL, "bad Sec-WebSocket-Key");
 	else if (!ws_has(r, "Sec-WebSocket-Protocol", protocol))
 		req_problem(r, 400, NULL, NULL,
@@ -112,6 +103,31 @@ websocket_check(struct req *r, const char *protocol,
 	else
 		return 1;
 	return 0;
+}
+
+/* RFC 6455 4.2.1; RFC 8441 5: :protocol says it for Upgrade. */
+static int
+ws_asked(const struct req *r)
+{
+	const char	*version = req_hdr_find(r, "Sec-WebSocket-Version");
+
+	if (version == NULL || strcmp(version, "13") != 0)
+		return 0;
+	return r->connect || (r->version == 11 && r->method == HTTP_GET &&
+	    ws_has(r, "Connection", "upgrade") &&
+	    ws_has(r, "Upgrade", "websocket"));
+}
+
+/* RFC 6455 4.2.2; RFC 9110 15.5.22. */
+static void
+ws_426(struct req *r)
+{
+	if (r->version == 11) {
+		req_hdr_add(r, "Connection", "Upgrade");
+		req_hdr_add(r, "Upgrade", "websocket");
+	}
+	req_hdr_add(r, "Sec-WebSocket-Version", "13");
+	req_problem(r, 426, NULL, NULL, "this is a WebSocket, version 13");
 }
 
 /* A list in one line or several has the word, in any case. */
@@ -182,12 +198,16 @@ websocket_accept(struct req *r, const char *protocol, struct websocket *w)
 {
 	char	 key[32];
 
-	if (!ws_key(r, key)) {
-		ws_end(w);
-		req_problem(r, 400, NULL, NULL, "bad Sec-WebSocket-Key");
-		return;
+	/* RFC 8441 5: neither key nor answer to it on a stream */
+	if (!r->connect) {
+		if (!ws_key(r, key)) {
+			ws_end(w);
+			req_problem(r, 400, NULL, NULL,
+			    "bad Sec-WebSocket-Key");
+			return;
+		}
+		req_hdr_add(r, "Sec-WebSocket-Accept", key);
 	}
-	req_hdr_add(r, "Sec-WebSocket-Accept", key);
 	req_hdr_add(r, "Sec-WebSocket-Protocol", protocol);
 	req_upgrade(r, "websocket", &websocket_proto, ws_unborn, w);
 }

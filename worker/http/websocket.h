@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * WebSocket (RFC 6455) as a protocol of the connection machine: the opening
- * handshake on an HTTP/1.1 request, then text messages in and out.  Frames
- * are wslay's.  Knows no JMAP.  No extension is offered: compressing secrets
+ * handshake on an HTTP/1.1 request or on a stream of HTTP/2 (RFC 8441), then
+ * text messages in and out.  Frames are wslay's.  Knows no JMAP.  No extension is offered: compressing secrets
  * beside what a stranger wrote tells them (BREACH).
  */
 #ifndef WORKER_HTTP_WEBSOCKET_H
@@ -42,8 +42,8 @@ int	websocket_check(struct req *, const char *protocol,
  */
 struct websocket	*websocket_new(const struct websocket_ops *, void *arg,
 			    uint64_t max, int64_t ping);
-/* Answer 101 to a request that was checked, and take the websocket over:
- * gone is called in any case, perhaps at once. */
+/* Answer 101 (HTTP/2: 200) to a request that was checked, and take the
+ * websocket over: gone is called in any case, perhaps at once. */
 void	websocket_accept(struct req *, const char *protocol,
 	    struct websocket *);
 

@@ -17,7 +17,8 @@ resource_step(struct req *r)
 {
 	int	 star = strcmp(r->path, "*") == 0;
 
-	if (r->route != NULL)
+	if (r->route != NULL &&
+	    (!r->connect || r->route->flags & ROUTE_UPGRADE))
 		return REQ_NEXT;
 	if (r->allowed == 0 && !star) {
 		resource_scan(r);
