@@ -25,6 +25,20 @@
 #define timingsafe_bcmp(a, b, n)	CRYPTO_memcmp((a), (b), (n))
 #endif
 
+/*
+ * LibreSSL lacks these.  It does not read ahead, so that what SSL_pending
+ * counts is all that waits, and signs nothing with SHA-1 by itself.
+ */
+#ifdef LIBRESSL_VERSION_NUMBER
+#define compat_ssl_pending(s)	(SSL_pending(s) > 0)
+#define SSL_CTX_set1_sigalgs_list(x, list)	1
+#ifndef SSL_OP_PRIORITIZE_CHACHA
+#define SSL_OP_PRIORITIZE_CHACHA	0
+#endif
+#else
+#define compat_ssl_pending(s)	SSL_has_pending(s)
+#endif
+
 #ifndef __dead
 #define __dead	__attribute__((__noreturn__))
 #endif

@@ -247,8 +247,12 @@ struct msg_ticket {
 struct msg_sign {
 	uint32_t	 key;		/* item of conf.certs */
 	uint32_t	 generation;
-	uint32_t	 scheme;	/* RFC 8446 4.2.3 SignatureScheme */
+	uint32_t	 scheme;	/* RFC 8446 4.2.3, or MSG_SIGN_* */
 };
+/* Above what RFC 8446 can name: a digest or block, not the text itself. */
+#define MSG_SIGN_PKCS1	0x10001
+#define MSG_SIGN_PSS	0x10002
+#define MSG_SIGN_ECDSA	0x10003
 struct msg_signed {
 	uint32_t	 error;		/* 0, or an errno value and no tail */
 };

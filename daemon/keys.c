@@ -29,6 +29,7 @@
 #include "common/row.h"
 #include "common/tls_profile.h"
 #include "daemon/daemon.h"
+#include "daemon/keys_raw.h"
 
 #define KEYS_SIG_MAX	1024		/* bytes: RSA of 8192 bits */
 
@@ -88,8 +89,8 @@ static void	keys_sign(struct proc_peer *, struct msg *);
 static void	keys_ping(struct proc_peer *, struct msg *);
 static struct key	*keys_find(uint32_t, uint32_t);
 static void	keys_forget(struct key *);
-static int	keys_make(struct key *, const struct keys_scheme *,
-		    const struct msg *, uint8_t *, size_t *);
+static int	keys_make(struct key *, const struct msg *, uint8_t *,
+		    size_t *);
 static int	keys_make_pure(struct key *, const struct msg *, uint8_t *,
 		    size_t *);
 static int	keys_make_hash(struct key *, const struct keys_scheme *,
@@ -97,7 +98,7 @@ static int	keys_make_hash(struct key *, const struct keys_scheme *,
 static EVP_PKEY_CTX	*keys_ready(EVP_PKEY *, const struct keys_scheme *);
 static void	keys_rotate(int, short, void *);
 static void	keys_tickets(uint64_t);
-static int	keys_tbs_ok(const struct msg *);
+static int	keys_may(const struct msg *);
 
 static proc_fn *const keys_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= keys_cert,
@@ -341,36 +342,36 @@ keys_scheme(uint32_t scheme)
 	return NULL;
 }
 
+/* May it be signed at all, with whatever key?  No TLS library asks else. */
 static int
-keys_tbs_ok(const struct msg *m)
+keys_may(const struct msg *m)
 {
 	const struct msg_sign	*h = m->fixed;
 
-	return tbs_ok(h->scheme, m->tail, m->tail_len) ||
-	    (keys_dhe && tbs_dhe(m->tail, m->tail_len));
+	return keys_raw_is(h->scheme) ||
+	    (keys_scheme(h->scheme) != NULL &&
+	    (tbs_ok(h->scheme, m->tail, m->tail_len) ||
+	    (keys_dhe && tbs_dhe(m->tail, m->tail_len))));
 }
 
 static void
 keys_sign(struct proc_peer *p, struct msg *m)
 {
-	const struct msg_sign		*h = m->fixed;
-	const struct keys_scheme	*s = keys_scheme(h->scheme);
-	struct key			*k = keys_find(h->generation, h->key);
-	struct msg_signed		 r = { 0 };
-	uint8_t				 sig[KEYS_SIG_MAX];
-	size_t				 len = 0;
+	const struct msg_sign	*h = m->fixed;
+	struct key		*k = keys_find(h->generation, h->key);
+	struct msg_signed	 r = { 0 };
+	uint8_t			 sig[KEYS_SIG_MAX];
+	size_t			 len = 0;
 
-	if (s == NULL || !keys_tbs_ok(m)) {
+	if (!keys_may(m)) {
 		log_warnx("worker %u: will not sign %zu bytes by scheme %#x",
 		    p->slot, m->tail_len, h->scheme);
 		r.error = EPERM;
-		p->dead = 1;	/* no TLS library asks for this */
+		p->dead = 1;
 	} else if (k == NULL || k->pk == NULL)
 		r.error = ESTALE;
-	else if (EVP_PKEY_base_id(k->pk) != s->type)
-		r.error = EINVAL;
-	else if (keys_make(k, s, m, sig, &len) == -1)
-		r.error = EIO;
+	else
+		r.error = (uint32_t)keys_make(k, m, sig, &len);
 	if (r.error == 0)
 		keys_signed++;
 	else
@@ -378,21 +379,32 @@ keys_sign(struct proc_peer *p, struct msg *m)
 	proc_send(p, MSG_SIGNED, m->id, -1, &r, sig, len);
 }
 
-/* sig has KEYS_SIG_MAX bytes, which keys_conf has seen to be enough. */
+/*
+ * 0 or an errno.  sig has KEYS_SIG_MAX bytes, which keys_conf has seen to be
+ * enough.
+ */
 static int
-keys_make(struct key *k, const struct keys_scheme *s, const struct msg *m,
-    uint8_t *sig, size_t *len)
+keys_make(struct key *k, const struct msg *m, uint8_t *sig, size_t *len)
 {
-	int	 ret;
+	const struct msg_sign		*h = m->fixed;
+	const struct keys_scheme	*s = keys_scheme(h->scheme);
+	int				 fits, ret;
 
+	fits = s == NULL ?
+	    keys_raw_ok(k->pk, h->scheme, m->tail, m->tail_len) :
+	    EVP_PKEY_base_id(k->pk) == s->type;
+	if (!fits)
+		return EINVAL;
 	*len = KEYS_SIG_MAX;
-	ret = s->md == NULL ? keys_make_pure(k, m, sig, len) :
+	ret = s == NULL ? keys_raw_make(k->pk, h->scheme, m->tail,
+	    m->tail_len, sig, len) :
+	    s->md == NULL ? keys_make_pure(k, m, sig, len) :
 	    keys_make_hash(k, s, m, sig, len);
-	if (ret == -1) {
-		*len = 0;
-		ERR_clear_error();
-	}
-	return ret;
+	if (ret == 0)
+		return 0;
+	*len = 0;
+	ERR_clear_error();
+	return EIO;
 }
 
 /* Ed25519 hashes the text itself, twice (RFC 8032 5.1.6). */

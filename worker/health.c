@@ -20,7 +20,7 @@
 #include "common/log.h"
 #include "common/proc.h"
 #include "common/role.h"
-#include "worker/tls_key.h"
+#include "worker/tls_sign.h"
 #include "worker/worker.h"
 
 #define READY_FRESH	1000	/* ms */
@@ -67,7 +67,7 @@ health_ready(struct req *r)
 		ready_not(r, "store: no file can be written");
 		return;
 	}
-	if (!tls_key_up()) {
+	if (!tls_sign_up()) {
 		ready_not(r, "keys: the process is not there");
 		return;
 	}

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TLS on the connection machine: see tls.h.  Called by conn.c (I/O), gen.c
- * (contexts) and worker.c (tickets).  Profile: security.md 2.6.  Sessions
- * live in tickets alone, because the next connection may land on another
- * worker; the keys of tickets are the same in all of them.
+ * TLS on the connection machine: see tls.h.  Called by conn.c (I/O) and gen.c
+ * (contexts).  Profile: security.md 2.6.
  */
 #include "common/compat.h"
 
@@ -12,10 +10,8 @@
 #include <string.h>
 
 #include <openssl/bio.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -26,6 +22,7 @@
 #include "worker/http/http2.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
+#include "worker/tls_ticket.h"
 #include "worker/worker.h"
 
 /* Seconds, RFC 8446 4.6.1 */
@@ -40,14 +37,8 @@ static int	 tls_on_alpn(SSL *, const unsigned char **, unsigned char *,
 		    const unsigned char *, unsigned int, void *);
 static int	 tls_has_proto(const char *, const unsigned char *,
 		    unsigned int, const unsigned char **, unsigned char *);
-static int	 tls_on_ticket(SSL *, unsigned char *, unsigned char *,
-		    EVP_CIPHER_CTX *, EVP_MAC_CTX *, int);
 static int	 tls_on_staple(SSL *, void *);
 static void	 tls_log(const struct conn *, const char *);
-
-static struct msg_ticket	ring;
-static int			have_ring;
-static EVP_CIPHER		*ticket_cipher;
 
 void
 tls_init(void)
@@ -56,10 +47,7 @@ tls_init(void)
 	    OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL) != 1)
 		fatalx("the TLS library does not start");
 	tls_key_init();
-	/* Fetched once: a fetch per ticket costs microseconds. */
-	if ((ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL)) ==
-	    NULL)
-		fatalx("AES-256-CBC is missing");
+	tls_ticket_init();
 	/* Whatever is made at first use, is made now. */
 	SSL_CTX_free(tls_ctx(NULL));
 }
@@ -190,7 +178,7 @@ tls_ctx(const struct conf *conf)
 	/* a ticket is good while its key is the current or the previous */
 	SSL_CTX_set_timeout(x, (long)(life < TICKET_MAX ? life : TICKET_MAX));
 	SSL_CTX_set_max_early_data(x, 0);	/* 0-RTT can be replayed */
-	SSL_CTX_set_tlsext_ticket_key_evp_cb(x, tls_on_ticket);
+	tls_ticket_use(x);
 	SSL_CTX_set_tlsext_servername_callback(x, tls_on_name);
 	SSL_CTX_set_alpn_select_cb(x, tls_on_alpn, NULL);
 	SSL_CTX_set_tlsext_status_cb(x, tls_on_staple);
@@ -343,51 +331,6 @@ tls_name(const struct conn *c)
 	    SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
-/* --- tickets (RFC 5077, RFC 8446 4.6.1) ------------------------------ */
-
-void
-tls_tickets(const struct msg_ticket *t)
-{
-	memcpy(&ring, t, sizeof(ring));
-	have_ring = 1;
-}
-
-/* 1: go on; 2: go on and give a new ticket; 0: full handshake; -1: fail. */
-static int
-tls_on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
-    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int making)
-{
-	struct msg_ticket_key	*k = &ring.key[0];
-	OSSL_PARAM		 p[3];
-	int			 i;
-
-	(void)ssl;
-	if (!have_ring)
-		return 0;
-	if (making) {
-		memcpy(name, k->name, sizeof(k->name));
-		if (RAND_bytes(iv, 16) != 1)
-			return -1;
-	}
-	for (i = 0; memcmp(name, k->name, sizeof(k->name)) != 0; k++)
-		if (++i == MSG_TICKET_KEYS)
-			return 0;
-	p[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->hmac,
-	    sizeof(k->hmac));
-	p[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-	    (char *)(uintptr_t)"SHA256", 0);
-	p[2] = OSSL_PARAM_construct_end();
-	if (EVP_MAC_CTX_set_params(mac, p) != 1)
-		return -1;
-	if (making)
-		return EVP_EncryptInit_ex(cipher, ticket_cipher, NULL, k->aes,
-		    iv) == 1 ? 1 : -1;
-	if (EVP_DecryptInit_ex(cipher, ticket_cipher, NULL, k->aes, iv) != 1)
-		return -1;
-	/* TLS 1.3 gives a fresh ticket anyway. */
-	return i == 0 ? 1 : 2;
-}
-
 /* --- one connection -------------------------------------------------- */
 
 int
@@ -484,7 +427,7 @@ tls_write(struct conn *c, const void *p, size_t n)
 int
 tls_pending(const struct conn *c)
 {
-	return SSL_has_pending(c->ssl);
+	return compat_ssl_pending(c->ssl);
 }
 
 void

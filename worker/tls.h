@@ -44,8 +44,6 @@ void	tls_set_staple(struct tls_set *, const uint8_t *der, size_t len,
 const struct tls_cert	*tls_set_has(const struct tls_set *, const char *);
 /* The certificate for a name; the first one if none fits or name is NULL. */
 const struct tls_cert	*tls_set_find(const struct tls_set *, const char *);
-/* Keys that tickets are made with from now on. */
-void	tls_tickets(const struct msg_ticket *);
 
 /* Give c an SSL in accept state.  0, or -1. */
 int	tls_start(struct conn *);

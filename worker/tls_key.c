@@ -11,7 +11,8 @@
  */
 #include "common/compat.h"
 
-#include <errno.h>
+#ifndef TLS_LEGACY
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +25,9 @@
 #include <openssl/x509.h>
 
 #include "common/log.h"
-#include "common/proc.h"
 #include "worker/tls_key.h"
+#include "worker/tls_sign.h"
 
-#define SIGN_MS		2000		/* longer than this is broken */
 #define SPKI		"privsep-spki"
 #define NUMBER		"privsep-number"
 #define GENERATION	"privsep-generation"
@@ -63,15 +63,8 @@ static const struct scheme {
 
 static const char *const	kinds[] = { "RSA", "EC", "ED25519" };
 
-static struct proc_peer	keys;
-static int		have_keys;
-static uint32_t		last_id;
-
-static void	key_gone(struct proc_peer *);
 static uint32_t	key_scheme(const struct psig *);
 static const char	*key_kind(const EVP_PKEY *);
-
-static proc_fn *const	handlers[MSG_MAX];	/* none: only answers come */
 
 /* --- keys ------------------------------------------------------------ */
 
@@ -284,39 +277,18 @@ static int
 sg_sign(void *v, unsigned char *sig, size_t *siglen, size_t room,
     const unsigned char *tbs, size_t tbslen)
 {
-	struct psig		*s = v;
-	const struct msg_signed	*answer;
-	struct msg_sign		 q;
-	struct msg		 m;
+	struct psig	*s = v;
+	uint32_t	 scheme;
 
 	if (sig == NULL) {
 		*siglen = (size_t)EVP_PKEY_get_size(s->key->pub);
 		return 1;
 	}
-	q.key = s->key->id;
-	q.generation = s->key->generation;
-	if ((q.scheme = key_scheme(s)) == 0 || !have_keys)
+	if ((scheme = key_scheme(s)) == 0)
 		return 0;
-	if (proc_call(&keys, MSG_SIGN, ++last_id, &q, tbs, tbslen,
-	    MSG_SIGNED, SIGN_MS, &m) == -1) {
-		log_warn("no signature from keys");
-		return 0;
-	}
-	answer = m.fixed;
-	if (answer->error != 0 || m.tail_len == 0 || m.tail_len > room) {
-		errno = (int)answer->error;
-		log_warn("keys refuses to sign");
-		return 0;
-	}
-	memcpy(sig, m.tail, m.tail_len);
-	*siglen = m.tail_len;
-	return 1;
-}
-
-int
-tls_key_up(void)
-{
-	return have_keys;
+	*siglen = tls_sign(s->key->id, s->key->generation, scheme, tbs,
+	    tbslen, sig, room);
+	return *siglen > 0;
 }
 
 static uint32_t
@@ -427,23 +399,6 @@ tls_key_init(void)
 		fatalx("the TLS library takes no provider");
 }
 
-void
-tls_key_peer(uint32_t slot, int fd)
-{
-	if (have_keys)
-		proc_close(&keys);
-	proc_open(&keys, PROC_KEYS, slot, fd, handlers, key_gone, NULL);
-	have_keys = 1;
-}
-
-static void
-key_gone(struct proc_peer *p)
-{
-	(void)p;
-	have_keys = 0;
-	log_warnx("keys has gone: no new TLS sessions until it is back");
-}
-
 EVP_PKEY *
 tls_key_new(X509 *x, uint32_t generation, uint32_t id)
 {
@@ -471,3 +426,4 @@ tls_key_new(X509 *x, uint32_t generation, uint32_t id)
 	OPENSSL_free(der);
 	return key;
 }
+#endif /* !TLS_LEGACY */

@@ -36,7 +36,8 @@
 #include "worker/store/store.h"
 #include "worker/stream.h"
 #include "worker/tls.h"
-#include "worker/tls_key.h"
+#include "worker/tls_sign.h"
+#include "worker/tls_ticket.h"
 #include "worker/worker.h"
 #include "worker/worker_ws.h"
 
@@ -194,7 +195,7 @@ worker_peer(enum msg_proc who, uint32_t slot, int fd)
 {
 	switch (who) {
 	case PROC_KEYS:
-		tls_key_peer(slot, fd);
+		tls_sign_peer(slot, fd);
 		break;
 	case PROC_AUTH:
 		auth_ask_open(slot, fd);
@@ -334,7 +335,7 @@ static void
 worker_ticket(struct proc_peer *p, struct msg *m)
 {
 	(void)p;
-	tls_tickets(m->fixed);
+	tls_ticket_keys(m->fixed);
 }
 
 /* Another worker changed something. */

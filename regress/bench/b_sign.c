@@ -30,6 +30,7 @@
 #include "common/tls_profile.h"
 #include "daemon/daemon.h"
 #include "worker/tls_key.h"
+#include "worker/tls_sign.h"
 
 #define TURN	10		/* handshakes between two looks at the clock */
 
@@ -108,7 +109,7 @@ keys_start(const char *program, struct conf *c, struct cert_set *certs)
 	if (proc_flush(&holder, 1000) == -1)
 		errx(1, "keys takes no pipe");
 	proc_self = PROC_WORKER;
-	tls_key_peer(0, sv[1]);
+	tls_sign_peer(0, sv[1]);
 }
 
 static void
