@@ -12,6 +12,7 @@
  *	email_match.c	one mail against a filter
  *	email_look.c	.. where the message itself must be read
  *	email_text.c	texts of a search: words, phrases
+ *	email_collate.c	.. sorting in another collation than the stored keys'
  *	email_delta.c	Email/queryChanges
  *	email_moved.c	.. of lists that the log has to tell of
  *	email_set.c	Email/set: update, destroy, what create shares
@@ -248,6 +249,11 @@ const struct jmap_error	*email_query_run(struct jmap_query *);
 const struct jmap_error	*email_moved(struct jmap_query *);
 /* The whole result into eq->ids.  NULL or an error. */
 const struct jmap_error	*email_query_all(struct jmap_query *);
+
+/* --- email_collate.c ----------------------------------------------------- */
+
+/* Compare by a collation (NULL: the stored keys').  0, or -1: no memory. */
+int	 email_collate(struct jmap_call *, const char *, struct store_order *);
 
 /* --- email_same.c -------------------------------------------------------- */
 

@@ -131,14 +131,8 @@ query_sort(struct jmap_query *q, struct email_query *eq)
 		o->by = (enum store_sort)s->order->code;
 		o->descending = s->desc;
 		o->slot = -1;
-		/* the keys in the store are folded */
-		if (s->collation != NULL &&
-		    strcmp(s->collation, "i;octet") == 0 &&
-		    (o->by == STORE_BY_FROM || o->by == STORE_BY_TO ||
-		    o->by == STORE_BY_SUBJECT))
-			return jmap_error_say(q->c,
-			    &jmap_error_unsupported_sort,
-			    "sort/%zu: not in i;octet", i);
+		if (email_collate(q->c, s->collation, o) == -1)
+			return jmap_api_lost(q->c);
 		if (!s->order->keyword)
 			continue;
 		if (s->keyword == NULL)
@@ -468,6 +462,9 @@ cache_key(struct jmap_query *q, struct buf *b)
 		buf_addc(b, q->sort[i].desc != 0);
 		if (q->sort[i].keyword != NULL)
 			buf_adds(b, q->sort[i].keyword);
+		buf_addc(b, 0);
+		if (q->sort[i].collation != NULL)
+			buf_adds(b, q->sort[i].collation);
 		buf_addc(b, 0);
 	}
 	buf_addc(b, 0);

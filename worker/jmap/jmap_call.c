@@ -20,6 +20,7 @@ static const struct jmap_error	*call_once(struct jmap_call *);
 static int	call_writes(const struct jmap_call *);
 static const struct jmap_error	*call_end(struct jmap_call *,
 				    const struct jmap_error *, int);
+static const struct jmap_error	*call_size(struct jmap_call *);
 static void	call_error(struct jmap_call *, const struct jmap_error *);
 
 void
@@ -134,12 +135,15 @@ call_writes(const struct jmap_call *c)
 static const struct jmap_error *
 call_once(struct jmap_call *c)
 {
+	const struct jmap_error		*e;
 	const struct jmap_method	*m = c->method;
 	struct jmap_req			*r = c->req;
 	int				 wrote;
 
-	if (!(m->flags & (JM_READ | JM_WRITE)))
-		return m->fn(c);
+	if (!(m->flags & (JM_READ | JM_WRITE))) {
+		e = m->fn(c);
+		return e != NULL ? e : call_size(c);
+	}
 	if (jmap_api_store(c, store_begin(r->user->store, call_writes(c),
 	    &c->txn)) != 1)
 		return jmap_api_lost(c);
@@ -154,16 +158,13 @@ call_once(struct jmap_call *c)
 static const struct jmap_error *
 call_end(struct jmap_call *c, const struct jmap_error *e, int wrote)
 {
-	struct jmap_req		*r = c->req;
 	struct store_txn	*txn = c->txn;
 
 	c->txn = NULL;
 	if (e == NULL && c->store_err != STORE_OK)
 		e = jmap_api_lost(c);
-	if (e == NULL && (buf_bad(r->out) || r->out->len - r->base >
-	    r->env->limits->max_size_response))
-		e = jmap_error_say(c, &jmap_error_request_too_large,
-		    "the response would be too large");
+	if (e == NULL)
+		e = call_size(c);
 	if (e != NULL || !wrote) {
 		store_abort(txn);
 		return e;
@@ -173,13 +174,29 @@ call_end(struct jmap_call *c, const struct jmap_error *e, int wrote)
 	return NULL;
 }
 
+static const struct jmap_error *
+call_size(struct jmap_call *c)
+{
+	struct jmap_req	*r = c->req;
+
+	if (buf_bad(r->out) || r->out->len - r->base >
+	    r->env->limits->max_size_response)
+		return jmap_error_say(c, &jmap_error_request_too_large,
+		    "the response would be too large");
+	return NULL;
+}
+
 static void
 call_error(struct jmap_call *c, const struct jmap_error *e)
 {
-	struct buf	*b = c->out;
+	struct jmap_result	*res = &c->req->results[c->req->nresults];
+	struct buf		*b = c->out;
 
 	js_out_arr(b);
 	js_out_s(b, "error");
+	buf_addc(b, ',');
+	res->name = "error";	/* a response like others (RFC 8620 3.7) */
+	res->off = b->len;
 	js_out_obj(b);
 	js_out_key(b, "type");
 	js_out_s(b, e->type);
@@ -190,6 +207,7 @@ call_error(struct jmap_call *c, const struct jmap_error *e)
 	if (c->more != NULL)
 		js_out_raw(b, c->more, strlen(c->more));
 	js_out_end(b, '}');
+	res->len = b->len - res->off;
 	js_out_s(b, c->id);
 	js_out_end(b, ']');
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/norm.h"
-#include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 
 static const char	*collate_unicode(struct arena *, const char *);
@@ -71,7 +70,8 @@ collate_ascii(struct arena *a, const char *text)
 	if ((key = arena_dup(a, text, n)) == NULL)
 		return NULL;
 	for (i = 0; i < n; i++)
-		key[i] = utf8_lower((uint8_t)key[i]);
+		if (key[i] >= 'a' && key[i] <= 'z')
+			key[i] -= 'a' - 'A';	/* RFC 4790 9.2.1: to upper */
 	return key;
 }
 

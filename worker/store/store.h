@@ -453,6 +453,10 @@ struct store_order {
 	enum store_sort	 by;
 	int		 slot;		/* of the keyword, or -1 */
 	int		 descending;
+	/* for from, to and subject: the key to compare instead of the one
+	 * that is stored, alive until the query is done; or NULL */
+	struct slice	(*text)(void *, const struct store_row *);
+	void		*arg;
 };
 /*
  * Append all ids that match, sorted by norder comparators (ties by eid),

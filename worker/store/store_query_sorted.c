@@ -104,6 +104,8 @@ static uint64_t
 store_sorted_key(struct list *l, const struct store_mail *m,
     const struct store_order *o)
 {
+	if (o->text != NULL)
+		return 1;		/* the whole text says it */
 	switch (o->by) {
 	case STORE_BY_RECEIVED:
 		return (uint64_t)m->received;
@@ -196,17 +198,19 @@ store_sorted_read(struct item *it, const struct store_order *o)
 	};
 	struct store_row		 row;
 	struct store_mail		 m;
+	struct slice			 s;
 
 	if (o == sorting->text && it->loaded)
 		return it->text;
 	m.id = it->id;
 	if (store_mail_row(sorting->txn, &m, &row) != STORE_OK)
 		return SLICE(NULL, 0);
+	s = o->text != NULL ? o->text(o->arg, &row) : row.frag[frags[o->by]];
 	if (o == sorting->text) {
-		it->text = row.frag[frags[o->by]];
+		it->text = s;
 		it->loaded = 1;
 	}
-	return row.frag[frags[o->by]];
+	return s;
 }
 
 /* Two texts whose first 8 bytes are equal. */
