@@ -170,6 +170,7 @@ static const struct conf_opt opts_limits[] = {
 	UINT("max-changes", max_changes, "5000", 1, 1000000),
 	SIZE("max-response", max_response, "64M", MB, GB),
 	UINT("max-event-streams", max_event_streams, "4", 1, 10000),
+	UINT("max-websockets", max_websockets, "64", 1, 60000),
 	TIME("websocket-ping", websocket_ping, "60s", SECOND, HOUR),
 	TIME("event-ping-min", event_ping_min, "30s", SECOND, 30 * SECOND),
 	SIZE("worker-memory", worker_memory, "512M", 64 * MB, 1024 * GB),

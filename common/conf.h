@@ -146,7 +146,7 @@ struct conf {
 	uint64_t	 max_objects_in_get, max_objects_in_set;
 	uint64_t	 max_query_results, max_changes;
 	uint64_t	 max_response;
-	uint64_t	 max_event_streams;	/* of an account in a worker */
+	uint64_t	 max_event_streams, max_websockets; /* of an account */
 	uint64_t	 event_ping_min, websocket_ping;
 	uint64_t	 worker_memory;
 

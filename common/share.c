@@ -29,17 +29,15 @@
 
 #define SETS		16384		/* power of two */
 #define WAYS		4
-#define ACCOUNTS	2048		/* busy at once; power of two */
+#define BUSY		2048		/* accounts at once; powers of two */
+#define HELD		16384
+#define ROWS		(BUSY + HELD)
 #define PROBES		16
-#define UPLOAD_ONE	0x10000u	/* of a cell: uploads above, else below */
+#define HIGH		0x10000u	/* a cell counts two kinds: low, high */
 
 struct share_slot {
 	_Atomic uint64_t	 key;		/* 0: free */
 	_Atomic uint64_t	 tat;		/* ns, monotonic */
-};
-struct share_account {
-	_Atomic uint64_t	 account;
-	_Atomic uint32_t	 cell[SHARE_WORKERS];
 };
 struct share_worker {		/* written by its worker alone */
 	_Atomic uint64_t	 answers[SHARE_CLASSES][SHARE_STATUS];
@@ -49,10 +47,23 @@ struct share_worker {		/* written by its worker alone */
 };
 struct share {
 	struct share_slot	 slot[SETS][WAYS];
-	struct share_account	 busy[ACCOUNTS];
+	/* A row an account.  Apart: what nobody uses is never touched. */
+	_Atomic uint64_t	 account[ROWS];
+	_Atomic uint32_t	 cell[ROWS][SHARE_WORKERS];
 	struct share_worker	 worker[SHARE_WORKERS];
 	uint64_t		 secret[2];
 	_Atomic uint32_t	 workers;	/* slots ever used */
+};
+
+/* Where each is counted; those that last do not take the place of those
+ * that come and go. */
+static const struct share_kind {
+	uint32_t	 first, rows, one;
+} kinds[] = {
+	[SHARE_REQUEST]	= { 0, BUSY, 1 },
+	[SHARE_UPLOAD]	= { 0, BUSY, HIGH },
+	[SHARE_EVENTS]	= { BUSY, HELD, 1 },
+	[SHARE_SOCKET]	= { BUSY, HELD, HIGH },
 };
 
 const uint32_t	share_bounds_us[SHARE_BUCKETS - 1] = {
@@ -69,8 +80,8 @@ static void	share_private(void);
 static void	share_take(uint32_t);
 static uint64_t	share_mix(uint64_t, uint64_t);
 static struct share_slot *share_slot(uint64_t);
-static uint32_t	share_running(const struct share_account *, int);
-static struct share_account *share_account(uint64_t);
+static uint32_t	share_running(uint32_t, uint32_t);
+static int	share_row(uint64_t, const struct share_kind *);
 static void	share_one(_Atomic uint64_t *, uint64_t);
 
 size_t
@@ -143,9 +154,9 @@ share_take(uint32_t slot)
 	while (n <= slot && !atomic_compare_exchange_weak(&all->workers, &n,
 	    slot + 1))
 		continue;
-	for (i = 0; i < ACCOUNTS; i++)
-		if (atomic_load(&all->busy[i].account) != 0)
-			atomic_store(&all->busy[i].cell[slot], 0);
+	for (i = 0; i < ROWS; i++)
+		if (atomic_load(&all->account[i]) != 0)
+			atomic_store(&all->cell[i][slot], 0);
 	for (i = SHARE_RUNNING; i < SHARE_FIGURES; i++)
 		atomic_store(&mine->figure[i], 0);
 }
@@ -249,7 +260,7 @@ share_rate(uint64_t key, const struct conf_rate *r, int64_t now_us,
 
 /* Of all workers; what a cell claims cannot wrap the sum round. */
 static uint32_t
-share_running(const struct share_account *a, int up)
+share_running(uint32_t row, uint32_t one)
 {
 	uint32_t	 n = 0, i, c, max;
 
@@ -257,74 +268,73 @@ share_running(const struct share_account *a, int up)
 	if (max > SHARE_WORKERS)
 		max = SHARE_WORKERS;
 	for (i = 0; i < max; i++) {
-		c = atomic_load(&a->cell[i]);
-		n += up ? c / UPLOAD_ONE : c % UPLOAD_ONE;
+		c = atomic_load(&all->cell[row][i]);
+		n += one == HIGH ? c / HIGH : c % HIGH;
 	}
 	return n;
 }
 
-static struct share_account *
-share_account(uint64_t account)
+/* An account's row, taken over if it had none; -1: none is idle. */
+static int
+share_row(uint64_t account, const struct share_kind *kind)
 {
-	struct share_account	*a, *idle = NULL;
-	uint64_t		 h = share_key_account(account), was, k;
-	uint64_t		 idle_was = 0;
-	int			 i;
+	uint64_t	 h = share_key_account(account), was, k;
+	uint64_t	 idle_was = 0;
+	uint32_t	 i, row, idle = ROWS;
 
 	for (i = 0; i < PROBES; i++) {
-		a = &all->busy[(h + (uint64_t)i) & (ACCOUNTS - 1)];
-		k = atomic_load(&a->account);
+		row = kind->first + (uint32_t)((h + i) & (kind->rows - 1));
+		k = atomic_load(&all->account[row]);
 		if (k == account)
-			return a;
-		if (idle == NULL && (k == 0 || (share_running(a, 0) == 0 &&
-		    share_running(a, 1) == 0))) {
-			idle = a;
+			return (int)row;
+		if (idle == ROWS && (k == 0 || (share_running(row, 1) == 0 &&
+		    share_running(row, HIGH) == 0))) {
+			idle = row;
 			idle_was = k;
 		}
 	}
-	if (idle == NULL)
-		return NULL;
+	if (idle == ROWS)
+		return -1;
 	was = idle_was;
-	if (!atomic_compare_exchange_strong(&idle->account, &was, account) &&
-	    was != account)
-		return NULL;
-	return idle;
+	if (!atomic_compare_exchange_strong(&all->account[idle], &was,
+	    account) && was != account)
+		return -1;
+	return (int)idle;
 }
 
 int
 share_enter(uint64_t account, enum share_busy what, uint64_t max)
 {
-	struct share_account	*a;
-	int			 up = what == SHARE_UPLOAD;
-	uint32_t		 one = up ? UPLOAD_ONE : 1;
+	const struct share_kind	*kind = &kinds[what];
+	int			 row;
 
 	if (all == NULL)
 		share_private();
-	if ((a = share_account(account)) == NULL)
+	if ((row = share_row(account, kind)) == -1)
 		return SHARE_UNCOUNTED;
 	/* count, then look: two that come together may both be refused,
 	 * but never are there more than max */
-	atomic_fetch_add(&a->cell[self], one);
-	if (share_running(a, up) > max) {
-		atomic_fetch_sub(&a->cell[self], one);
+	atomic_fetch_add(&all->cell[row][self], kind->one);
+	if (share_running((uint32_t)row, kind->one) > max) {
+		atomic_fetch_sub(&all->cell[row][self], kind->one);
 		return SHARE_FULL;
 	}
-	return (int)(a - all->busy);
+	return row;
 }
 
 void
-share_leave(int place, enum share_busy what)
+share_leave(int row, enum share_busy what)
 {
-	struct share_account	*a;
-	uint32_t		 c, one = what == SHARE_UPLOAD ? UPLOAD_ONE : 1;
+	_Atomic uint32_t	*cell;
+	uint32_t		 c, one = kinds[what].one;
 
-	if (place < 0 || place >= ACCOUNTS)
+	if (row < 0 || row >= ROWS)
 		return;
-	a = &all->busy[place];
-	c = atomic_load(&a->cell[self]);
+	cell = &all->cell[row][self];
+	c = atomic_load(cell);
 	/* a second process in our slot may have cleared it */
-	while ((one == 1 ? c % UPLOAD_ONE : c / UPLOAD_ONE) > 0 &&
-	    !atomic_compare_exchange_weak(&a->cell[self], &c, c - one))
+	while ((one == 1 ? c % HIGH : c / HIGH) > 0 &&
+	    !atomic_compare_exchange_weak(cell, &c, c - one))
 		continue;
 }
 

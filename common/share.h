@@ -54,7 +54,10 @@ uint64_t	share_key_ip(const struct ip *);
 
 /* --- so many at once ------------------------------------------------------ */
 
-enum share_busy { SHARE_REQUEST, SHARE_UPLOAD };
+enum share_busy {
+	SHARE_REQUEST, SHARE_UPLOAD,	/* soon over */
+	SHARE_EVENTS, SHARE_SOCKET	/* as long as the client likes */
+};
 #define SHARE_FULL	(-1)	/* max of them run at this account */
 #define SHARE_UNCOUNTED	(-2)	/* no place left to count in: let it run */
 /*

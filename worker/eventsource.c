@@ -17,6 +17,7 @@
 #include "common/auth_ask.h"
 #include "common/conf.h"
 #include "common/dir.h"
+#include "common/share.h"
 #include "worker/eventsource.h"
 #include "worker/http/http.h"
 #include "worker/jmap/jmap.h"
@@ -41,6 +42,7 @@ struct es {
 	struct buf	 out;		/* what the transport has not taken */
 	uint64_t	 since;		/* modseq the client knows */
 	uint32_t	 ping;		/* seconds, 0: none */
+	int		 place;		/* where it is counted */
 	int		 why;		/* ES_ */
 	int		 once;		/* closeafter=state */
 	int		 over;		/* nothing will come after out */
@@ -88,8 +90,8 @@ eventsource_get(struct req *r)
 	}
 	if ((why = es_args(es, r)) != NULL)
 		req_problem(r, 400, NULL, NULL, why);
-	else if (notify_count(r->user.account, es_woken) >=
-	    r->conf->max_event_streams) {
+	else if ((es->place = share_enter(r->user.account, SHARE_EVENTS,
+	    r->conf->max_event_streams)) == SHARE_FULL) {
 		req_hdr_add(r, "Retry-After", "30");
 		req_problem(r, 429, NULL, NULL, "too many event streams");
 	} else {
@@ -284,6 +286,7 @@ es_done(struct req *r, void *arg)
 	struct es	*es = arg;
 
 	(void)r;
+	share_leave(es->place, SHARE_EVENTS);
 	evtimer_del(&es->ev_ping);
 	notify_remove(&es->notify);
 	TAILQ_REMOVE(&streams, es, entry);

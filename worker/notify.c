@@ -55,17 +55,6 @@ notify_remove(struct notify *w)
 	w->woken = 0;
 }
 
-size_t
-notify_count(uint64_t account, void (*fn)(void *))
-{
-	const struct notify	*w;
-	size_t			 count = 0;
-
-	LIST_FOREACH(w, notify_chain(account), entry)
-		count += w->account == account && w->fn == fn;
-	return count;
-}
-
 /* --- said here ---------------------------------------------------------- */
 
 void

@@ -25,8 +25,6 @@ struct notify {
 /* account, types, fn and arg are set; the memory stays the caller's. */
 void	notify_add(struct notify *);
 void	notify_remove(struct notify *);
-/* How many wait for an account with this function. */
-size_t	notify_count(uint64_t account, void (*fn)(void *));
 
 /* struct store_conf's: may be called in the middle of anything. */
 void	notify_changed(const char *account, uint32_t types);

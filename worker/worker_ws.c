@@ -33,6 +33,7 @@ struct ws {
 	struct websocket	*w;
 	struct notify		 notify;
 	struct req_user		 user;
+	int			 place;		/* where it is counted */
 	uint64_t		 since;		/* modseq the client knows */
 	int			 push;
 	int			 revoked;
@@ -69,6 +70,7 @@ void
 worker_ws_get(struct req *r)
 {
 	struct ws	*s;
+	int		 place;
 
 	if (!websocket_check(r, "jmap", cors_allows))
 		return;
@@ -76,13 +78,22 @@ worker_ws_get(struct req *r)
 		req_problem(r, 403, NULL, NULL, "this login has no account");
 		return;
 	}
+	place = share_enter(r->user.account, SHARE_SOCKET,
+	    r->conf->max_websockets);
+	if (place == SHARE_FULL) {
+		req_hdr_add(r, "Retry-After", "30");
+		req_problem(r, 429, NULL, NULL, "too many WebSockets");
+		return;
+	}
 	if ((s = calloc(1, sizeof(*s))) == NULL ||
 	    (s->w = websocket_new(&ws_ops, s, r->conf->max_size_request,
 	    (int64_t)r->conf->websocket_ping)) == NULL) {
+		share_leave(place, SHARE_SOCKET);
 		free(s);
 		req_problem(r, 503, NULL, NULL, NULL);
 		return;
 	}
+	s->place = place;
 	s->user = r->user;
 	dir_account(r->user.account, s->account);
 	url_base(r, s->url, sizeof(s->url));
@@ -100,6 +111,7 @@ ws_gone(void *arg)
 {
 	struct ws	*s = arg;
 
+	share_leave(s->place, SHARE_SOCKET);
 	notify_remove(&s->notify);
 	TAILQ_REMOVE(&sockets, s, entry);
 	freezero(s, sizeof(*s));

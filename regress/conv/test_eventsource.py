@@ -5,6 +5,7 @@ origin and in every worker, pings, and the ways a stream ends."""
 import base64
 import json
 import os
+import pathlib
 import signal
 import time
 
@@ -115,7 +116,7 @@ def events():
     """A server with pings of a second."""
     s = Server("limits { event-ping-min = 1s drain-timeout = 5s "
                "connections-per-source = 100000 "
-               "max-concurrent-requests = 1000 }\n"
+               "max-concurrent-requests = 1000 max-event-streams = 16 }\n"
                "workers = 3\n")
     yield s
     s.remove()
@@ -462,3 +463,31 @@ def test_over_http2_two_streams_share_a_connection(who):
     who.server.jmapctl("account", "passwd", who.name, input="other one\n")
     until(lambda: ended == {1, 3})
     sock.close()
+
+
+@pytest.mark.parametrize("signal_it", [False, True])
+def test_the_limit_counts_over_all_workers(new_server, signal_it):
+    """Also those of a worker that dies, until its successor is there."""
+    one = new_server("workers = 4\n")
+    who = one.adduser()
+    streams = [Stream(who) for _ in range(12)]
+    assert sorted(s.status for s in streams) == [200] * 4 + [429] * 8
+    if signal_it:
+        for pid in one.pids():
+            cmd = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            if "jmapd-worker" in cmd:
+                os.kill(pid, signal.SIGKILL)
+    else:
+        for s in streams:
+            s.close()
+
+    def again():
+        try:
+            more = [Stream(who) for _ in range(5)]
+        except (ConnectionError, AssertionError):
+            return False
+        got = sorted(s.status for s in more)
+        for s in more:
+            s.close()
+        return got == [200] * 4 + [429]
+    wait_for(again, 20, 0.3)

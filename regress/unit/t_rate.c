@@ -187,6 +187,50 @@ a_place_is_used_again(void **state)
 	}
 }
 
+/* What lasts is counted apart, each kind by itself, and its rows are never
+ * those of what comes and goes. */
+static void
+streams_and_sockets_have_a_table_of_their_own(void **state)
+{
+	int	 e, s, r;
+
+	(void)state;
+	open_fresh(0);
+	e = share_enter(9, SHARE_EVENTS, 1);
+	s = share_enter(9, SHARE_SOCKET, 2);
+	r = share_enter(9, SHARE_REQUEST, 1);
+	assert_true(e >= 0 && s == e && r >= 0 && r != e);
+	assert_int_equal(share_enter(9, SHARE_EVENTS, 1), SHARE_FULL);
+	assert_int_equal(share_enter(9, SHARE_SOCKET, 2), e);
+	assert_int_equal(share_enter(9, SHARE_SOCKET, 2), SHARE_FULL);
+	assert_int_equal(share_enter(10, SHARE_EVENTS, 1) >= 0, 1);
+	share_leave(e, SHARE_EVENTS);
+	assert_int_equal(share_enter(9, SHARE_EVENTS, 1), e);
+	assert_int_equal(share_enter(9, SHARE_SOCKET, 2), SHARE_FULL);
+	assert_int_equal(share_enter(9, SHARE_REQUEST, 1), SHARE_FULL);
+	assert_int_equal(share_enter(9, SHARE_SOCKET, 60000), e);
+}
+
+/* More accounts with sockets than rows: the rest is not counted, and no
+ * request is the worse for it. */
+static void
+a_flood_of_sockets_leaves_requests_counted(void **state)
+{
+	uint64_t	 i, n = 0;
+	int		 p;
+
+	(void)state;
+	open_fresh(0);
+	for (i = 1; i < 40000; i++)
+		n += share_enter(i, SHARE_SOCKET, 1) >= 0;
+	assert_true(n > 12000);
+	for (i = 1; i < 1000; i++) {
+		assert_true((p = share_enter(i, SHARE_REQUEST, 1)) >= 0);
+		assert_int_equal(share_enter(i, SHARE_REQUEST, 1), SHARE_FULL);
+		share_leave(p, SHARE_REQUEST);
+	}
+}
+
 static void
 figures_are_summed(void **state)
 {
@@ -239,6 +283,9 @@ main(void)
 		cmocka_unit_test(
 		    at_once_counts_over_workers_and_forgets_the_dead),
 		cmocka_unit_test(a_place_is_used_again),
+		cmocka_unit_test(
+		    streams_and_sockets_have_a_table_of_their_own),
+		cmocka_unit_test(a_flood_of_sockets_leaves_requests_counted),
 		cmocka_unit_test(figures_are_summed),
 	};
 

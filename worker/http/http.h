@@ -39,7 +39,8 @@ struct hosts;
 struct http_setup;
 struct req;
 
-#define HTTP_MAX_HDRS	100	/* field lines of a request */
+#define HTTP_MAX_HDRS	101	/* field lines of a request, and one more:
+				 * Host where HTTP/2 has :authority */
 #define HTTP_MAX_PARAMS	6	/* {names} in a route's path */
 #define HTTP_MAX_OUT	24	/* fields a handler adds to its answer */
 

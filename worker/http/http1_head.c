@@ -32,7 +32,7 @@ static herr	*head_coding(const struct req *, struct http1_frame *);
 static void	 head_connection(const struct req *, struct http1_frame *);
 
 const struct http1_limits	http1_limits_default = {
-	8192, 8192, 32768, HTTP_MAX_HDRS
+	8192, 8192, 32768, HTTP_MAX_HDRS - 1
 };
 
 #define E(name, status, detail)						\
