@@ -60,6 +60,7 @@ static const struct conf_opt opts_top[] = {
 	STR("auth-dir", auth_dir, "/var/jmapd-auth", AUTH),
 	STR("queue-dir", queue_dir, "/var/jmapd-queue", QUEUE),
 	STR("empty-dir", empty_dir, "/var/empty", KEYS | PUSH),
+	STR("push-dir", push_dir, "/var/jmapd-push", PUSH),
 	STR("control-socket", control_socket, "/var/run/jmapd.sock", NONE),
 	STR("user", user, "_jmapd", WORKER),
 	STR("auth-user", auth_user, "_jmapauth", AUTH),
@@ -214,6 +215,25 @@ static const struct conf_opt opts_queue[] = {
 	Q("max-size", CONF_SIZE, queue_size, "4G", MB, 1024 * GB),
 };
 
+#define P(n, t, f, d, lo, hi)	O(n, t, f, d, lo, hi, PUSH)
+
+static const struct conf_opt opts_push[] = {
+	STR("trust-anchor", push_trust_anchor, "", PUSH),
+	STR("allow-origin", push_allow_origin, "", PUSH | WORKER),
+	STR("resolver", push_resolver, "", PUSH),
+	STR("contact", push_contact, "", PUSH),
+	STRS("ports", push_ports, 5, PUSH | WORKER),
+	P("ttl", CONF_TIME, push_ttl, "1d", 0, 28 * DAY),
+	P("interval", CONF_TIME, push_interval, "1s", 0, HOUR),
+	P("timeout", CONF_TIME, push_timeout, "10s", 100, 5 * MINUTE),
+	P("retry", CONF_TIME, push_retry, "30s", 10, HOUR),
+	P("attempts", CONF_UINT, push_attempts, "8", 1, 100),
+	UINT("subscriptions", push_subscriptions, "15", 0, 1000),
+	TIME("expires", push_expires, "7d", 2 * DAY, 365 * DAY),
+	TIME("max-expires", push_max_expires, "30d", 2 * DAY, 365 * DAY),
+	O("rate", CONF_RATE, push_rate, "30/1h", 1000, 365 * DAY, WORKER),
+};
+
 #define L(n, t, f, d, lo, hi, w) \
 	{ n, t, offsetof(struct conf_listen, f), d, lo, hi, WORKER, w }
 
@@ -281,6 +301,7 @@ const struct conf_sect conf_sects[] = {
 	SECT("tls", opts_tls),
 	SECT("log", opts_log),
 	SECT("sandbox", opts_sandbox),
+	SECT("push", opts_push),
 	MANY("listen", opts_listen, conf_listen, listens, nlistens),
 	MANY("certificate", opts_cert, conf_cert, certs, ncerts),
 	MANY("header", opts_header, conf_header, hrules, nhrules),

@@ -87,6 +87,7 @@ struct conf {
 	char		*auth_dir;	/* auth's root */
 	char		*queue_dir;	/* the queue's root */
 	char		*empty_dir;	/* root of keys and push */
+	char		*push_dir;	/* of push's key, not its root */
 	char		*control_socket;
 	char		*user, *auth_user, *keys_user, *push_user;
 	char		*queue_user;
@@ -173,6 +174,18 @@ struct conf {
 	uint64_t	 queue_delay_notice, queue_max_hold;
 	uint64_t	 queue_connections;
 	uint64_t	 queue_messages, queue_size;	/* it holds at most */
+	/* push { } */
+	char		*push_trust_anchor;	/* path of PEM, or "" */
+	char		*push_allow_origin;	/* may be on this machine */
+	char		*push_resolver;	/* address[:port]; "": the system's */
+	char		*push_contact;	/* "": postmaster of hostname */
+	struct conf_strs push_ports;	/* of URLs; none: 443 */
+	uint64_t	 push_ttl, push_interval, push_timeout;
+	uint64_t	 push_retry;	/* ms to the first, then doubled */
+	uint64_t	 push_attempts;
+	uint64_t	 push_subscriptions;	/* of an account */
+	uint64_t	 push_expires, push_max_expires;
+	struct conf_rate push_rate;	/* new ones of an account */
 
 	struct conf_listen	*listens;
 	size_t			 nlistens;

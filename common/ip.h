@@ -41,6 +41,12 @@ const char	*ip_str(const struct ip *, char out[IP_STRLEN]);
 int	ip_eq(const struct ip *, const struct ip *);
 /* 1 if the address lies in the network; families never match across. */
 int	ip_in(const struct ip *, const struct ip_net *);
+/*
+ * 1 if the address is global unicast: not one of the special purposes of
+ * RFC 6890 and IANA's registries, also where such a one is embedded in it
+ * (NAT64; 6to4 and Teredo are refused whole).  In ip_global.c.
+ */
+int	ip_global(const struct ip *);
 /* 127.0.0.0/8, ::1, or a unix socket. */
 int	ip_loopback(const struct ip *);
 

@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
 _Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
 _Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
 _Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");
-_Static_assert(sizeof(struct msg_stats) == 288, "msg_stats");
+_Static_assert(sizeof(struct msg_stats) == 328, "msg_stats");
 _Static_assert(sizeof(struct msg_changed) == 16, "msg_changed");
 _Static_assert(sizeof(struct msg_ctl_ban) == 40, "msg_ctl_ban");
 _Static_assert(sizeof(struct msg_ticket) == 248, "msg_ticket");
@@ -53,6 +53,10 @@ _Static_assert(sizeof(struct msg_queue_status) == 24, "msg_queue_status");
 _Static_assert(sizeof(struct msg_queue_is) == 8, "msg_queue_is");
 _Static_assert(sizeof(struct msg_queue_stats) == 88, "msg_queue_stats");
 _Static_assert(sizeof(struct msg_ctl_queue) == 16, "msg_ctl_queue");
+_Static_assert(sizeof(struct msg_push_key) == 72, "msg_push_key");
+_Static_assert(sizeof(struct msg_push) == 120, "msg_push");
+_Static_assert(sizeof(struct msg_push_id) == 16, "msg_push_id");
+_Static_assert(sizeof(struct msg_push_stats) == 40, "msg_push_stats");
 _Static_assert(sizeof(struct msg_ctl_stream) == 8, "msg_ctl_stream");
 _Static_assert(sizeof(struct msg_stream) == 16, "msg_stream");
 _Static_assert(sizeof(struct msg_st_box) == 8, "msg_st_box");
@@ -165,6 +169,17 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_queue_is), MSG_VAR),
 	[MSG_QUEUE_STATS] = ROW("queue-stats", QUEUE, PARENT,
 	    sizeof(struct msg_queue_stats), 0),
+
+	[MSG_PUSH_KEY] = ROW("push-key", PUSH, WORKER,
+	    sizeof(struct msg_push_key), 0),
+	[MSG_PUSH] = ROW("push", WORKER, PUSH,
+	    sizeof(struct msg_push), MSG_VAR),
+	[MSG_PUSH_DROP] = ROW("push-drop", WORKER, PUSH,
+	    sizeof(struct msg_push_id), 0),
+	[MSG_PUSH_GONE] = ROW("push-gone", PUSH, WORKER,
+	    sizeof(struct msg_push_id), 0),
+	[MSG_PUSH_STATS] = ROW("push-stats", PUSH, PARENT,
+	    sizeof(struct msg_push_stats), 0),
 
 	[MSG_CTL_HELLO] = ROW("ctl-hello", CTL, PARENT,
 	    sizeof(struct msg_ctl_hello), 0),

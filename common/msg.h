@@ -106,6 +106,13 @@ enum msg_type {
 	MSG_QUEUE_IS,	/* wrk -> queue: msg_queue_is + text */
 	MSG_QUEUE_STATS, /* queue -> parent: msg_queue_stats */
 
+	/* web push, on the pipe of worker and push; figures to parent */
+	MSG_PUSH_KEY,	/* push -> wrk: msg_push_key */
+	MSG_PUSH,	/* wrk -> push: msg_push + URL, content */
+	MSG_PUSH_DROP,	/* wrk -> push: msg_push_id: forget it */
+	MSG_PUSH_GONE,	/* push -> wrk: msg_push_id: destroy it */
+	MSG_PUSH_STATS,	/* push -> parent: msg_push_stats */
+
 	/* control: jmapctl says HELLO first; rows until END */
 	MSG_CTL_HELLO,	/* ctl -> parent: msg_ctl_hello = CTL_END */
 	MSG_CTL_SHOW,	/* ctl -> parent -> any: msg_ctl_show = ROW* END */
@@ -221,6 +228,9 @@ struct msg_queue_stats {	/* figures of the queue */
 	uint64_t	 retries;		/* attempts put off */
 	uint64_t	 bounces;		/* DSNs made */
 };
+struct msg_push_stats {		/* since push started; waiting: now */
+	uint64_t	 sent, failed, refused, dropped, waiting;
+};
 struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 uptime;	/* s */
 	uint64_t	 generation;
@@ -229,6 +239,7 @@ struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 up[PROC_MAX];	/* processes that run */
 	uint64_t	 restarts[PROC_MAX];
 	struct msg_queue_stats	 queue;
+	struct msg_push_stats	 push;
 };
 struct msg_changed {		/* what push channels tell of */
 	uint64_t	 account;	/* 0: any, look at all of them */
@@ -355,6 +366,36 @@ struct msg_queue_status {	/* tail: see queue_ask_status_rcpt */
 struct msg_queue_is {
 	uint32_t	 result;	/* enum queue_ask_is */
 	uint32_t	 zero;
+};
+struct msg_push_key {		/* RFC 8292 3.2, as SEC 1 writes a point */
+	uint8_t		 point[65];
+	uint8_t		 zero[7];
+};
+enum msg_push_kind {
+	MSG_PUSH_STATE,		/* lines "account type state\n", merged with
+				 * what waits; push makes the StateChange */
+	MSG_PUSH_OBJECT,	/* a JSON object, sent as it is */
+	MSG_PUSH_VERIFY,	/* the same, and never sent twice */
+	MSG_PUSH_KINDS
+};
+enum msg_push_urgency {		/* RFC 8030 5.3 */
+	MSG_PUSH_VERY_LOW, MSG_PUSH_LOW, MSG_PUSH_NORMAL, MSG_PUSH_HIGH,
+	MSG_PUSH_URGENCIES
+};
+struct msg_push {		/* tail: the URL, then the content */
+	uint64_t	 account;	/* whose subscription */
+	uint64_t	 id;		/* its number there */
+	uint32_t	 kind;		/* enum msg_push_kind */
+	uint32_t	 urgency;	/* enum msg_push_urgency */
+	uint32_t	 url_len;
+	uint32_t	 keyed;		/* 1: encrypt with these (RFC 8291) */
+	uint8_t		 p256dh[65];
+	uint8_t		 auth[16];
+	uint8_t		 zero[7];
+};
+struct msg_push_id {
+	uint64_t	 account;
+	uint64_t	 id;		/* DROP: 0 is all of the account */
 };
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */

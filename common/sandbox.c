@@ -12,13 +12,15 @@
  *
  * Nothing may be added that executes or forks.  Only the roles of CLIENTS,
  * which connect outward, open a socket: of IPv4 or IPv6, never one that
- * listens.
+ * listens; Landlock (of Linux 6.7) lets TCP go to the ports of sandbox_port
+ * alone where a role names any.
  */
 #include "common/compat.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <netinet/in.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,10 +48,14 @@
 #define QUEUE	MSG_P(PROC_QUEUE)
 #define WORKER	MSG_P(PROC_WORKER)
 #define FILES	(AUTH | QUEUE | WORKER)		/* have a folder */
-#define CLIENTS	(QUEUE)				/* connect outward */
+#define CLIENTS	(PUSH | QUEUE)			/* connect outward */
 #define ALL	(KEYS | AUTH | PUSH | QUEUE | WORKER)
 
 #define SANDBOX_FEW	1024	/* descriptors of a role without clients */
+#define SANDBOX_PORTS	16
+
+static uint16_t	sandbox_ports[SANDBOX_PORTS];
+static size_t	sandbox_nports;
 
 #ifndef SANITIZED
 static void	sandbox_limit(int, const char *, rlim_t);
@@ -68,6 +74,14 @@ sandbox_limit(int what, const char *name, rlim_t max)
 		fatal("setrlimit %s", name);
 }
 #endif
+
+void
+sandbox_port(uint16_t port)
+{
+	if (sandbox_nports == SANDBOX_PORTS)
+		fatalx("sandbox: too many ports");
+	sandbox_ports[sandbox_nports++] = port;
+}
 
 #if defined(SANITIZED)
 
@@ -90,7 +104,7 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 static const char *const sandbox_promises[PROC_MAX] = {
 	[PROC_KEYS]	= "stdio recvfd",
 	[PROC_AUTH]	= "stdio rpath wpath cpath flock recvfd",
-	[PROC_PUSH]	= "stdio recvfd",
+	[PROC_PUSH]	= "stdio recvfd inet",
 	[PROC_QUEUE]	= "stdio rpath wpath cpath flock recvfd inet",
 	[PROC_WORKER]	= "stdio rpath wpath cpath flock recvfd",
 };
@@ -126,6 +140,7 @@ sandbox_enter(enum msg_proc id, const char *dir, uint64_t memory)
 #endif
 #define LL_VERSION	1	/* LANDLOCK_CREATE_RULESET_VERSION */
 #define LL_BENEATH	1	/* LANDLOCK_RULE_PATH_BENEATH */
+#define LL_PORT		2	/* LANDLOCK_RULE_NET_PORT */
 #define LL_CONNECT	(1ULL << 1)	/* LANDLOCK_ACCESS_NET_CONNECT_TCP */
 
 /* Files may be read, written, made and removed, truncated and renamed
@@ -140,6 +155,9 @@ struct ll_beneath {
 	uint64_t	 fs;
 	int32_t		 fd;
 } __attribute__((__packed__));
+struct ll_port {
+	uint64_t	 net, port;
+};
 
 /* What each version of the kernel's interface added. */
 static const struct ll_abi {
@@ -164,6 +182,8 @@ sandbox_landlock(enum msg_proc id, const char *dir)
 {
 	const struct ll_abi	*a = ll_abis;
 	struct ll_ruleset	 r = { 0, 0, 0 };
+	struct ll_port		 p = { LL_CONNECT, 0 };
+	size_t			 i;
 	int			 abi, fd;
 
 	abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LL_VERSION);
@@ -173,7 +193,7 @@ sandbox_landlock(enum msg_proc id, const char *dir)
 		a++;
 	r.fs = (1u << a->fs) - 1;
 	r.net = (1u << a->net) - 1;
-	if (MSG_P(id) & CLIENTS)
+	if ((MSG_P(id) & CLIENTS) && sandbox_nports == 0)
 		r.net &= ~LL_CONNECT;
 	r.scoped = (1u << a->scoped) - 1;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &r, a->size, 0);
@@ -181,6 +201,12 @@ sandbox_landlock(enum msg_proc id, const char *dir)
 		fatal("landlock_create_ruleset");
 	if (dir != NULL)
 		sandbox_landlock_allow(fd, r.fs & LL_OURS, dir);
+	for (i = 0; (r.net & LL_CONNECT) && i < sandbox_nports; i++) {
+		p.port = sandbox_ports[i];
+		if (syscall(SYS_landlock_add_rule, fd, LL_PORT, &p, 0) == -1)
+			fatal("landlock_add_rule port %llu",
+			    (unsigned long long)p.port);
+	}
 	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
 		fatal("landlock_restrict_self");
 	close(fd);
@@ -210,6 +236,7 @@ enum sandbox_how {
 	IS_NULL,	/* if it is a null pointer, else EPERM */
 	ONE_OF,		/* if it is one of a list, else no */
 	INET,		/* if it is AF_INET or AF_INET6, else EACCES */
+	AMONG,		/* if it is one of a list, else EACCES */
 	LINGER,		/* if it is setsockopt(SO_LINGER), else EACCES */
 	OURSELVES	/* if it is the number of this process, else no */
 };
@@ -229,6 +256,8 @@ static const uint32_t	sandbox_fcntl[] = {
 	F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC,
 	F_GETLK, F_SETLK, F_SETLKW, 0
 };
+
+static const uint32_t	sandbox_levels[] = { IPPROTO_TCP, 0 };
 
 /* The first row that names a call and the role decides. */
 static const struct sandbox_call {
@@ -340,6 +369,11 @@ static const struct sandbox_call {
 	LEGACY(unlink, FILES, ALLOW)
 	LEGACY(rename, FILES, ALLOW)
 
+	/* the way out */
+	CALL(getsockname, PUSH)
+	CALL(getpeername, PUSH)
+	ARGS(setsockopt, PUSH, AMONG, 1, 0, sandbox_levels)
+
 	/* tried, refused, survived */
 	FAIL(openat, KEYS | PUSH)
 	FAIL(newfstatat, KEYS | PUSH)
@@ -419,7 +453,8 @@ sandbox_row(struct sandbox_prog *p, const struct sandbox_call *c)
 	else if (c->how == IS_NULL)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EPERM));
-	else if (c->how == LINGER || c->how == INET)
+	else if (c->how == LINGER || c->how == INET ||
+	    c->how == AMONG)
 		sandbox_put(p, (struct sock_filter)RETURN(SECCOMP_RET_ERRNO |
 		    EACCES));
 	else if (n > 0)

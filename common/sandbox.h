@@ -19,6 +19,12 @@
 void	sandbox_enter(enum msg_proc, const char *dir, uint64_t memory);
 
 /*
+ * Before it, for a role that opens connections: a TCP port that these may go
+ * to.  Others are refused where the system can do so; at most 16.
+ */
+void	sandbox_port(uint16_t);
+
+/*
  * Before sandbox_enter, still as root: a network and an IPC namespace with
  * nothing in them, for a role that opens no connections.  The sockets that
  * it is given work as before.  Where the system does not allow it (a service

@@ -27,6 +27,7 @@ struct child_list	 child_list = TAILQ_HEAD_INITIALIZER(child_list);
 static const struct parent_opts	*child_opts;
 static int			 child_ending;
 
+static const char	*child_program(enum msg_proc);
 static void	child_gone(struct proc_peer *);
 static void	child_died(struct child *, int);
 static void	child_again(int, short, void *);
@@ -104,8 +105,7 @@ child_start(struct child *c)
 	if (log_getverbose())
 		extra[n++] = v;
 	extra[n] = NULL;
-	program = c->id == PROC_WORKER ? child_opts->worker :
-	    child_opts->program;
+	program = child_program(c->id);
 	if ((c->pid = proc_spawn(program, c->id, c->slot, extra, &fd)) == -1) {
 		log_warn("cannot start %s %u", msg_procs[c->id], c->slot);
 		c->pid = 0;
@@ -123,6 +123,19 @@ child_start(struct child *c)
 	child_wire(c);
 	if (c->id == PROC_WORKER)
 		parent_greet(c);
+}
+
+static const char *
+child_program(enum msg_proc id)
+{
+	switch (id) {
+	case PROC_WORKER:
+		return child_opts->worker;
+	case PROC_PUSH:
+		return child_opts->push;
+	default:
+		return child_opts->program;
+	}
 }
 
 int
@@ -148,6 +161,7 @@ static const struct child_pair {
 } child_pairs[] = {
 	{ PROC_WORKER, PROC_KEYS, 0 },
 	{ PROC_WORKER, PROC_AUTH, 0 },
+	{ PROC_WORKER, PROC_PUSH, 0 },
 	{ PROC_WORKER, PROC_QUEUE, 0 },
 	{ PROC_WORKER, PROC_QUEUE, MSG_PEER_CALLS },
 	{ PROC_QUEUE, PROC_AUTH, 0 },

@@ -110,6 +110,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_listens(&k);
 	check_certs(&k);
 	conf_check_front(&k);
+	conf_check_push(&k);
 	check_ban(&k);
 	check_tls(&k);
 	check_proxy(&k);
@@ -363,29 +364,40 @@ check_users(struct check *k)
 }
 
 /* Processes have their root and user for life. */
-static const char *const check_fixed[] = {
-	"data-dir", "auth-dir", "queue-dir", "empty-dir", "control-socket",
-	"user", "auth-user", "keys-user", "push-user", "queue-user", "group",
+static const struct {
+	const char	*sect, *opt;
+} check_fixed[] = {
+	{ "", "data-dir" }, { "", "auth-dir" }, { "", "queue-dir" },
+	{ "", "empty-dir" },
+ { "", "push-dir" }, { "", "control-socket" },
+	{ "", "user" },
+	{ "", "auth-user" }, { "", "keys-user" },
+	{ "", "push-user" }, { "", "queue-user" }, { "", "group" },
+	{ "push", "trust-anchor" }, { "push", "allow-origin" },
+	{ "push", "resolver" }, { "push", "ports" },
 };
 
 int
 conf_check_reload(const struct conf_file *from, const struct conf_file *to,
     struct buf *report)
 {
-	const struct conf_sect	*s = &conf_sects[0];
+	const struct conf_sect	*s;
 	char			 a[2048], b[2048];
-	size_t			 i, o;
+	size_t			 i, n, o;
 	int			 ret = 0;
 
 	for (i = 0; i < nitems(check_fixed); i++) {
-		o = check_find_opt(s, check_fixed[i]);
+		n = check_find_sect(check_fixed[i].sect);
+		s = &conf_sects[n];
+		o = check_find_opt(s, check_fixed[i].opt);
 		conf_show(&s->opts[o], from->conf, a, sizeof(a));
 		conf_show(&s->opts[o], to->conf, b, sizeof(b));
 		if (strcmp(a, b) == 0)
 			continue;
-		conf_parse_report(to->path, conf_parse_line(to, 0, 0, o),
-		    report, "%s cannot change from \"%s\" to \"%s\" without "
-		    "a restart", check_fixed[i], a, b);
+		conf_parse_report(to->path, conf_parse_line(to, n, 0, o),
+		    report, "%s%s%s cannot change from \"%s\" to \"%s\" "
+		    "without a restart", s->name, *s->name ? "." : "",
+		    check_fixed[i].opt, a, b);
 		ret = -1;
 	}
 	return ret;

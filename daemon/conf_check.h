@@ -28,6 +28,8 @@ void	conf_check_nets(struct check *, const char *sect, const char *opt,
 
 /* --- conf_check_front.c --- */
 void	conf_check_front(struct check *);
+/* --- conf_check_push.c --- */
+void	conf_check_push(struct check *);
 
 /* --- conf_check_queue.c ------------------------------------------------ */
 

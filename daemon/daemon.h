@@ -18,7 +18,6 @@
 /* --- roles: each never returns --------------------------------------- */
 
 __dead void	keys(int argc, char *argv[]);
-__dead void	push(int argc, char *argv[]);
 __dead void	queue(int argc, char *argv[]);
 
 /* --- main.c to parent.c ----------------------------------------------- */
@@ -27,6 +26,7 @@ struct parent_opts {
 	const char	*file;		/* configuration */
 	const char	*program;	/* this program, for the roles */
 	const char	*worker;	/* the worker's program */
+	const char	*push;		/* and push's */
 	int		 foreground;
 	int		 verbose;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * jmapd(8): the command line.  Without -T this becomes the parent; with -T
- * it is one of the parent's children and becomes that role.  The worker is
- * a program of its own, so that no protocol code is in this one.
+ * it is one of the parent's children and becomes that role.  The worker and
+ * push are programs of their own, so that no protocol code is in this one.
  */
 #include "common/compat.h"
 
@@ -29,7 +29,6 @@ static const struct main_role {
 } main_roles[] = {
 	{ "auth",	auth },
 	{ "keys",	keys },
-	{ "push",	push },
 	{ "queue",	queue },
 };
 
@@ -37,7 +36,7 @@ static __dead void	usage(void);
 static __dead void	main_role(const char *, int, char *[]);
 static __dead void	main_check(const char *, int);
 static const char	*main_self(const char *);
-static const char	*main_worker(const char *);
+static const char	*main_beside(const char *, const char *);
 
 static __dead void
 usage(void)
@@ -92,7 +91,8 @@ main(int argc, char *argv[])
 		main_check(o.file, check);
 	o.program = main_self(argv[0]);
 	if (o.worker == NULL)
-		o.worker = main_worker(o.program);
+		o.worker = main_beside(o.program, "jmapd-worker");
+	o.push = main_beside(o.program, "jmapd-push");
 	parent(&o);
 }
 
@@ -147,23 +147,23 @@ main_self(const char *argv0)
 	return path;
 }
 
-/* Next to us in a build tree, or where make install puts it. */
+/* Next to us in a build tree, or where make install puts it; ours for good. */
 static const char *
-main_worker(const char *self)
+main_beside(const char *self, const char *name)
 {
 	static const char *const	 places[] = { "/", "/../libexec/" };
-	static char			 found[PATH_MAX];
 	const char			*slash = strrchr(self, '/');
-	char				 path[PATH_MAX];
+	char				 path[PATH_MAX], *found;
 	size_t				 i;
 	int				 n;
 
 	for (i = 0; i < nitems(places); i++) {
-		n = snprintf(path, sizeof(path), "%.*s%sjmapd-worker",
-		    (int)(slash - self), self, places[i]);
+		n = snprintf(path, sizeof(path), "%.*s%s%s",
+		    (int)(slash - self), self, places[i], name);
 		if (n > 0 && (size_t)n < sizeof(path) &&
-		    access(path, X_OK) == 0 && realpath(path, found) != NULL)
+		    access(path, X_OK) == 0 &&
+		    (found = realpath(path, NULL)) != NULL)
 			return found;
 	}
-	errx(1, "no jmapd-worker, neither beside %s nor in ../libexec", self);
+	errx(1, "no %s, neither beside %s nor in ../libexec", name, self);
 }

@@ -32,6 +32,7 @@ static int64_t			 born;
 static struct msg_ticket	 ticket;	/* the last of keys */
 static int			 have_ticket;
 static struct msg_queue_stats	 queue_stats;	/* as it last said */
+static struct msg_push_stats	 push_stats;
 static int			 share_fd = -1;	/* never mapped here */
 
 static void	parent_limits(void);
@@ -53,6 +54,7 @@ static void	parent_ctl_end(struct proc_peer *, struct msg *);
 static void	parent_rcpt_is(struct proc_peer *, struct msg *);
 static void	parent_abuse(struct proc_peer *, struct msg *);
 static void	parent_stats(struct proc_peer *, struct msg *);
+static void	parent_push_stats(struct proc_peer *, struct msg *);
 static void	parent_ping(struct proc_peer *, struct msg *);
 static void	parent_pong(struct proc_peer *, struct msg *);
 
@@ -71,6 +73,7 @@ proc_fn *const	parent_handlers[MSG_MAX] = {
 	[MSG_RCPT_IS]	= parent_rcpt_is,
 	[MSG_ABUSE]	= parent_abuse,
 	[MSG_STATS]	= parent_stats,
+	[MSG_PUSH_STATS] = parent_push_stats,
 	[MSG_PING]	= parent_ping,
 	[MSG_PONG]	= parent_pong,
 };
@@ -345,11 +348,20 @@ parent_stats(struct proc_peer *p, struct msg *m)
 	s.banned = ban_dropped();
 	ban_figures(s.bans);
 	s.up[PROC_PARENT] = 1;
+	s.push = push_stats;
 	TAILQ_FOREACH(c, &child_list, entry) {
 		s.up[c->id] += c->peer.open != 0;
 		s.restarts[c->id] += c->restarts;
 	}
 	proc_send(p, MSG_STATS_IS, m->id, -1, &s, NULL, 0);
+}
+
+/* For /metrics.  Since push was started: then they begin anew. */
+static void
+parent_push_stats(struct proc_peer *p, struct msg *m)
+{
+	(void)p;
+	memcpy(&push_stats, m->fixed, sizeof(push_stats));
 }
 
 /* A worker asks whether keys is well.  Its own pipe to keys is for signatures

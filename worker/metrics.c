@@ -342,6 +342,17 @@ metrics_parent(struct buf *b, const struct msg_stats *st)
 		    "Connections turned away at a limit.", st->refused },
 		{ "jmapd_connections_banned_total", "counter",
 		    "Connections of banned addresses, dropped.", st->banned },
+		{ "jmapd_push_sent_total", "counter",
+		    "Push messages that a push service took.", st->push.sent },
+		{ "jmapd_push_failed_total", "counter",
+		    "Attempts to push that failed.", st->push.failed },
+		{ "jmapd_push_refused_total", "counter",
+		    "Pushes to where none may go.", st->push.refused },
+		{ "jmapd_push_dropped_total", "counter",
+		    "Push messages given up.", st->push.dropped },
+		{ "jmapd_push_waiting", "gauge",
+		    "Subscriptions with something to be told.",
+		    st->push.waiting },
 	};
 	size_t	 i;
 

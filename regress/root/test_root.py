@@ -78,6 +78,7 @@ data-dir = "{self.dir}/data"
 auth-dir = "{self.dir}/auth"
 queue-dir = "{self.dir}/queue"
 empty-dir = "{self.dir}/empty"
+push-dir = "{self.dir}/push"
 control-socket = "{self.ctl_path}"
 certificate one {{
 	chain = "{self.dir}/cert.pem"

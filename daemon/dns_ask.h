@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Looking up a host's addresses without blocking, without a thread and
+ * without a file: a stub resolver over libevent, for a role that has none of
+ * these.  Only DNS is asked (not /etc/hosts), names are absolute; "localhost"
+ * and what is below it are this machine (RFC 6761 6.3).
+ */
+#ifndef DAEMON_DNS_ASK_H
+#define DAEMON_DNS_ASK_H
+
+#include "common/compat.h"
+#include "common/ip.h"
+
+#define DNS_ASK_ADDRS	32	/* of a host; more are left out */
+
+struct dns_ask;			/* a question on its way */
+/* n 0: there are none, or nobody could say.  The question is over. */
+typedef void	dns_ask_fn(void *, const struct ip *, size_t n);
+
+/*
+ * Before privileges go: whom to ask.  "address", "address:port",
+ * "[address]:port", or "": the servers of /etc/resolv.conf, the first three.
+ */
+void	dns_ask_init(const char *resolver);
+/* The servers' port, for sandbox_port. */
+uint16_t	dns_ask_port(void);
+/* Read such an address: 0, or -1. */
+int	dns_ask_parse(const char *, struct ip *, uint16_t *port);
+
+/* fn is called later, never from inside.  NULL: out of memory, or no name. */
+struct dns_ask	*dns_ask(const char *name, dns_ask_fn *, void *);
+/* Not interested any more: fn is not called. */
+void	dns_ask_cancel(struct dns_ask *);
+
+#endif
