@@ -58,6 +58,7 @@ extern const struct jmap_error
     jmap_error_unsupported_filter, jmap_error_too_many_changes,
     jmap_error_from_account_not_found,
     jmap_error_from_account_not_supported,
+    jmap_error_unknown_data_type,	/* RFC 9404 */
     /* of one object in a /set; forbidden and stateMismatch as above */
     jmap_error_over_quota, jmap_error_too_large, jmap_error_rate_limit,
     jmap_error_not_found, jmap_error_invalid_patch,
@@ -297,7 +298,7 @@ struct jmap_prop {
  */
 struct jmap_type {
 	const char		*name;		/* "Mailbox" */
-	enum store_type		 kind;
+	enum store_type		 kind;		/* STORE_TYPES: has no state */
 	/* text of a number in store_changes: store_id_mail or the like */
 	size_t			(*idtext)(uint64_t, char out[STORE_IDLEN]);
 	const struct jmap_prop	*props;		/* in strcmp order */
@@ -630,6 +631,9 @@ int	jmap_blob_download(const struct jmap_user *, const char *id,
 	    struct buf *);
 /* The same inside a call's transaction, for Email/import, /parse, /set. */
 int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
+/* The size of what it is kept in: of itself if it has no step.  As above. */
+int	jmap_blob_size(struct jmap_call *, const struct jmap_blob *,
+	    uint64_t *);
 
 /* --- types we have ------------------------------------------------------ */
 

@@ -115,6 +115,16 @@ jmap_blob_get(struct jmap_call *c, const char *id, struct buf *out)
 }
 
 int
+jmap_blob_size(struct jmap_call *c, const struct jmap_blob *b, uint64_t *size)
+{
+	int	 may = store_view_blob(c->txn, b->hash);
+
+	if (may != 1)
+		return may == 0 ? 0 : jmap_api_store(c, STORE_IO);
+	return jmap_api_store(c, store_blob_size(c->txn, b->hash, size));
+}
+
+int
 jmap_blob_download(const struct jmap_user *u, const char *id,
     struct buf *out)
 {

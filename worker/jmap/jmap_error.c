@@ -33,6 +33,8 @@ E(too_many_changes, "tooManyChanges");
 E(from_account_not_found, "fromAccountNotFound");
 E(from_account_not_supported, "fromAccountNotSupportedByMethod");
 
+E(unknown_data_type, "unknownDataType");
+
 E(over_quota, "overQuota");
 E(too_large, "tooLarge");
 E(rate_limit, "rateLimit");

@@ -35,11 +35,14 @@ jmap_get(struct jmap_call *c)
 	if (t->size > 0 &&
 	    (g.obj = arena_get(&c->req->arena, t->size)) == NULL)
 		return jmap_api_lost(c);
-	state = t->state != NULL ? t->state(c) : store_state(c->txn, t->kind);
 	js_out_obj(c->out);
 	jmap_api_account(c);
-	js_out_key(c->out, "state");
-	js_out_s(c->out, jmap_api_state(c->req, state));
+	if (t->state != NULL || t->kind != STORE_TYPES) {
+		state = t->state != NULL ? t->state(c) :
+		    store_state(c->txn, t->kind);
+		js_out_key(c->out, "state");
+		js_out_s(c->out, jmap_api_state(c->req, state));
+	}
 	if ((e = get_list(&g)) != NULL)
 		return e;
 	get_missing(&g);

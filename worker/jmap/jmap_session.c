@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
 
 struct cap {
@@ -25,6 +26,7 @@ struct cap {
 static void	session_core(struct buf *, const struct jmap_env *);
 static void	session_mail(struct buf *, const struct jmap_env *);
 static void	session_submission(struct buf *, const struct jmap_env *);
+static void	session_blob(struct buf *, const struct jmap_env *);
 static void	session_websocket(struct buf *, const struct jmap_env *);
 static void	session_caps(struct buf *, const struct jmap_env *,
 		    const struct jmap_user *, int);
@@ -40,6 +42,7 @@ static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:mail", JMAP_CAP_MAIL, NULL, session_mail, 0 },
 	{ "urn:ietf:params:jmap:submission", JMAP_CAP_SUBMISSION, NULL,
 	    session_submission, 0 },
+	{ "urn:ietf:params:jmap:blob", JMAP_CAP_BLOB, NULL, session_blob, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };
@@ -237,6 +240,20 @@ session_submission(struct buf *b, const struct jmap_env *env)
 	js_out_arr(b);
 	js_out_end(b, ']');
 	js_out_end(b, '}');
+}
+
+/* RFC 9404 3.1 */
+static void
+session_blob(struct buf *b, const struct jmap_env *env)
+{
+	js_out_key(b, "maxSizeBlobSet");
+	js_out_uint(b, env->limits->max_size_upload);
+	js_out_key(b, "maxDataSources");
+	js_out_uint(b, BLOB_SOURCES);
+	js_out_key(b, "supportedTypeNames");
+	blob_lookup_types(b);
+	js_out_key(b, "supportedDigestAlgorithms");
+	blob_get_digests(b);
 }
 
 /* RFC 8887 3: the same place, "ws" where it says "http" */

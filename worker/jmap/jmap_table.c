@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
 
 #define GET	(JM_READ | JM_ACCOUNT | JM_REFS)
@@ -20,6 +21,10 @@ static int	table_cmp(const void *, const void *);
 
 static const struct jmap_method methods[] = {
 	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, READ, NULL },
+	{ "Blob/get", JMAP_CAP_BLOB, jmap_get, GET, &blob_type },
+	{ "Blob/lookup", JMAP_CAP_BLOB, blob_lookup, READ, NULL },
+	{ "Blob/upload", JMAP_CAP_BLOB, blob_upload, JM_WRITE | JM_ACCOUNT,
+	    NULL },
 	{ "Core/echo", JMAP_CAP_CORE, jmap_api_echo, 0, NULL },
 	{ "Email/changes", MAIL, jmap_changes, READ, &email_type },
 	{ "Email/copy", MAIL, email_copy, READ, NULL },

@@ -399,6 +399,8 @@ struct store_ids {
 	size_t		 n, cap;
 };
 void	store_ids_free(struct store_ids *);
+int	store_ids_add(struct store_ids *, uint64_t);	/* 0, -1 */
+void	store_ids_sort(struct store_ids *);		/* upward, once each */
 /* 1 if x is in a list sorted upward, by bisection. */
 int	store_ids_has(const struct store_ids *, uint64_t x);
 
@@ -534,6 +536,12 @@ enum store_err	store_blob_size(struct store_txn *,
 enum store_err	store_blob_get(struct store_txn *,
 		    const uint8_t hash[STORE_HASHLEN], uint64_t off,
 		    uint64_t len, struct buf *);
+/*
+ * Append the numbers of the mails whose message it is, newest first.  Reads
+ * the account's rows until all of its references are found.
+ */
+enum store_err	store_blob_mails(struct store_txn *,
+		    const uint8_t hash[STORE_HASHLEN], struct store_ids *eids);
 /* One more, or one less, object refers to it (mail does so by itself). */
 enum store_err	store_blob_ref(struct store_txn *,
 		    const uint8_t hash[STORE_HASHLEN], int delta);

@@ -105,6 +105,35 @@ store_blob_save(struct store_txn *txn, const uint8_t *hash,
 	return store_put(txn, &k, out, sizeof(out));
 }
 
+enum store_err
+store_blob_mails(struct store_txn *txn, const uint8_t hash[STORE_HASHLEN],
+    struct store_ids *eids)
+{
+	struct store_blob	 b;
+	struct store_key	 all;
+	struct kv_range		 r;
+	struct slice		 k, v;
+	enum store_err		 e;
+
+	if ((e = store_blob_row(txn, hash, &b)) != STORE_OK || b.refs == 0)
+		return e;
+	store_key_space(&all, 'E');
+	if ((e = store_walk(txn, &r, &all, 1)) != STORE_OK)
+		return e == STORE_NOTFOUND ? STORE_OK : e;
+	while (b.refs > 0 && (e = store_next(txn, &r, &k, &v)) == STORE_OK) {
+		if (k.n != 9 || !store_row_of(v, hash))
+			continue;
+		b.refs--;
+		if (store_ids_add(eids,
+		    store_get64((const uint8_t *)k.p + 1)) == -1)
+			e = store_fail(txn);
+		if (e != STORE_OK)
+			break;
+	}
+	kv_done(&r);
+	return e == STORE_NOTFOUND ? STORE_OK : e;
+}
+
 /* --- the last one put ---------------------------------------------------- */
 
 static struct store_fresh *

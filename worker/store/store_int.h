@@ -123,8 +123,6 @@ struct store_set {
 	uint64_t	*v;		/* x + 1, 0 is free */
 	size_t		 n, cap;
 };
-int	store_ids_add(struct store_ids *, uint64_t);	/* 0, -1 */
-void	store_ids_sort(struct store_ids *);		/* upward, once each */
 void	store_ids_and(struct store_ids *, const struct store_ids *);
 int	store_set_add(struct store_set *, uint64_t);	/* 1 new, 0, -1 */
 void	store_set_free(struct store_set *);
@@ -299,6 +297,8 @@ enum store_err	store_row_refs(struct store_txn *, uint64_t eid,
 		    struct store_refs *);
 enum store_err	store_row_erase(struct store_txn *, uint64_t eid);
 int		store_row_check(struct slice val);	/* its CRC: 0, -1 */
+/* 1 if that is the blob of an E row. */
+int		store_row_of(struct slice val, const uint8_t *hash);
 uint64_t	store_row_prefix(struct slice);
 
 /* store_index.c: M, m and K rows of a mail. */

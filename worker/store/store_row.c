@@ -121,6 +121,13 @@ store_row_prefix(struct slice s)
 
 /* --- E, e, P ------------------------------------------------------------- */
 
+int
+store_row_of(struct slice v, const uint8_t *hash)
+{
+	return v.n >= E_HEAD &&
+	    memcmp((const uint8_t *)v.p + 2, hash, STORE_HASHLEN) == 0;
+}
+
 enum store_err
 store_row_add(struct store_txn *txn, uint64_t eid,
     const struct store_newmail *nm, const struct store_refs *refs)
