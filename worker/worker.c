@@ -28,6 +28,7 @@
 #include "common/share.h"
 #include "worker/eventsource.h"
 #include "worker/http/http1.h"
+#include "worker/jmap/submission.h"
 #include "worker/mime/mime.h"
 #include "worker/policy/policy.h"
 #include "worker/notify.h"
@@ -110,6 +111,7 @@ main(int argc, char *argv[])
 	http_hooks.ended = metrics_ended;
 	http_hooks.abuse = worker_abuse;
 	http_hooks.broke = worker_broke;
+	submission_status_init();
 	role_run(&worker_role, argc, argv);
 }
 

@@ -196,6 +196,10 @@ struct jmap_call {
 	const struct jmap_ids		*ref_ids;  /* resolved to these */
 	struct jmap_call		*parent; /* of an implicit call */
 	int				 want_write; /* see prepare() */
+	/* A method may set it: called once, when its transaction has been
+	 * committed (1) or dropped (0). */
+	void				(*ended)(struct jmap_call *, int);
+	void				*ended_arg;
 	STAILQ_ENTRY(jmap_call)		 entry;
 };
 
@@ -637,7 +641,8 @@ int	jmap_blob_size(struct jmap_call *, const struct jmap_blob *,
 
 /* --- types we have ------------------------------------------------------ */
 
-extern const struct jmap_type	identity_type, mailbox_type, thread_type, email_type;
+extern const struct jmap_type	identity_type, mailbox_type, submission_type,
+				thread_type, email_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
 	email_copy, email_snippet;
 

@@ -76,7 +76,7 @@ call_find(struct jmap_call *c, const char *name)
 	if (!(r->using & JMAP_CAP_CORE))
 		return jmap_error_say(c, &jmap_error_unknown_method,
 		    "urn:ietf:params:jmap:core is not in \"using\"");
-	if (!(r->using & c->method->cap))
+	if (!(r->using & c->method->cap) && c->parent == NULL)
 		return jmap_error_say(c, &jmap_error_unknown_method,
 		    "its capability is not in \"using\"");
 	if ((e = jmap_ref_resolve(c)) != NULL)
@@ -110,6 +110,7 @@ call_txn(struct jmap_call *c)
 	for (;;) {
 		c->store_err = STORE_OK;
 		c->desc = c->more = NULL;
+		c->ended = NULL;
 		wrote = call_writes(c);
 		if ((e = call_once(c)) == NULL)
 			break;
@@ -165,13 +166,13 @@ call_end(struct jmap_call *c, const struct jmap_error *e, int wrote)
 		e = jmap_api_lost(c);
 	if (e == NULL)
 		e = call_size(c);
-	if (e != NULL || !wrote) {
+	if (e != NULL || !wrote)
 		store_abort(txn);
-		return e;
-	}
-	if (jmap_api_store(c, store_commit(txn)) != 1)
-		return jmap_api_lost(c);
-	return NULL;
+	else if (jmap_api_store(c, store_commit(txn)) != 1)
+		e = jmap_api_lost(c);
+	if (c->ended != NULL)
+		c->ended(c, e == NULL);
+	return e;
 }
 
 static const struct jmap_error *

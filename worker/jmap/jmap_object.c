@@ -285,7 +285,9 @@ object_keep(struct jmap_set *s, struct jmap_object *o, struct js_val *sent,
 		return got;
 	(void)jmap_objrow_id(s->type, o->id, id);
 	if (t->created != NULL && (got = t->created(s, o)) != 1)
-		return got;
+		/* refused after all: as if it had never been */
+		return got == 0 && object_stored(s, store_object_destroy(
+		    s->c->txn, s->type->kind, o->id)) == 1 ? 0 : -1;
 	if (t->fill != NULL && t->fill(s->c, o) != 1)
 		return -1;
 	return object_reply(s, sent, o, 1) == -1 ? -1 : 1;
