@@ -28,6 +28,7 @@
 #include "common/share.h"
 #include "worker/eventsource.h"
 #include "worker/http/http1.h"
+#include "worker/jmap/email_row.h"
 #include "worker/jmap/submission.h"
 #include "worker/mime/mime.h"
 #include "worker/policy/policy.h"
@@ -173,6 +174,7 @@ worker_store(const struct conf *c)
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
 	sc.changed = notify_changed;
+	sc.texts = email_index;
 	store_init(&sc);
 	eventsource_init();
 	worker_ws_init();

@@ -49,6 +49,7 @@ lab_open(const char *account)
 		store_conf_init(&conf);
 		strlcpy(conf.dir, lab.dir, sizeof(conf.dir));
 		conf.sync = KV_OFF;
+		conf.texts = email_index;
 		store_init(&conf);
 	}
 	lab.env.limits = &jmap_api_limits;

@@ -4,6 +4,7 @@
  *
  *	email.c		the type: tables of properties, conditions, sorts
  *	email_row.c	raw message -> prepared mail (email_row.h)
+ *	email_index.c	.. its texts for the search index
  *	email_json.c	JSON of header forms
  *	email_struct.c	the structure record (P row) of a mail
  *	email_get.c	Email/get: the list view, then the rest
@@ -59,6 +60,14 @@ int	 email_json_header(struct buf *, struct arena *,
 /* RFC 8621 4.1.3 headers: every field of a part, raw. */
 int	 email_json_headers(struct buf *, struct arena *,
 	    const struct mime_msg *, uint32_t part);
+
+/* --- email_index.c ------------------------------------------------------- */
+
+/* The texts and the language of a mail to be added.  0 or -1. */
+int	 email_index_texts(struct arena *, const struct mime_msg *,
+	    const struct mime_row *, struct store_newmail *);
+/* 1 if the words of a header field of that name are in the index. */
+unsigned email_index_worded(const char *name);
 
 /* --- email_struct.c ------------------------------------------------------ */
 
@@ -144,7 +153,8 @@ int	 email_get_one(struct jmap_call *, const struct store_mail *,
  * the mail. */
 struct email_text {
 	const char	*words;		/* all words, for the index; "" none */
-	const char	*loose;		/* those outside of phrases */
+	const char	*loose;		/* those outside of phrases, */
+	const char	*quoted;	/* .. and those inside */
 	const char	**phrase;	/* folded; NULL terminated */
 	size_t		 nphrase;
 };
@@ -188,6 +198,7 @@ struct email_node {
 	unsigned		 in;		/* STORE_IN_ mask */
 	int			 anything;	/* the empty text */
 	struct store_ids	 hits;		/* eids that may match */
+	int			 listed;	/* .. nothing else can */
 };
 struct email_match {
 	struct jmap_call	*c;
@@ -196,7 +207,8 @@ struct email_match {
 	int			 rest;		/* is there a root to ask? */
 	unsigned		 uses;		/* EMAIL_USES_ */
 	unsigned		 boxes;		/* mailbox conditions in rest */
-	const struct store_ids	*driver;	/* all matches are in here */
+	struct store_ids	 only;		/* all matches are in here, */
+	int			 driven;	/* .. if this is set */
 	struct arena		 scratch;	/* for one mail's bytes */
 	unsigned		 asked;		/* mails */
 	int			 spent;		/* the request's time is up */

@@ -54,8 +54,13 @@ static int	match_boxes(struct email_match *, struct js_val *,
 		    struct email_node *);
 static int	match_header(struct email_match *, struct js_val *,
 		    struct email_node *);
+static int	match_header_words(struct email_match *, struct email_node *);
+static int	match_alnum(int);
 static int	match_text(struct email_match *, const char *,
 		    struct email_node *);
+static int	match_ask(struct email_match *, const struct store_words *,
+		    size_t, struct email_node *);
+static int	match_only(struct email_match *, const struct email_node *);
 static int	match_cmp(const void *, const void *);
 static void	match_lift(struct email_match *, struct email_node *,
 		    struct store_query *);
@@ -71,6 +76,13 @@ static int	match_other(const struct email_node *,
 		    const struct store_mail *);
 static int	match_thread(struct email_match *, const struct email_node *,
 		    struct store_txn *, const struct store_mail *);
+
+static int
+match_alnum(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9');
+}
 
 /* --- compile ------------------------------------------------------------- */
 
@@ -92,6 +104,12 @@ email_match_init(struct email_match *m, struct jmap_call *c,
 	if (match_node(m, f, &m->root.kids[0], 0) == -1)
 		return m->bad != NULL ? m->bad : jmap_api_lost(c);
 	match_lift(m, &m->root, sq);
+	if (c->store_err != STORE_OK)
+		return jmap_api_lost(c);
+	if (m->driven) {
+		sq->only = &m->only;
+		m->empty |= m->only.n == 0;
+	}
 	m->rest = m->root.nkids > 0;
 	if (m->rest) {
 		sq->match = email_match_fn;
@@ -104,6 +122,7 @@ void
 email_match_free(struct email_match *m)
 {
 	match_node_free(&m->root);
+	store_ids_free(&m->only);
 	arena_free(&m->scratch);
 }
 
@@ -224,14 +243,55 @@ match_header(struct email_match *m, struct js_val *list, struct email_node *n)
 	    &m->c->req->arena, js_str(js_at(list, 1)),
 	    js_len(js_at(list, 1)))) == NULL)
 		return -1;
-	return 0;
+	return match_header_words(m, n);
+}
+
+/*
+ * Which mails have the field is in the index, and of some fields the words.
+ * The text may begin or end within a word: of the first and last only what
+ * is whole is asked for, a beginning as such.
+ */
+static int
+match_header_words(struct email_match *m, struct email_node *n)
+{
+	struct store_words	 w[2];
+	struct buf		 b;
+	const char		*p = n->needle;	/* folded: lower case */
+	size_t			 i, len = strlen(n->name), nw = 1;
+	int			 r;
+
+	if (len == 0 || len > 62)
+		return 0;		/* not in the index */
+	for (i = 0; i < len; i++)
+		if (n->name[i] <= ' ' || n->name[i] > '~')
+			return 0;
+	w[0] = (struct store_words){ STORE_IN_NAMES, SLICE(n->name, len), 1 };
+	buf_init(&b, p == NULL ? 1 : strlen(p) + 2);
+	if (p != NULL && email_index_worded(n->name)) {
+		while (match_alnum(*p))
+			p++;
+		for (; *p != '\0' && (unsigned char)*p < 0x80; p++)
+			buf_addc(&b, match_alnum(*p) ? *p : ' ');
+		if (*p != '\0')
+			b.len = 0;
+		else if (b.len > 0 && b.data[b.len - 1] != ' ')
+			buf_addc(&b, '*');
+		for (i = 0; i < b.len && b.data[i] == ' '; i++)
+			;
+		if (i < b.len)
+			w[nw++] = (struct store_words){ STORE_IN_HEADER,
+			    SLICE(b.data + i, b.len - i), 1 };
+	}
+	r = match_ask(m, w, nw, n);
+	buf_free(&b);
+	return r;
 }
 
 static int
 match_text(struct email_match *m, const char *s, struct email_node *n)
 {
-	struct store_words	 w;
-	int			 usable = 0;
+	struct store_words	 w[2];
+	size_t			 k = 0;
 
 	n->anything = s[strspn(s, " \t\r\n")] == '\0';
 	if (n->anything)
@@ -242,10 +302,55 @@ match_text(struct email_match *m, const char *s, struct email_node *n)
 		return 0;
 	if (n->text.nphrase > 0)
 		n->cost = COST_BYTES;
-	w.in = n->in;
-	w.text = SLICE_STR(n->text.words);
-	return jmap_api_store(m->c, store_search(m->c->txn, &w, 1, &n->hits,
-	    &usable)) == 1 ? 0 : -1;
+	if (n->text.loose[0] != '\0')
+		w[k++] = (struct store_words){ n->in,
+		    SLICE_STR(n->text.loose), 0 };
+	if (n->text.quoted[0] != '\0')
+		w[k++] = (struct store_words){ n->in,
+		    SLICE_STR(n->text.quoted), 1 };
+	return match_ask(m, w, k, n);
+}
+
+static int
+match_ask(struct email_match *m, const struct store_words *w, size_t k,
+    struct email_node *n)
+{
+	enum store_err	 e;
+	int		 usable = 0;
+
+	e = store_search(m->c->txn, w, k, &n->hits, &usable);
+	if (e == STORE_NOINDEX && n->code == EMAIL_Q_HEADER)
+		return 0;		/* then every mail is looked at */
+	n->listed = 1;
+	if (e == STORE_NOINDEX)
+		m->bad = jmap_error_say(m->c, &jmap_error_server_unavailable,
+		    "the search index of this account is being made");
+	else if (e == STORE_TOOMANY)
+		m->bad = jmap_error_say(m->c, &jmap_error_unsupported_filter,
+		    "too many words");
+	else
+		return jmap_api_store(m->c, e) == 1 ? 0 : -1;
+	return -1;
+}
+
+/* Nothing but these mails can match. */
+static int
+match_only(struct email_match *m, const struct email_node *n)
+{
+	struct store_ids	*o = &m->only;
+
+	if (m->driven) {
+		store_ids_and(o, &n->hits);
+		return 0;
+	}
+	m->driven = 1;
+	if (n->hits.n == 0)
+		return 0;
+	if ((o->v = calloc(n->hits.n, sizeof(*o->v))) == NULL)
+		return -1;
+	memcpy(o->v, n->hits.v, n->hits.n * sizeof(*o->v));
+	o->n = o->cap = n->hits.n;
+	return 0;
 }
 
 /* Take from the conjunction what the index scan can do. */
@@ -271,12 +376,6 @@ match_lift(struct email_match *m, struct email_node *n,
 			n->kids[kept - 1] = *kid;
 	}
 	n->nkids = kept;
-	for (i = 0; i < kept; i++)
-		if (n->kids[i].op == JMAP_COND && n->kids[i].in != 0 &&
-		    (m->driver == NULL || n->kids[i].hits.n < m->driver->n))
-			m->driver = &n->kids[i].hits;
-	if (m->driver != NULL && m->driver->n == 0)
-		m->empty = 1;
 }
 
 static int
@@ -320,7 +419,14 @@ match_lift_leaf(struct email_match *m, const struct email_node *n,
 			sq->before = n->num;
 		return 1;
 	default:
-		return n->in != 0 && n->anything;
+		if (n->in != 0 && n->anything)
+			return 1;
+		if (!n->listed)
+			return 0;
+		if (match_only(m, n) == -1)
+			m->c->store_err = STORE_IO;
+		/* what the index cannot decide stays */
+		return n->code != EMAIL_Q_HEADER && n->text.nphrase == 0;
 	}
 }
 
@@ -389,6 +495,9 @@ match_eval_leaf(struct email_match *m, const struct email_node *n,
 	case EMAIL_Q_NONETHREAD:
 		return match_thread(m, n, txn, mail);
 	case EMAIL_Q_HEADER:
+		if (n->listed && !store_ids_has(&n->hits,
+		    STORE_EID(mail->id)))
+			return 0;
 		return email_look_field(m, n, txn, mail);
 	default:
 		if (n->anything)

@@ -19,6 +19,7 @@
 #include "worker/jmap/email.h"
 
 #define QUERY_CACHE	16		/* results kept */
+#define QUERY_FEW	100		/* hits that are always looked up */
 #define QUERY_CACHE_IDS	(1U << 20)	/* ids of all of them, and of one */
 
 struct entry {			/* a result that was found before */
@@ -44,6 +45,7 @@ static uint64_t		clock_;
 static const struct jmap_error *query_sort(struct jmap_query *,
 		    struct email_query *);
 static void	query_state(struct jmap_query *, struct email_query *);
+static int	query_few(struct jmap_query *, struct email_query *);
 static const struct jmap_error *query_scan(struct jmap_query *,
 		    struct email_query *);
 static const struct jmap_error *query_tail(struct jmap_query *,
@@ -169,6 +171,7 @@ query_state(struct jmap_query *q, struct email_query *eq)
 	if (eq->local)
 		q->state = mb.emails;
 	eq->exact = eq->indexed && !eq->match.rest && !eq->match.empty &&
+	    !eq->match.driven &&
 	    (eq->local || eq->sq.mailbox == 0);
 	q->can_changes = 1;		/* else from the log: email_moved.c */
 }
@@ -184,10 +187,25 @@ email_query_run(struct jmap_query *q)
 		q->total_set = 1;
 		return NULL;
 	}
-	if (eq->indexed && eq->match.driver == NULL &&
+	if (eq->indexed && !query_few(q, eq) &&
 	    (!eq->match.rest || (!q->calc_total && q->need != SIZE_MAX)))
 		return query_scan(q, eq);
 	return email_query_all(q);
+}
+
+/*
+ * Does the search index leave so few that it is cheaper to look each up than
+ * to pass over the list?  An entry of it costs a tenth of a lookup.
+ */
+static int
+query_few(struct jmap_query *q, struct email_query *eq)
+{
+	uint64_t	 mails, bytes;
+
+	if (!eq->match.driven)
+		return 0;
+	store_usage(q->c->txn, &mails, &bytes);
+	return eq->match.only.n < mails / 10 + QUERY_FEW;
 }
 
 static const struct jmap_error *
@@ -285,7 +303,7 @@ query_whole(struct jmap_query *q, struct email_query *eq)
 
 	if (eq->match.empty)
 		return 0;
-	if (eq->indexed && eq->match.driver != NULL)
+	if (eq->indexed && query_few(q, eq))
 		return query_hits(q, eq);
 	if (eq->indexed)
 		err = store_query(q->c->txn, &eq->sq, 0, SIZE_MAX, &eq->own,
@@ -311,7 +329,7 @@ query_why(struct jmap_query *q, struct email_query *eq)
 static int
 query_hits(struct jmap_query *q, struct email_query *eq)
 {
-	const struct store_ids	*d = eq->match.driver;
+	const struct store_ids	*d = &eq->match.only;
 	struct hit		*h;
 	size_t			 i, n = 0;
 	int			 ret = -1, r = 0;

@@ -38,10 +38,6 @@ static int	row_frags_done(struct row *);
 static int	row_struct(struct row *);
 static int	row_thread(struct row *);
 static size_t	row_refs(struct row *, struct slice *);
-static int	row_texts(struct row *);
-static int	row_text_addrs(struct row *, unsigned,
-		    const struct mime_addrs *);
-static int	row_text_body(struct row *);
 static const char *row_key(struct arena *, const char *);
 
 int
@@ -67,24 +63,13 @@ email_row(struct arena *a, const void *raw, size_t len,
 	m->attachment = r.mime.has_attachment;
 	row_frags(&r);
 	if (row_frags_done(&r) == -1 || row_struct(&r) == -1 ||
-	    row_thread(&r) == -1 || row_texts(&r) == -1)
+	    row_thread(&r) == -1 ||
+	    email_index_texts(a, r.msg, &r.mime, m) == -1)
 		goto done;
 	ret = 0;
 done:
 	buf_free(&r.json);
 	return ret;
-}
-
-int
-email_row_text(struct arena *a, const void *raw, size_t len,
-    struct store_newmail *m)
-{
-	struct row	 r;
-
-	memset(&r, 0, sizeof(r));
-	r.arena = a;
-	r.mail = m;
-	return row_parse(&r, raw, len) == -1 || row_texts(&r) == -1 ? -1 : 0;
 }
 
 enum store_err
@@ -347,67 +332,6 @@ row_refs(struct row *r, struct slice *ids)
 		for (i = 0; i < reply->n && i < 8; i++)
 			ids[n++] = SLICE_STR(reply->v[i]);
 	return n;
-}
-
-static int
-row_texts(struct row *r)
-{
-	struct store_text	*t;
-
-	if ((t = arena_array(r->arena, 6, sizeof(*t))) == NULL)
-		return -1;
-	r->mail->text = t;
-	r->mail->ntext = 0;
-	if (r->mime.subject != NULL)
-		t[r->mail->ntext++] = (struct store_text){ STORE_IN_SUBJECT,
-		    SLICE_STR(r->mime.subject) };
-	if (row_text_addrs(r, STORE_IN_FROM, &r->mime.from) == -1 ||
-	    row_text_addrs(r, STORE_IN_TO, &r->mime.to) == -1 ||
-	    row_text_addrs(r, STORE_IN_CC, &r->mime.cc) == -1 ||
-	    row_text_addrs(r, STORE_IN_BCC, &r->mime.bcc) == -1)
-		return -1;
-	return row_text_body(r);
-}
-
-static int
-row_text_addrs(struct row *r, unsigned in, const struct mime_addrs *l)
-{
-	struct store_text	*t;
-	struct buf		 b;
-	const char		*copy;
-
-	if (l->addr == NULL || l->n == 0)
-		return 0;
-	buf_init(&b, EMAIL_ROW_TEXT);	/* what is beyond is not found */
-	email_text_addrs(&b, l);
-	if ((copy = arena_dup(r->arena, b.data, b.len)) != NULL) {
-		t = (struct store_text *)(uintptr_t)&r->mail->text[
-		    r->mail->ntext++];
-		t->in = in;
-		t->text = SLICE(copy, b.len);
-	}
-	buf_free(&b);
-	return copy == NULL ? -1 : 0;
-}
-
-static int
-row_text_body(struct row *r)
-{
-	struct store_text	*t;
-	struct buf		 b;
-	const char		*copy;
-
-	buf_init(&b, EMAIL_ROW_TEXT);
-	mime_text_search(r->msg, &b);
-	copy = arena_dup(r->arena, b.len > 0 ? (char *)b.data : "", b.len);
-	if (copy != NULL && b.len > 0) {
-		t = (struct store_text *)(uintptr_t)&r->mail->text[
-		    r->mail->ntext++];
-		t->in = STORE_IN_BODY;
-		t->text = SLICE(copy, b.len);
-	}
-	buf_free(&b);
-	return copy == NULL ? -1 : 0;
 }
 
 /* A sort key in i;unicode-casemap (RFC 5051), which for ASCII is what

@@ -17,7 +17,7 @@
 #define EMAIL_ROW_FRAG	4096	/* longest fragment of a list row, bytes */
 #define EMAIL_ROW_BIG	"?"	/* stands for a longer one: ask the message */
 #define EMAIL_ROW_KEY	120	/* bytes of a sort key that count */
-#define EMAIL_ROW_TEXT	(1 << 20) /* bytes of a body that are indexed */
+#define EMAIL_ROW_TEXT	(1 << 20) /* bytes of a text that are indexed */
 #define EMAIL_ROW_ARENA	(128UL << 20)	/* enough for any one message */
 
 /*
@@ -46,10 +46,10 @@ enum store_err	email_row_add(struct store_txn *, struct arena *,
 int64_t	 email_row_received(const void *raw, size_t len);
 
 /*
- * Only the texts for the search index, to make it again from the mail:
- * store_search_add(txn, eid, m->text, m->ntext).
+ * Only the texts for the search index: calls fn with them, and returns what
+ * that did, or -1.  A struct store_conf's texts.
  */
-int	 email_row_text(struct arena *, const void *raw, size_t len,
-	    struct store_newmail *m);
+int	 email_index(const void *raw, size_t len, store_texts_fn *fn,
+	    void *arg);
 
 #endif

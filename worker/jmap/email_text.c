@@ -26,13 +26,14 @@ int
 email_text_parse(struct arena *a, const char *s, struct email_text *t)
 {
 	const char	*end, *p;
-	struct buf	 words, loose;
+	struct buf	 words, loose, quoted;
 	size_t		 max = 1;
 	int		 ret = -1;
 
 	memset(t, 0, sizeof(*t));
 	buf_init(&words, 2 * strlen(s) + 2);
 	buf_init(&loose, 2 * strlen(s) + 2);
+	buf_init(&quoted, 2 * strlen(s) + 2);
 	for (p = s; *p != '\0'; p++)
 		max += *p == '"' || *p == '\'';
 	if ((t->phrase = arena_array(a, max, sizeof(*t->phrase))) == NULL)
@@ -43,9 +44,11 @@ email_text_parse(struct arena *a, const char *s, struct email_text *t)
 			continue;
 		}
 		if ((end = text_quoted(p)) != NULL) {
+			words.off = words.len;
 			if (text_phrase(a, p + 1, end - 1, &words, t,
 			    max) == -1)
 				goto done;
+			buf_add(&quoted, buf_peek(&words), buf_left(&words));
 			continue;
 		}
 		for (end = p; *end != '\0' && !text_white(*end); end++)
@@ -55,16 +58,20 @@ email_text_parse(struct arena *a, const char *s, struct email_text *t)
 		buf_add(&loose, p, (size_t)(end - p));
 		buf_addc(&loose, ' ');
 	}
-	if (buf_bad(&words) || buf_bad(&loose))
+	if (buf_bad(&words) || buf_bad(&loose) || buf_bad(&quoted))
 		goto done;
 	t->words = arena_dup(a, words.len > 0 ? (char *)words.data : "",
 	    words.len);
 	t->loose = arena_dup(a, loose.len > 0 ? (char *)loose.data : "",
 	    loose.len);
-	ret = t->words == NULL || t->loose == NULL ? -1 : 0;
+	t->quoted = arena_dup(a, quoted.len > 0 ? (char *)quoted.data : "",
+	    quoted.len);
+	ret = t->words == NULL || t->loose == NULL || t->quoted == NULL ?
+	    -1 : 0;
 done:
 	buf_free(&words);
 	buf_free(&loose);
+	buf_free(&quoted);
 	return ret;
 }
 

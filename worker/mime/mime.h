@@ -172,6 +172,10 @@ const char	*mime_text_preview(struct arena *, const struct mime_msg *,
 void		 mime_text_plain(const struct mime_msg *, uint32_t part,
 		    struct buf *);
 void		 mime_text_search(const struct mime_msg *, struct buf *);
+/* The same in two: what is shown as the message, and what is attached to it
+ * (disposition attachment, messages) with the names of all parts. */
+void		 mime_text_split(const struct mime_msg *, struct buf *body,
+		    struct buf *attached);
 /* Append the visible text of UTF-8 HTML; stops after max bytes of text. */
 void		 mime_html_text(const char *, size_t, size_t max,
 		    struct buf *);

@@ -44,7 +44,8 @@ static int	 blank(uint32_t);
 static int	 is_text(const struct mime_part *);
 static int	 is_html(const struct mime_part *);
 static int	 is_message(const struct mime_part *);
-static void	 search(const struct mime_msg *, struct buf *, int);
+static void	 search(const struct mime_msg *, struct buf *, struct buf *,
+		    int);
 static void	 nested(const struct mime_msg *, const struct mime_part *,
 		    struct buf *, int);
 static void	 search_header(struct arena *, const struct mime_msg *,
@@ -427,28 +428,40 @@ mime_text_plain(const struct mime_msg *m, uint32_t part, struct buf *out)
 void
 mime_text_search(const struct mime_msg *m, struct buf *out)
 {
-	search(m, out, 0);
+	search(m, out, out, 0);
+}
+
+void
+mime_text_split(const struct mime_msg *m, struct buf *body,
+    struct buf *attached)
+{
+	search(m, body, attached, 0);
 }
 
 static void
-search(const struct mime_msg *m, struct buf *out, int depth)
+search(const struct mime_msg *m, struct buf *body, struct buf *attached,
+    int depth)
 {
 	const struct mime_part	*p;
+	struct buf		*out;
 	uint32_t		 i;
 
-	for (i = 0; i < m->npart && !buf_bad(out) && out->len < out->max;
-	    i++) {
+	for (i = 0; i < m->npart; i++) {
 		p = &m->parts[i];
 		if (p->multipart)
 			continue;
-		if (p->name != NULL) {
-			buf_adds(out, p->name);
-			buf_addc(out, '\n');
+		if (p->name != NULL && !buf_bad(attached) &&
+		    attached->max - attached->len > strlen(p->name)) {
+			buf_adds(attached, p->name);
+			buf_addc(attached, '\n');
 		}
-		if (is_text(p))
+		out = p->disposition != NULL && strcmp(p->disposition,
+		    "attachment") == 0 ? attached : body;
+		if (is_text(p) && out->len < out->max)
 			mime_text_plain(m, i, out);
-		else if (is_message(p) && depth < MIME_NESTED)
-			nested(m, p, out, depth + 1);
+		else if (is_message(p) && depth < MIME_NESTED &&
+		    attached->len < attached->max)
+			nested(m, p, attached, depth + 1);
 	}
 }
 
@@ -466,7 +479,7 @@ nested(const struct mime_msg *m, const struct mime_part *p, struct buf *out,
 	if (mime_cte_decode(p->cte, m->raw + p->body, p->bodylen, &raw) !=
 	    -1 && (in = mime_parse(&a, raw.data, raw.len)) != NULL) {
 		search_header(&a, in, out);
-		search(in, out, depth);
+		search(in, out, out, depth);
 	}
 	buf_free(&raw);
 	arena_free(&a);

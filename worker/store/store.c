@@ -54,6 +54,7 @@ static const char *const errors[] = {
 	[STORE_NOPARENT] = "no such parent",
 	[STORE_HASCHILD] = "mailbox has a child",
 	[STORE_HASMAIL] = "mailbox has mail",
+	[STORE_NOINDEX] = "the search index is being made",
 	[STORE_CANNOT] = "cannot calculate changes",
 	[STORE_FORBIDDEN] = "forbidden",
 	[STORE_TOOMANY] = "too many", [STORE_AGAIN] = "try again",
@@ -84,6 +85,7 @@ void
 store_init(const struct store_conf *c)
 {
 	store_config = *c;
+	store_lang_init();
 }
 
 void
@@ -199,7 +201,9 @@ static void
 store_free(struct store *st)
 {
 	kv_close(st->kv);
-	kv_close(st->search);
+	store_merge_free(st);
+	store_runs_forget(st, NULL);
+	store_runs_unlock(st);
 	store_seg_close(st);
 	store_keyword_forget(st, 0);
 	free(st->names);
@@ -217,6 +221,7 @@ store_new(const char *account, unsigned flags, struct store **out)
 	if ((st = calloc(1, sizeof(*st))) == NULL)
 		return STORE_IO;
 	st->dirty = 1;
+	st->runlock = -1;
 	for (i = 0; i < STORE_FDS; i++)
 		st->fds[i].fd = -1;
 	strlcpy(st->account, account, sizeof(st->account));
@@ -295,10 +300,15 @@ store_upgrade(struct store *st, unsigned flags)
 {
 	struct store_txn	*txn;
 	enum store_err		 e;
+	int			 old = 0;
 
 	e = store_begin(st, 0, &txn);
-	if (e == STORE_OK)
+	if (e == STORE_OK) {
+		old = txn->layout < STORE_LAYOUT;
 		store_abort(txn);
+	}
+	if (old)
+		return store_rebuild_upgrade(st);
 	if (e != STORE_NOTFOUND)
 		return e;
 	return flags & STORE_CREATE ? store_found(st) : STORE_NOTFOUND;
@@ -522,7 +532,8 @@ store_hot_read(struct store_txn *txn)
 	if (v.n < 4)
 		return store_broken(txn, "hot record");
 	p = v.p;
-	if (store_get16(p) > STORE_LAYOUT)
+	txn->layout = store_get16(p);
+	if (txn->layout > STORE_LAYOUT)
 		return STORE_VERSION;
 	n = store_get16(p + 2);
 	if (v.n != 4 + (size_t)n * 8)

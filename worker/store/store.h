@@ -54,6 +54,7 @@ enum store_err {
 	STORE_NOPARENT,		/* the parent is unknown or inside itself */
 	STORE_HASCHILD,		/* RFC 8621 2.5 mailboxHasChild */
 	STORE_HASMAIL,		/* RFC 8621 2.5 mailboxHasEmail */
+	STORE_NOINDEX,		/* no search yet: the index is being made */
 	STORE_CANNOT,		/* RFC 8620 5.2 cannotCalculateChanges */
 	STORE_FORBIDDEN,	/* the right to do it is missing: part 14 */
 	STORE_TOOMANY,		/* more keywords, mailboxes, ... than we keep */
@@ -70,6 +71,10 @@ const char	*store_strerror(enum store_err);
 
 /* --- 1 open and close ---------------------------------------------------- */
 
+struct store_text;
+typedef int store_texts_fn(void *, const struct store_text *, size_t n,
+    struct slice language);
+
 struct store_conf {
 	char		dir[1024];	/* one folder an account below this */
 	enum kv_sync	sync;		/* default KV_FULL */
@@ -82,6 +87,10 @@ struct store_conf {
 	/* A commit gave these types (1 << enum store_type) a new state; called
 	 * inside of store_commit, so it may only note it.  May be NULL. */
 	void		(*changed)(const char *account, uint32_t types);
+	/* Call fn with the texts of a message, for the search index to be
+	 * made again: what fn returned, or -1.  May be NULL: then it is not. */
+	int		(*texts)(const void *raw, size_t len, store_texts_fn *fn,
+			    void *arg);
 };
 /* Defaults, then the caller sets dir and what it likes. */
 void	store_conf_init(struct store_conf *);
@@ -294,7 +303,12 @@ enum {
 	STORE_IN_FROM = 0x01, STORE_IN_TO = 0x02, STORE_IN_CC = 0x04,
 	STORE_IN_BCC = 0x08, STORE_IN_SUBJECT = 0x10, STORE_IN_BODY = 0x20,
 	STORE_IN_ATTACHMENT = 0x40,
-	STORE_IN_ANY = 0x7f
+	STORE_IN_HEADER = 0x80,		/* ids and lists, for "header" */
+	STORE_IN_ANY = 0x7f,		/* what people read */
+	/* not text, but names of header fields, a line each; asked for like
+	 * words, of mail that has such a field */
+	STORE_NAMES = 0x100,
+	STORE_IN_NAMES = STORE_IN_HEADER | STORE_NAMES
 };
 struct store_text {		/* UTF-8 to be indexed, in one field */
 	unsigned	in;
@@ -325,6 +339,7 @@ struct store_newmail {
 	struct slice	 subject;	/* base subject, folded: threading */
 	const struct store_text *text;
 	size_t		 ntext;
+	struct slice	 language;	/* tag of Content-Language, or n 0 */
 };
 /*
  * Add a mail: joins or merges threads, counts, indexes, logs.  Sets *id and
@@ -403,6 +418,8 @@ int	store_ids_add(struct store_ids *, uint64_t);	/* 0, -1 */
 void	store_ids_sort(struct store_ids *);		/* upward, once each */
 /* 1 if x is in a list sorted upward, by bisection. */
 int	store_ids_has(const struct store_ids *, uint64_t x);
+/* Keep of the first what is in the second, too; both sorted upward. */
+void	store_ids_and(struct store_ids *, const struct store_ids *);
 
 /* Mail ids of a thread, oldest first (RFC 8621 3), appended to *ids. */
 enum store_err	store_thread_get(struct store_txn *, uint64_t tid,
@@ -429,6 +446,8 @@ struct store_query {
 	uint64_t	 all, none;	/* keyword bits: must, must not have */
 	int64_t		 after, before;	/* after <= received < before; before 0:
 					 * no bound */
+	const struct store_ids *only;	/* eids, upward: no other mail; or
+					 * NULL */
 	store_match	*match;		/* or NULL */
 	void		*arg;
 };
@@ -493,27 +512,30 @@ enum store_err	store_query_walk(struct store_txn *, uint32_t mailbox,
 
 /* --- 10 search ----------------------------------------------------------- */
 
-/* Words of text, all of which must stand in one of the fields `in`; a word
- * that ends in '*' is a prefix.  Words are made as those of the mail were. */
+/*
+ * Words of text, all of which must stand in one of the fields `in`; a word
+ * that ends in '*' is a prefix, an e-mail address is one word.  Others are
+ * found by their stem, too, in subject, body and attachments (design 5).
+ * exact: no stems, addresses are their words: of phrases.  Exact items come
+ * after the others.
+ */
 struct store_words {
 	unsigned	in;
 	struct slice	text;
+	int		exact;
 };
 /*
  * The eids (not mail ids) of all mails that have all words of all n items,
  * upward, into the empty *eids.  They may name mails since destroyed, and
  * order of words is not looked at: whoever means a phrase verifies it on the
  * text.  A text without any word matches nothing: *usable is then 0.
+ * STORE_TOOMANY: words.  STORE_NOINDEX: see 13, rebuild.
  */
 enum store_err	store_search(struct store_txn *, const struct store_words *,
 		    size_t n, struct store_ids *eids, int *usable);
-/* Index a mail again, after store_search_reset. */
-enum store_err	store_search_add(struct store_txn *, uint64_t eid,
-		    const struct store_text *, size_t n);
-/* Forget the whole index (it can be made again from the mail). */
-enum store_err	store_search_reset(struct store *);
-/* Merge waiting mail into the index when there is enough of it, or in any
- * case with force.  Bounded work; 1 there is more to do, 0 not, -1 error. */
+/* One bounded step: waiting mail into the index when there is enough of it,
+ * or in any case with force, and small parts of it into larger.  1 there is
+ * more to do, 0 not, -1 error. */
 int	store_search_merge(struct store *, int force);
 
 /* --- 11 blobs ------------------------------------------------------------ */
@@ -593,6 +615,16 @@ int	store_tidy(struct store *);
 /* The same for one of the open accounts that has changed, or has waited ten
  * minutes.  1 call again soon, 0 nothing is to be done now. */
 int	store_idle(void);
+
+/*
+ * Make the search index again while the old one serves.  begin notes that it
+ * is to be done, from the first mail on, lost: that the old one is no good;
+ * step does a bounded part of it, and says how far it is: 1 there is more,
+ * 0 it is complete, -1 (logged).  store_tidy does such steps, too, so it gets
+ * done whether or not anybody waits.
+ */
+enum store_err	store_rebuild_begin(struct store *, int lost);
+int	store_rebuild_step(struct store *, uint64_t *at, uint64_t *upto);
 
 /* One line of text about one difference. */
 typedef void store_report(void *, const char *);

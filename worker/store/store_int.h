@@ -15,6 +15,8 @@
 
 #include "worker/store/store.h"
 #include "worker/store/store_key.h"
+#include "worker/store/store_run.h"
+#include "worker/store/store_word.h"
 
 #define STORE_FDS	2		/* segments kept open */
 #define STORE_PATHMAX	1200
@@ -39,7 +41,11 @@ struct store {
 	int			 dirty;		/* changed since store_idle */
 	int64_t			 tidied;	/* date_mono of that */
 	struct kv		*kv;
-	struct kv		*search;	/* NULL until it is needed */
+	struct store_run	*runs[2 * STORE_RUNS];	/* open ones */
+	size_t			 nruns;
+	int			 runlock;	/* -1: not ours */
+	struct store_merge	*merge;		/* under way, or NULL */
+	int			 index_bad;	/* a run cannot be read */
 	struct store_segfd	 fds[STORE_FDS];
 	unsigned		 nextfd;	/* to be closed next */
 	struct store_name	*names;		/* keyword dictionary by slot */
@@ -89,6 +95,7 @@ struct store_txn {
 	int			 changed;
 	enum store_err		 dead;		/* why it can only be aborted */
 	uint64_t		 hot[HOT_MAX];
+	unsigned		 layout;	/* STORE_LAYOUT as it was read */
 	uint64_t		 modseq0;	/* modseq as it began */
 	struct store_boxes	 box;
 	size_t			 names0;	/* dictionary as it began */
@@ -342,43 +349,47 @@ enum store_err	store_blob_save(struct store_txn *, const uint8_t *hash,
 enum store_err	store_blob_expire(struct store_txn *, unsigned max, int *more);
 enum store_err	store_blob_compact(struct store_txn *, int *more);
 
-/* store_token.c */
-struct store_term {
-	uint64_t	 hash;
-	uint32_t	 at;		/* into the list's bytes */
-	uint8_t		 len, in, prefix;
+/* store_pend.c: the words of a mail, as a row. */
+struct store_entry_f {			/* a word of it */
+	const uint8_t	*word, *stem;	/* stems: each u8 length, bytes */
+	uint8_t		 in, tag, len, nstem;
 };
-struct store_terms {			/* each once, in order of coming */
-	struct buf	 bytes;
-	struct store_term *v;
-	size_t		 n, cap;
-	uint32_t	*slot;		/* hash: index + 1 into v; cap * 2 */
-};
-void		store_token_init(struct store_terms *);
-void		store_token_free(struct store_terms *);
-/* Cut text into terms; query: heed '*', and CJK that is one letter long. */
-int		store_token_add(struct store_terms *, struct slice, unsigned in,
-		    int query);
-/* The index of a term, which is added if it is new; -1 without memory. */
-int64_t		store_token_intern(struct store_terms *, const uint8_t *,
-		    size_t);
-const uint8_t	*store_token_bytes(const struct store_terms *, size_t);
-
-/* store_post.c: posting blocks in search/. */
-struct store_post {			/* a mail that has a term */
+struct store_wait {
 	uint64_t	 eid;
-	uint8_t		 in;
+	size_t		 at, len;	/* of its bytes */
 };
-int		store_post_open(struct store *);
-/* Put mails, upward, in the blocks of a term; 0 or -1 with errno. */
-int		store_post_merge(struct kv_txn *, const uint8_t *term,
-		    size_t len, const struct store_post *, size_t n);
-int		store_post_read(struct kv_txn *, const uint8_t *term, size_t n,
-		    int prefix, unsigned in, struct store_ids *);
+struct store_waits {			/* rows, by eid */
+	struct store_wait	*v;
+	size_t			 n, cap;
+	struct buf		 bytes;
+};
+/* Append the row of these texts; 0 or -1 without memory. */
+int		store_pend_row(struct buf *, const struct store_text *, size_t,
+		    struct slice language);
+/* Read one: 0, -1 it is none; then each word: 1, 0, -1. */
+int		store_pend_open(struct slice, const uint8_t **p,
+		    const uint8_t **end);
+int		store_pend_each(const uint8_t **p, const uint8_t *end,
+		    struct store_entry_f *);
+void		store_pend_init(struct store_waits *);
+void		store_pend_free(struct store_waits *);
+/* What was appended to bytes from `at` is the mail's row. */
+int		store_pend_note(struct store_waits *, uint64_t eid, size_t at);
+/* Write them as a run, and say what it is; 0 or -1. */
+int		store_pend_run(struct store *, const struct store_waits *,
+		    uint32_t id, enum store_runset, struct store_runinfo *);
+/* The oldest waiting rows become a run: 1, 0 there is none, -1. */
+int		store_pend_merge(struct store *);
 
-/* store_search.c */
+/* store_rebuild.c */
+enum store_err	store_rebuild_note(struct store_txn *, int lost);
+int		store_rebuild_due(struct store *);
+enum store_err	store_rebuild_upgrade(struct store *);
+
+/* store_search.c, store_pend.c */
 enum store_err	store_search_pend(struct store_txn *, uint64_t eid,
-		    const struct store_text *, size_t n);
+		    const struct store_text *, size_t n,
+		    struct slice language);
 enum store_err	store_search_drop(struct store_txn *, uint64_t eid);
 
 #endif

@@ -3,7 +3,8 @@
  * What is in an account's folder, byte by byte.
  *
  *	DIR/ACCOUNT/data.mdb		the rows below (LMDB, one database)
- *	DIR/ACCOUNT/search/data.mdb	posting blocks; can be made again
+ *	DIR/ACCOUNT/search/%08x.run	the search index, see store_run.h; can
+ *					be made again
  *	DIR/ACCOUNT/blob/%08x.seg	raw mail and uploads; see store_seg.h
  *
  * A key is one letter, its space, then fixed-width fields.  Integers are
@@ -53,19 +54,20 @@
  *  X     expiry sha256   nothing: blobs that nobody refers to
  *  V     segment         u64 bytes written, u64 bytes alive, u64 dead since; of
  *                        the one being written A has the numbers
- *  F     eid             words not yet in the search index: u8 version, then
- *                        each u8 fields, u8 length, bytes
+ *  F     eid             words not yet in a run: u8 version (2), then each u8
+ *                        fields, u8 tag, u8 length, word, u8 n, n stems of u8
+ *                        length, bytes
+ *  W                     the runs of the search index: u8 version, u8 flags,
+ *                        u16 n, u32 next number, u64 upto, u64 at (of a
+ *                        rebuild); n x { u32 number, u32 mails, u64 bytes, u64
+ *                        lowest, u64 highest eid, u8 set }; u32 n, n x { u32
+ *                        number, u64 time } of files to be removed
  *  O     u8 type, u64 id bytes of another object
  *  a     u64 who mbid    a mailbox shared: u8 version, u8 subscribed, u16 -,
  *                        u32 rights, u64 -; with mbid 0: the last u64 is the
  *                        modseq when what he may see changed
  *  Y     sha256 u64 who  nothing: a sharee put the blob, and may use it
  *  U     mbid uid        reserved for IMAP (eid)
- *
- * In search/: key word 0x00 eid of the first mail, value u8 version, then
- * for each mail varint (distance to the mail before << 1 | 1 if a byte of
- * fields follows; else the field is the body), at most 1.9 KB.
- * And 0x00: u8 version, alone.
  *
  * Every format has a version: in A for the key layout, in the first byte of
  * a row for the row.  A newer one than ours is refused (STORE_VERSION).
@@ -77,7 +79,7 @@
 
 #include "worker/store/store.h"
 
-#define STORE_LAYOUT	1		/* version in A */
+#define STORE_LAYOUT	2		/* version in A */
 #define STORE_ROWVER	1		/* of every row that has one */
 #define STORE_SLOT_UNSEEN	0	/* the K rows of what is not $seen */
 #define STORE_TMAX	INT64_C(253402300799999)	/* end of 9999 */

@@ -304,7 +304,8 @@ store_mail_place(struct store_txn *txn, struct store_state *s,
 	    (e = store_thread_learn(txn, refs, s->m.tid)) != STORE_OK ||
 	    (e = store_mail_enter(txn, s)) != STORE_OK)
 		return e;
-	return store_search_pend(txn, eid, nm->text, nm->ntext);
+	return store_search_pend(txn, eid, nm->text, nm->ntext,
+	    nm->language);
 }
 
 /* A mail as its thread knows it; borrows the mailboxes. */

@@ -1,89 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Posting blocks: for each term the mails that have it, in an environment of
- * their own that can be thrown away and made again.  Adding what is there
- * already changes nothing, so a merge that a crash cut short is repeated.
+ * Lists of mails in a run: of each a varint, distance to the mail before
+ * << 1, plus 1 if a byte of fields follows; else they are those of the mail
+ * before, at first the body.  Called by store_merge.c and store_search.c.
  */
 #include "common/compat.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "worker/store/store_int.h"
 
-#define BLOCK_MAX	1900	/* bytes of a value that stays in its page */
-#define BLOCK_FULL	1600	/* where an append starts a new block */
-#define POST_MAX	11	/* bytes of a posting at most */
-#define TERM_KEYMAX	(255 + 9)
-
-struct posts {
-	struct store_post	*v;
-	size_t			 n, cap;
-};
-
-static size_t	 store_post_key(uint8_t *, const uint8_t *, size_t, uint64_t);
-static int	 store_post_add(struct posts *, uint64_t, uint8_t);
-static int	 store_post_decode(struct slice, struct slice, struct posts *);
-static int	 store_post_write(struct kv_txn *, const uint8_t *, size_t,
-		    const struct posts *);
-static int	 store_post_block(struct kv_txn *, const uint8_t *, size_t,
-		    uint64_t, struct posts *, uint64_t *next);
-static int	 store_post_union(struct posts *, const struct store_post *,
-		    size_t, uint64_t, size_t *);
+static int	 store_post_cmp(const void *, const void *);
 
 int
-store_post_open(struct store *st)
-{
-	char		 path[STORE_PATHMAX + 8];
-	struct kv_txn	*txn;
-	struct slice	 v;
-	uint8_t		 ver = STORE_ROWVER;
-	int		 r;
-
-	if (st->search != NULL)
-		return 0;
-	snprintf(path, sizeof(path), "%s/search", st->path);
-	if (store_mkdir(path) == -1)
-		return -1;
-	st->search = kv_open(path, store_config.nolock ? KV_NOLOCK : 0,
-	    store_config.sync);
-	if (st->search == NULL || kv_begin(st->search, 0, &txn) == -1)
-		return -1;
-	r = kv_get(txn, "", 1, &v);
-	if (r == 1 && (v.n != 1 || *(const uint8_t *)v.p > ver)) {
-		errno = EPROTO;		/* a newer program's */
-		r = -1;
-	}
-	kv_abort(txn);
-	if (r == 0 && (r = kv_begin(st->search, 1, &txn)) == 0) {
-		if (kv_put(txn, "", 1, &ver, 1) == -1) {
-			kv_abort(txn);
-			r = -1;
-		} else
-			r = kv_commit(txn);
-	}
-	if (r == -1) {
-		kv_close(st->search);
-		st->search = NULL;
-		return -1;
-	}
-	return 0;
-}
-
-/* term 0x00 eid */
-static size_t
-store_post_key(uint8_t *k, const uint8_t *term, size_t n, uint64_t eid)
-{
-	memcpy(k, term, n);
-	k[n] = 0;
-	store_put64(k + n + 1, eid);
-	return n + 9;
-}
-
-static int
-store_post_add(struct posts *p, uint64_t eid, uint8_t in)
+store_post_add(struct store_posts *p, uint64_t eid, uint8_t in)
 {
 	struct store_post	*v;
 	size_t			 cap;
@@ -100,181 +30,99 @@ store_post_add(struct posts *p, uint64_t eid, uint8_t in)
 	return 0;
 }
 
-/* Append a block's postings; -1 when it is not one (errno EPROTO). */
 static int
-store_post_decode(struct slice key, struct slice val, struct posts *out)
+store_post_cmp(const void *a, const void *b)
 {
-	const uint8_t	*p = val.p, *end = p + val.n;
-	uint64_t	 eid, d;
+	const struct store_post	*x = a, *y = b;
+
+	return x->eid < y->eid ? -1 : x->eid > y->eid;
+}
+
+void
+store_post_sort(struct store_posts *p)
+{
+	size_t	 i, n = 0;
+
+	for (i = 1; i < p->n && p->v[i - 1].eid < p->v[i].eid; i++)
+		;
+	if (i >= p->n)		/* most come sorted */
+		return;
+	qsort(p->v, p->n, sizeof(*p->v), store_post_cmp);
+	for (i = 0; i < p->n; i++)
+		if (n > 0 && p->v[n - 1].eid == p->v[i].eid)
+			p->v[n - 1].in |= p->v[i].in;
+		else
+			p->v[n++] = p->v[i];
+	p->n = n;
+}
+
+void
+store_post_num(struct buf *b, uint64_t x)
+{
+	uint8_t	 v[10];
+	size_t	 n = 0;
+
+	for (; x >= 0x80; x >>= 7)
+		v[n++] = (uint8_t)(x | 0x80);
+	v[n++] = (uint8_t)x;
+	buf_add(b, v, n);
+}
+
+int
+store_post_getnum(const uint8_t **p, const uint8_t *end, uint64_t *x)
+{
 	unsigned	 shift;
-	uint8_t		 in;
 
-	errno = EPROTO;
-	if (key.n < 9 || val.n < 1 || *p++ > STORE_ROWVER)
+	*x = 0;
+	for (shift = 0; *p < end && shift < 63; shift += 7) {
+		*x |= (uint64_t)(**p & 0x7f) << shift;
+		if ((*(*p)++ & 0x80) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+void
+store_post_pack(struct buf *b, const struct store_post *v, size_t n,
+    uint64_t base)
+{
+	uint8_t	 in = STORE_IN_BODY;
+	size_t	 i;
+
+	for (i = 0; i < n; i++) {
+		store_post_num(b, (v[i].eid - base) << 1 | (v[i].in != in));
+		if (v[i].in != in)
+			buf_addc(b, v[i].in);
+		in = v[i].in;
+		base = v[i].eid;
+	}
+}
+
+void
+store_post_unpack(struct store_unpack *u, struct slice s, uint64_t base)
+{
+	u->p = s.p;
+	u->end = u->p + s.n;
+	u->eid = base;
+	u->in = STORE_IN_BODY;
+}
+
+int
+store_post_next(struct store_unpack *u)
+{
+	uint64_t	 d;
+
+	if (u->p == u->end)
+		return 0;
+	if (*u->p < 0x80)
+		d = *u->p++;
+	else if (store_post_getnum(&u->p, u->end, &d) == -1)
 		return -1;
-	eid = store_get64((const uint8_t *)key.p + key.n - 8);
-	while (p < end) {
-		for (d = 0, shift = 0; p < end && shift < 63; shift += 7) {
-			d |= (uint64_t)(*p & 0x7f) << shift;
-			if ((*p++ & 0x80) == 0)
-				break;
-		}
-		in = STORE_IN_BODY;
-		if (d & 1) {
-			if (p == end)
-				return -1;
-			in = *p++;
-		}
-		eid += d >> 1;
-		if (store_post_add(out, eid, in) == -1)
+	if (d & 1) {
+		if (u->p == u->end)
 			return -1;
+		u->in = *u->p++;
 	}
-	return 0;
-}
-
-/* Write postings as blocks of a term. */
-static int
-store_post_write(struct kv_txn *txn, const uint8_t *term, size_t n,
-    const struct posts *p)
-{
-	uint8_t		 key[TERM_KEYMAX], b[BLOCK_MAX];
-	uint64_t	 base = 0, last = 0, d;
-	size_t		 i, len = 0;
-
-	for (i = 0; i < p->n; i++) {
-		if (len > 0 && len + POST_MAX > BLOCK_FULL) {
-			if (kv_put(txn, key, store_post_key(key, term, n,
-			    base), b, len) == -1)
-				return -1;
-			len = 0;
-		}
-		if (len == 0) {
-			b[len++] = STORE_ROWVER;
-			base = last = p->v[i].eid;
-		}
-		d = (p->v[i].eid - last) << 1 |
-		    (p->v[i].in != STORE_IN_BODY);
-		last = p->v[i].eid;
-		for (; d >= 0x80; d >>= 7)
-			b[len++] = (uint8_t)(d | 0x80);
-		b[len++] = (uint8_t)d;
-		if (p->v[i].in != STORE_IN_BODY)
-			b[len++] = p->v[i].in;
-	}
-	if (len == 0)
-		return 0;
-	return kv_put(txn, key, store_post_key(key, term, n, base), b, len);
-}
-
-/*
- * The block that a mail belongs to: its postings into *out, and *next the
- * first mail of the block after it.  The block itself is deleted.
- */
-static int
-store_post_block(struct kv_txn *txn, const uint8_t *term, size_t len,
-    uint64_t eid, struct posts *out, uint64_t *next)
-{
-	uint8_t		 key[TERM_KEYMAX];
-	struct slice	 k, v;
-	size_t		 n;
-	int		 r;
-
-	out->n = 0;
-	*next = UINT64_MAX;
-	n = store_post_key(key, term, len, eid + 1);
-	if ((r = kv_after(txn, key, n, &k, &v)) == -1)
-		return -1;
-	if (r == 1 && k.n == n && memcmp(k.p, key, n - 8) == 0)
-		*next = store_get64((const uint8_t *)k.p + n - 8);
-	if ((r = kv_before(txn, key, n, &k, &v)) == -1)
-		return -1;
-	if (r == 0 || k.n != n || memcmp(k.p, key, n - 8) != 0)
-		return 0;
-	if (store_post_decode(k, v, out) == -1)
-		return -1;
-	memcpy(key, k.p, n);
-	return kv_del(txn, key, n) == -1 ? -1 : 0;
-}
-
-/* Merge mails of eid < next into a block's postings; *used of the n. */
-static int
-store_post_union(struct posts *p, const struct store_post *h, size_t n,
-    uint64_t next, size_t *used)
-{
-	struct posts	 out;
-	size_t		 i = 0, j = 0;
-	int		 r = 0;
-
-	memset(&out, 0, sizeof(out));
-	while (r == 0 && (i < p->n || (j < n && h[j].eid < next))) {
-		if (j == n || h[j].eid >= next ||
-		    (i < p->n && p->v[i].eid < h[j].eid)) {
-			r = store_post_add(&out, p->v[i].eid, p->v[i].in);
-			i++;
-		} else if (i < p->n && p->v[i].eid == h[j].eid) {
-			p->v[i].in |= h[j++].in;
-		} else {
-			r = store_post_add(&out, h[j].eid, h[j].in);
-			j++;
-		}
-	}
-	free(p->v);
-	*p = out;
-	*used = j;
-	return r;
-}
-
-int
-store_post_merge(struct kv_txn *txn, const uint8_t *term, size_t len,
-    const struct store_post *h, size_t n)
-{
-	struct posts	 p;
-	uint64_t	 next;
-	size_t		 used;
-	int		 r = 0;
-
-	memset(&p, 0, sizeof(p));
-	while (n > 0 && r == 0) {
-		if ((r = store_post_block(txn, term, len, h->eid, &p,
-		    &next)) == 0 &&
-		    (r = store_post_union(&p, h, n, next, &used)) == 0) {
-			r = store_post_write(txn, term, len, &p);
-			h += used;
-			n -= used;
-		}
-	}
-	free(p.v);
-	return r;
-}
-
-/* Append the mails that have a term in one of the fields, sorted within. */
-int
-store_post_read(struct kv_txn *txn, const uint8_t *term, size_t n,
-    int prefix, unsigned in, struct store_ids *out)
-{
-	struct kv_range	 r;
-	struct posts	 p;
-	struct slice	 k, v;
-	uint8_t		 key[TERM_KEYMAX];
-	size_t		 i;
-	int		 ret;
-
-	memset(&p, 0, sizeof(p));
-	memcpy(key, term, n);
-	key[n] = 0;
-	if (kv_prefix(&r, txn, key, prefix ? n : n + 1, 0) == -1)
-		return -1;
-	while ((ret = kv_next(&r, &k, &v)) == 1) {
-		p.n = 0;
-		if ((ret = store_post_decode(k, v, &p)) == -1)
-			break;
-		for (i = 0; i < p.n && ret == 0; i++)
-			if (p.v[i].in & in)
-				ret = store_ids_add(out, p.v[i].eid);
-		if (ret == -1)
-			break;
-	}
-	kv_done(&r);
-	free(p.v);
-	return ret;
+	u->eid += d >> 1;
+	return 1;
 }

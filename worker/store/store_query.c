@@ -17,6 +17,8 @@ struct scan {
 	struct store_txn	*txn;
 	const struct store_query *q;
 	struct store_set	 threads;	/* seen, with collapse */
+	uint64_t		*only;		/* bits of q->only, from lo */
+	uint64_t		 lo, nonly;
 	uint64_t		 id;		/* of the mail that was found */
 };
 
@@ -28,6 +30,8 @@ static enum store_err	 store_query_test(struct scan *, struct slice,
 static enum store_err	 store_query_run(struct store_txn *,
 			    const struct store_query *,
 			    int (*)(void *, uint64_t), void *);
+static int		 store_query_bits(struct scan *);
+static int		 store_query_only(const struct scan *, uint64_t);
 static int		 store_query_counted(struct store_txn *,
 			    const struct store_query *, uint64_t *);
 
@@ -71,6 +75,35 @@ store_query_bounds(const struct store_query *q, struct store_key *lo,
 	}
 }
 
+/* Bits for the ids, so that asking for each of the list costs nothing. */
+static int
+store_query_bits(struct scan *s)
+{
+	const struct store_ids	*o = s->q->only;
+	uint64_t		 x;
+	size_t			 i;
+
+	s->lo = o->n > 0 ? o->v[0] : 0;
+	s->nonly = o->n > 0 ? o->v[o->n - 1] - s->lo + 1 : 0;
+	if ((s->only = calloc((size_t)(s->nonly / 64 + 1),
+	    sizeof(*s->only))) == NULL)
+		return -1;
+	for (i = 0; i < o->n; i++) {
+		x = o->v[i] - s->lo;
+		s->only[x / 64] |= UINT64_C(1) << x % 64;
+	}
+	return 0;
+}
+
+static int
+store_query_only(const struct scan *s, uint64_t eid)
+{
+	uint64_t	 x = eid - s->lo;
+
+	return eid >= s->lo && x < s->nonly &&
+	    (s->only[x / 64] >> x % 64 & 1) != 0;
+}
+
 /* Is the entry of the list?  STORE_OK, and s->id; STORE_NOTFOUND. */
 static enum store_err
 store_query_test(struct scan *s, struct slice k, struct slice v)
@@ -86,7 +119,8 @@ store_query_test(struct scan *s, struct slice k, struct slice v)
 	if (store_key_entry_get(v, &e) == -1 ||
 	    store_key_place(k, &received, &eid) == -1)
 		return store_broken(s->txn, "list");
-	if ((e.kw & q->all) != q->all || (e.kw & q->none) != 0)
+	if ((e.kw & q->all) != q->all || (e.kw & q->none) != 0 ||
+	    (s->only != NULL && !store_query_only(s, eid)))
 		return STORE_NOTFOUND;
 	if (q->match != NULL || (s->txn->view != NULL && q->mailbox == 0)) {
 		if ((err = store_mail_eid(s->txn, eid, &m)) != STORE_OK)
@@ -122,9 +156,13 @@ store_query_run(struct store_txn *txn, const struct store_query *q,
 	    STORE_MAY_READ))
 		return STORE_OK;
 	store_query_bounds(q, &lo, &hi);
-	if (kv_range(&r, txn->kv, SLICE(lo.b, lo.n), SLICE(hi.b, hi.n),
-	    q->ascending) == -1)
+	if (q->only != NULL && store_query_bits(&s) == -1)
 		return store_fail(txn);
+	if (kv_range(&r, txn->kv, SLICE(lo.b, lo.n), SLICE(hi.b, hi.n),
+	    q->ascending) == -1) {
+		free(s.only);
+		return store_fail(txn);
+	}
 	while ((e = store_next(txn, &r, &k, &v)) == STORE_OK) {
 		e = store_query_test(&s, k, v);
 		if (e == STORE_NOTFOUND)
@@ -134,6 +172,7 @@ store_query_run(struct store_txn *txn, const struct store_query *q,
 	}
 	kv_done(&r);
 	store_set_free(&s.threads);
+	free(s.only);
 	return e == STORE_NOTFOUND ? STORE_OK : e;
 }
 
@@ -170,6 +209,7 @@ store_query_counted(struct store_txn *txn, const struct store_query *q,
 	struct store_mailbox	 m;
 
 	if (q->all != 0 || q->none != 0 || q->match != NULL ||
+	    q->only != NULL ||
 	    q->after > 0 || q->before > 0 || (txn->view != NULL &&
 	    !(store_view_rights(txn, q->mailbox) & STORE_MAY_READ)))
 		return 0;

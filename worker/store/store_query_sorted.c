@@ -48,6 +48,7 @@ static uint64_t		 store_sorted_thread(struct list *,
 			    const struct store_mail *,
 			    const struct store_order *);
 static enum store_err	 store_sorted_scan(struct list *);
+static enum store_err	 store_sorted_only(struct list *);
 static int		 store_sorted_passes(const struct store_query *,
 			    const struct store_mail *);
 static int		 store_sorted_is_text(const struct store_order *);
@@ -180,6 +181,29 @@ store_sorted_scan(struct list *l)
 	return e == STORE_NOTFOUND ? STORE_OK : e;
 }
 
+/* The states of the mails that the caller names. */
+static enum store_err
+store_sorted_only(struct list *l)
+{
+	const struct store_query	*q = l->q;
+	struct store_mail		 m;
+	enum store_err			 e;
+	size_t				 i;
+
+	for (i = 0; i < q->only->n; i++) {
+		e = store_mail_eid(l->txn, q->only->v[i], &m);
+		if (e == STORE_NOTFOUND)
+			continue;
+		if (e != STORE_OK)
+			return e;
+		if ((q->mailbox == 0 || store_mail_in(&m, q->mailbox)) &&
+		    store_sorted_passes(q, &m) &&
+		    store_sorted_match(l, l->txn, &m) == -1)
+			return l->err != STORE_OK ? l->err : STORE_IO;
+	}
+	return STORE_OK;
+}
+
 static int
 store_sorted_is_text(const struct store_order *o)
 {
@@ -309,7 +333,8 @@ store_query_sorted(struct store_txn *txn, const struct store_query *q,
 	scan.collapse = 0;
 	scan.match = store_sorted_match;
 	scan.arg = &l;
-	e = q->mailbox == 0 ? store_sorted_scan(&l) :
+	e = q->only != NULL ? store_sorted_only(&l) :
+	    q->mailbox == 0 ? store_sorted_scan(&l) :
 	    store_query(txn, &scan, 0, SIZE_MAX, &none, NULL);
 	if (e == STORE_OK)
 		e = l.err;

@@ -1,177 +1,377 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text search: posting blocks (store_post.c) and, for mail that came since
- * the last merge, F rows, looked through one by one.  So a mail is found as
- * soon as it is there, and delivery writes one row.
+ * Asking the search index: the runs one by one, all words of the question in
+ * each, as bits of the run's mails; then the rows that wait for a run, once
+ * for all words.  A word is found as it is written (folded), in mail of any
+ * language; in prose also by its stem, in the language of each mail.
  */
 #include "common/compat.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "worker/store/store_int.h"
 
-#define MERGE_AT	256	/* records that start a merge */
-#define MERGE_MAX	256	/* records a call */
+#define ASKS_MAX	128	/* words of a question */
+#define FORMS_MAX	1000	/* words of one stem that are looked up */
 
-struct entry {				/* of an F row */
-	const uint8_t	*term;
-	uint8_t		 len, in;
+struct stems {				/* of a word in one language */
+	struct store_stem	 v[2];
+	uint8_t			 n, known;
+	uint8_t			 self[2];	/* the stem is a word's own */
 };
-struct wait {				/* F rows, out of their transaction */
-	uint64_t	 eid;
-	size_t		 at, len;	/* of its bytes */
+struct ask {
+	struct slice	 word, whole;
+	unsigned	 in, script;
+	int		 prefix, exact;
+	struct stems	 lang[STORE_LANGS];
 };
-struct hit {				/* one term of one mail */
-	uint32_t	 term, in;
-	uint64_t	 eid;
-};
-struct hits {
-	struct hit		*v;
-	size_t			 n, cap;
+struct asks {
+	struct ask		*v;
+	size_t			 n;
 	struct store_terms	 terms;
-	struct store_post	*post;		/* grouped by term */
-	size_t			*start;		/* each term's, and the end */
 };
-struct waits {
-	struct wait	*v;
-	size_t		 n, cap;
-	struct buf	 bytes;
+struct bits {				/* mails of a run */
+	uint64_t	*v;
+	size_t		 n;		/* words of 64 */
 };
 
-static int		 store_search_each(const uint8_t **, const uint8_t *,
-			    struct entry *);
-static enum store_err	 store_search_waiting(struct store_txn *,
-			    const uint8_t *, size_t, int, unsigned,
+static enum store_err	 store_search_asks(struct asks *,
+			    const struct store_words *, size_t, int *usable);
+static const struct stems *store_search_stems(struct ask *, unsigned);
+static int	 store_search_union(struct bits *, const struct store_cursor *,
+		    unsigned);
+static int	 store_search_exact(struct store_run *, const struct ask *,
+		    struct bits *);
+static int	 store_search_tagged(struct store_run *, const uint8_t *,
+		    size_t, unsigned lang, unsigned in, struct bits *);
+static int	 store_search_stemmed(struct store_run *, struct ask *,
+		    struct bits *);
+static int	 store_search_forms(struct store_run *, unsigned lang,
+		    const struct store_stem *, unsigned in, struct bits *);
+static int	 store_search_run(struct store_run *, struct asks *,
+		    struct store_ids *);
+static enum store_err	 store_search_runs(struct store_txn *, struct asks *,
 			    struct store_ids *);
-static enum store_err	 store_search_term(struct store_txn *,
-			    struct kv_txn *, const struct store_terms *,
-			    size_t, struct store_ids *);
-static int		 store_search_take(struct store_txn *, struct waits *);
-static int		 store_search_hits(const struct waits *,
-			    struct hits *);
-static int		 store_search_group(struct hits *);
-static int		 store_search_cmp(const void *, const void *);
-static int		 store_search_write(struct kv_txn *,
-			    const struct hits *);
-static int		 store_search_fill(struct store *, struct waits *);
-static int		 store_search_clear(struct store *, struct waits *);
+static int	 store_search_entry(const struct store_entry_f *,
+		    struct ask *);
+static enum store_err	 store_search_waiting(struct store_txn *,
+			    struct asks *, struct store_ids *);
 
-/* --- writing ------------------------------------------------------------- */
+/* --- the question -------------------------------------------------------- */
 
-enum store_err
-store_search_pend(struct store_txn *txn, uint64_t eid,
-    const struct store_text *text, size_t n)
+static enum store_err
+store_search_asks(struct asks *a, const struct store_words *w, size_t n,
+    int *usable)
 {
-	struct store_terms	 t;
-	struct store_key	 k;
-	struct buf		 b;
-	enum store_err		 e = STORE_OK;
-	size_t			 i;
-	int			 bad = 0;
+	const struct store_term	*t;
+	struct ask		*k;
+	size_t			 i, j, had, loose = SIZE_MAX;
 
-	if (n == 0)
-		return STORE_OK;
-	store_token_init(&t);
-	buf_init(&b, SIZE_MAX);
-	for (i = 0; i < n; i++)
-		bad |= store_token_add(&t, text[i].text, text[i].in, 0) == -1;
-	buf_addc(&b, STORE_ROWVER);
-	for (i = 0; i < t.n; i++) {
-		buf_addc(&b, t.v[i].in);
-		buf_addc(&b, t.v[i].len);
-		buf_add(&b, store_token_bytes(&t, i), t.v[i].len);
+	*usable = n > 0;
+	for (i = 0; i < n; i++) {	/* exact ones come last */
+		had = a->terms.n;
+		if (w[i].exact && loose == SIZE_MAX)
+			loose = had;
+		if (store_token_add(&a->terms, w[i].text, w[i].in,
+		    STORE_CUT_QUERY | (w[i].exact ? STORE_CUT_PHRASE : 0)) ==
+		    -1)
+			return STORE_IO;
+		if (a->terms.n == had)
+			*usable = 0;
 	}
-	if (bad || buf_bad(&b)) {
-		errno = ENOMEM;
-		e = store_fail(txn);
-	} else if (t.n > 0) {
-		store_key_u64(&k, 'F', eid);
-		e = store_put(txn, &k, b.data, b.len);
-		txn->hot[HOT_PENDING]++;
+	if (a->terms.n > ASKS_MAX)
+		return STORE_TOOMANY;
+	if ((a->v = calloc(a->terms.n + 1, sizeof(*a->v))) == NULL)
+		return STORE_IO;
+	for (i = 0; i < a->terms.n; i++) {
+		t = &a->terms.v[i];
+		k = &a->v[a->n++];
+		k->word = SLICE(a->terms.bytes.data + t->at, t->len);
+		k->whole = SLICE(a->terms.bytes.data + t->wat, t->wlen);
+		k->in = t->in;
+		k->exact = i >= loose;
+		k->prefix = t->prefix;
+		k->script = t->script;
+		for (j = 0; j + 1 < a->n; j++)
+			if (a->v[j].in == k->in && a->v[j].prefix ==
+			    k->prefix && a->v[j].exact == k->exact &&
+			    a->v[j].word.n == t->len &&
+			    memcmp(a->v[j].word.p, k->word.p, t->len) == 0)
+				break;
+		if (j + 1 < a->n)		/* the same again */
+			a->n--;
 	}
-	buf_free(&b);
-	store_token_free(&t);
-	return e;
-}
-
-enum store_err
-store_search_add(struct store_txn *txn, uint64_t eid,
-    const struct store_text *text, size_t n)
-{
-	enum store_err	 e;
-
-	if (txn->dead != STORE_OK)
-		return txn->dead;
-	if ((e = store_search_drop(txn, eid)) != STORE_OK)
-		return e;
-	return store_search_pend(txn, eid, text, n);
-}
-
-enum store_err
-store_search_drop(struct store_txn *txn, uint64_t eid)
-{
-	struct store_key	 k;
-	int			 r;
-
-	store_key_u64(&k, 'F', eid);
-	if ((r = kv_del(txn->kv, k.b, k.n)) == -1)
-		return store_fail(txn);
-	txn->hot[HOT_PENDING] -= (uint64_t)r;
-	txn->changed = 1;
 	return STORE_OK;
 }
 
-/* --- asking -------------------------------------------------------------- */
-
-/* The next term of an F row's bytes; 1, 0 at the end, -1. */
-static int
-store_search_each(const uint8_t **p, const uint8_t *end, struct entry *e)
+/* What a word becomes in a language, made when first asked for. */
+static const struct stems *
+store_search_stems(struct ask *k, unsigned lang)
 {
-	if (*p == end)
-		return 0;
-	if (end - *p < 2 || end - *p - 2 < (*p)[1])
-		return -1;
-	e->in = (*p)[0];
-	e->len = (*p)[1];
-	e->term = *p + 2;
-	*p += 2 + e->len;
-	return 1;
+	struct stems	*s = &k->lang[lang];
+	unsigned	 i;
+
+	if (s->known)
+		return s;
+	s->known = 1;
+	if (k->prefix || k->exact || (k->in & STORE_STEMMED) == 0 ||
+	    !store_lang_writes(lang, (enum store_script)k->script))
+		return s;
+	s->n = (uint8_t)store_lang_stems(lang, k->word, k->whole, s->v);
+	for (i = 0; i < s->n; i++)
+		s->self[i] = store_lang_fixed(lang, s->v[i].b, s->v[i].n) != 0;
+	return s;
 }
 
-/* Mails among the F rows that have a term. */
+/* --- a run --------------------------------------------------------------- */
+
+static int
+store_search_union(struct bits *b, const struct store_cursor *c, unsigned in)
+{
+	struct store_unpack	 u;
+	uint64_t		 i;
+	int			 r;
+
+	store_post_unpack(&u, c->post, c->run->lo);
+	while ((r = store_post_next(&u)) == 1) {
+		if ((u.in & in) == 0)
+			continue;
+		if ((i = u.eid - c->run->lo) / 64 >= b->n) {
+			errno = EPROTO;
+			return -1;
+		}
+		b->v[i / 64] |= UINT64_C(1) << i % 64;
+	}
+	return r;
+}
+
+/* Mails with the word, or words that begin with it, of any language. */
+static int
+store_search_exact(struct store_run *run, const struct ask *k, struct bits *b)
+{
+	struct store_cursor	 c;
+	uint8_t			 term[STORE_TERMMAX + 1];
+	size_t			 n = k->word.n;
+	int			 r;
+
+	memcpy(term, k->word.p, n);
+	term[n] = STORE_TAG(LANG_NONE);
+	for (r = store_run_seek(&c, run, term, k->prefix ? n : n + 1); r == 1;
+	    r = store_run_next(&c)) {
+		if (c.n <= n || memcmp(c.term, term, n) != 0 ||
+		    (!k->prefix && (c.n != n + 1 || c.term[n] >= ' ')))
+			return 0;
+		if (store_search_union(b, &c, k->in) == -1)
+			return -1;
+	}
+	return r;
+}
+
+/* Mails of a language with a word. */
+static int
+store_search_tagged(struct store_run *run, const uint8_t *word, size_t n,
+    unsigned lang, unsigned in, struct bits *b)
+{
+	struct store_cursor	 c;
+	uint8_t			 term[STORE_TERMMAX + 1];
+	int			 r;
+
+	if (n > STORE_TERMMAX)
+		return 0;
+	memcpy(term, word, n);
+	term[n] = STORE_TAG(lang);
+	if ((r = store_run_seek(&c, run, term, n + 1)) == 1 && c.n == n + 1 &&
+	    memcmp(c.term, term, n + 1) == 0)
+		r = store_search_union(b, &c, in & STORE_STEMMED);
+	return r == -1 ? -1 : 0;
+}
+
+/* Mails of a language with any word of a stem. */
+static int
+store_search_forms(struct store_run *run, unsigned lang,
+    const struct store_stem *s, unsigned in, struct bits *b)
+{
+	struct store_cursor	 c;
+	uint8_t			 term[STORE_TERMMAX + 2];
+	uint8_t			 word[STORE_RUNTERM];
+	size_t			 n = s->n + 2U, k;
+	unsigned		 forms = 0;
+	int			 r;
+
+	term[0] = STORE_TAG(lang);
+	memcpy(term + 1, s->b, s->n);
+	term[n - 1] = 0;
+	for (r = store_run_seek(&c, run, term, n); r == 1 &&
+	    forms < FORMS_MAX; r = store_run_next(&c), forms++) {
+		if (c.n <= n || memcmp(c.term, term, n) != 0)
+			return 0;
+		if ((k = c.term[n] - 0x20U) > s->n)
+			continue;
+		memcpy(word, s->b, k);
+		memcpy(word + k, c.term + n + 1, c.n - n - 1);
+		if (store_search_tagged(run, word, k + c.n - n - 1, lang, in,
+		    b) == -1)
+			return -1;
+	}
+	return r == -1 ? -1 : 0;
+}
+
+static int
+store_search_stemmed(struct store_run *run, struct ask *k, struct bits *b)
+{
+	const struct stems	*s;
+	unsigned		 lang, i;
+
+	for (lang = 1; lang < STORE_LANGS; lang++) {
+		if ((run->langs >> lang & 1) == 0)
+			continue;
+		s = store_search_stems(k, lang);
+		for (i = 0; i < s->n; i++)
+			if (store_search_forms(run, lang, &s->v[i], k->in,
+			    b) == -1 || (s->self[i] &&
+			    store_search_tagged(run, s->v[i].b, s->v[i].n,
+			    lang, k->in, b) == -1))
+				return -1;
+	}
+	return 0;
+}
+
+/* Append the run's mails that have all words. */
+static int
+store_search_run(struct store_run *run, struct asks *a,
+    struct store_ids *out)
+{
+	struct bits	 all = { NULL, 0 }, one = { NULL, 0 };
+	uint64_t	 x, any = 1;
+	size_t		 i, j;
+	int		 ret = -1;
+
+	all.n = one.n = (size_t)((run->hi - run->lo) / 64 + 1);
+	all.v = calloc(all.n, sizeof(*all.v));
+	one.v = calloc(one.n, sizeof(*one.v));
+	if (all.v == NULL || one.v == NULL)
+		goto done;
+	for (i = 0; i < a->n && any != 0; i++) {
+		memset(one.v, 0, one.n * sizeof(*one.v));
+		if (store_search_exact(run, &a->v[i], &one) == -1 ||
+		    store_search_stemmed(run, &a->v[i], &one) == -1)
+			goto done;
+		for (any = j = 0; j < all.n; j++) {
+			all.v[j] = i == 0 ? one.v[j] : all.v[j] & one.v[j];
+			any |= all.v[j];
+		}
+	}
+	for (j = 0; any != 0 && j < all.n; j++)
+		for (i = 0, x = all.v[j]; x != 0; i++, x >>= 1)
+			if ((x & 1) && store_ids_add(out, run->lo + j * 64 +
+			    i) == -1)
+				goto done;
+	ret = 0;
+done:
+	free(all.v);
+	free(one.v);
+	return ret;
+}
+
 static enum store_err
-store_search_waiting(struct store_txn *txn, const uint8_t *term, size_t n,
-    int prefix, unsigned in, struct store_ids *out)
+store_search_runs(struct store_txn *txn, struct asks *a,
+    struct store_ids *out)
+{
+	struct store_manifest	 m;
+	struct store_run	*run;
+	enum store_err		 e;
+	size_t			 i;
+
+	if ((e = store_runs_load(txn, &m)) != STORE_OK)
+		return e;
+	if (!(m.flags & STORE_INDEX_WHOLE) || txn->st->index_bad)
+		return STORE_NOINDEX;
+	store_runs_forget(txn->st, &m);
+	for (i = 0; i < m.n; i++) {
+		if (m.v[i].set == SET_NEW)
+			continue;
+		run = store_runs_get(txn->st, m.v[i].id);
+		if (run != NULL && store_search_run(run, a, out) == 0)
+			continue;
+		if (errno != ENOENT && errno != EPROTO)
+			return store_fail(txn);
+		/* it can be made again: store_rebuild.c */
+		log_warnx("account %s: search run %08x is %s",
+		    txn->st->account, m.v[i].id, errno == ENOENT ? "missing" :
+		    "damaged");
+		txn->st->index_bad = 1;
+		return STORE_NOINDEX;
+	}
+	return STORE_OK;
+}
+
+/* --- waiting rows -------------------------------------------------------- */
+
+/* Is this word of a mail one that is asked for? */
+static int
+store_search_entry(const struct store_entry_f *e, struct ask *k)
+{
+	const struct stems	*s;
+	const uint8_t		*p;
+	unsigned		 i, j;
+
+	if ((e->in & k->in) != 0 && e->len >= k->word.n &&
+	    (e->len == k->word.n || k->prefix) &&
+	    memcmp(e->word, k->word.p, k->word.n) == 0)
+		return e->word[0] != ' ' || e->len == k->word.n;
+	if ((e->in & k->in & STORE_STEMMED) == 0 ||
+	    e->tag <= STORE_TAG(LANG_NONE) || e->tag > STORE_LANGS)
+		return 0;
+	s = store_search_stems(k, e->tag - 1U);
+	for (i = 0; i < s->n; i++) {
+		if (s->self[i] && s->v[i].n == e->len &&
+		    memcmp(s->v[i].b, e->word, e->len) == 0)
+			return 1;
+		for (p = e->stem, j = 0; j < e->nstem; j++, p += 1 + *p)
+			if (*p == s->v[i].n &&
+			    memcmp(p + 1, s->v[i].b, *p) == 0)
+				return 1;
+	}
+	return 0;
+}
+
+static enum store_err
+store_search_waiting(struct store_txn *txn, struct asks *a,
+    struct store_ids *out)
 {
 	struct kv_range		 r;
 	struct store_key	 all;
-	struct entry		 h;
+	struct store_entry_f	 h;
 	struct slice		 k, v;
 	const uint8_t		*p, *end;
+	uint8_t			 found[ASKS_MAX];
 	enum store_err		 e;
+	size_t			 i, n;
+	int			 more;
 
 	store_key_space(&all, 'F');
 	if ((e = store_walk(txn, &r, &all, 0)) != STORE_OK)
 		return e;
 	while ((e = store_next(txn, &r, &k, &v)) == STORE_OK) {
-		p = v.p;
-		end = p + v.n;
-		if (k.n != 9 || v.n < 1 || *p++ > STORE_ROWVER) {
+		memset(found, 0, a->n);
+		n = 0;
+		more = k.n == 9 ? store_pend_open(v, &p, &end) : -1;
+		while (more != -1 && n < a->n &&
+		    (more = store_pend_each(&p, end, &h)) == 1)
+			for (i = 0; i < a->n; i++)
+				if (!found[i] && store_search_entry(&h,
+				    &a->v[i])) {
+					found[i] = 1;
+					n++;
+				}
+		if (more == -1)
 			e = store_broken(txn, "search row");
-			break;
-		}
-		while (store_search_each(&p, end, &h) == 1)
-			if ((h.in & in) && (prefix ? h.len >= n : h.len == n) &&
-			    memcmp(h.term, term, n) == 0) {
-				if (store_ids_add(out, store_get64(
-				    (const uint8_t *)k.p + 1)) == -1)
-					e = store_fail(txn);
-				break;
-			}
+		else if (n == a->n && store_ids_add(out, store_get64(
+		    (const uint8_t *)k.p + 1)) == -1)
+			e = store_fail(txn);
 		if (e != STORE_OK)
 			break;
 	}
@@ -179,287 +379,23 @@ store_search_waiting(struct store_txn *txn, const uint8_t *term, size_t n,
 	return e == STORE_NOTFOUND ? STORE_OK : e;
 }
 
-static enum store_err
-store_search_term(struct store_txn *txn, struct kv_txn *blocks,
-    const struct store_terms *t, size_t i, struct store_ids *out)
-{
-	const uint8_t	*term = store_token_bytes(t, i);
-	enum store_err	 e;
-
-	out->n = 0;
-	if (store_post_read(blocks, term, t->v[i].len, t->v[i].prefix,
-	    t->v[i].in, out) == -1)
-		return store_fail(txn);
-	e = store_search_waiting(txn, term, t->v[i].len, t->v[i].prefix,
-	    t->v[i].in, out);
-	store_ids_sort(out);
-	return e;
-}
-
 enum store_err
 store_search(struct store_txn *txn, const struct store_words *w, size_t n,
     struct store_ids *eids, int *usable)
 {
-	struct store_terms	 t;
-	struct store_ids	 one;
-	struct kv_txn		*blocks;
-	enum store_err		 e = STORE_OK;
-	size_t			 i, had;
+	struct asks	 a;
+	enum store_err	 e;
 
-	*usable = n > 0;
 	if (txn->dead != STORE_OK)
 		return txn->dead;
-	if (store_post_open(txn->st) == -1 ||
-	    kv_begin(txn->st->search, 0, &blocks) == -1)
-		return STORE_IO;
-	store_token_init(&t);
-	memset(&one, 0, sizeof(one));
-	for (i = 0; i < n; i++) {
-		had = t.n;
-		if (store_token_add(&t, w[i].text, w[i].in, 1) == -1)
-			e = STORE_IO;
-		if (t.n == had)
-			*usable = 0;
-	}
-	for (i = 0; i < t.n && e == STORE_OK && *usable; i++) {
-		if (i == 0)
-			e = store_search_term(txn, blocks, &t, i, eids);
-		else if (eids->n > 0) {
-			e = store_search_term(txn, blocks, &t, i, &one);
-			store_ids_and(eids, &one);
-		}
-	}
-	kv_abort(blocks);
-	store_ids_free(&one);
-	store_token_free(&t);
+	memset(&a, 0, sizeof(a));
+	store_token_init(&a.terms);
+	if ((e = store_search_asks(&a, w, n, usable)) == STORE_OK &&
+	    *usable && (e = store_search_runs(txn, &a, eids)) == STORE_OK)
+		e = store_search_waiting(txn, &a, eids);
+	if (e == STORE_OK)
+		store_ids_sort(eids);
+	store_token_free(&a.terms);
+	free(a.v);
 	return e;
-}
-
-/* --- merging ------------------------------------------------------------- */
-
-/* Copy the oldest F rows; 0 or -1. */
-static int
-store_search_take(struct store_txn *txn, struct waits *w)
-{
-	struct kv_range		 r;
-	struct store_key	 all;
-	struct slice		 k, v;
-	enum store_err		 e;
-	int			 ok = 1;
-
-	if ((w->v = calloc(MERGE_MAX, sizeof(*w->v))) == NULL)
-		return -1;
-	store_key_space(&all, 'F');
-	if (store_walk(txn, &r, &all, 0) != STORE_OK)
-		return -1;
-	while (ok && w->n < MERGE_MAX &&
-	    (e = store_next(txn, &r, &k, &v)) == STORE_OK) {
-		w->v[w->n].eid = store_get64((const uint8_t *)k.p + 1);
-		w->v[w->n].at = w->bytes.len;
-		w->v[w->n++].len = v.n;
-		ok = k.n == 9 && v.n > 0 &&
-		    buf_add(&w->bytes, v.p, v.n) == 0;
-	}
-	kv_done(&r);
-	return ok && txn->dead == STORE_OK ? 0 : -1;
-}
-
-/* Every term of what was taken. */
-static int
-store_search_hits(const struct waits *w, struct hits *h)
-{
-	struct entry	 one;
-	struct hit	*v;
-	const uint8_t	*p, *end;
-	int64_t		 term;
-	size_t		 i, cap;
-
-	for (i = 0; i < w->n; i++) {
-		p = w->bytes.data + w->v[i].at;
-		end = p++ + w->v[i].len;
-		while (store_search_each(&p, end, &one) == 1) {
-			if (h->n == h->cap) {
-				cap = h->cap == 0 ? 4096 : h->cap * 2;
-				v = reallocarray(h->v, cap, sizeof(*v));
-				if (v == NULL)
-					return -1;
-				h->v = v;
-				h->cap = cap;
-			}
-			term = store_token_intern(&h->terms, one.term,
-			    one.len);
-			if (term == -1)
-				return -1;
-			h->v[h->n].term = (uint32_t)term;
-			h->v[h->n].in = one.in;
-			h->v[h->n++].eid = w->v[i].eid;
-		}
-	}
-	return 0;
-}
-
-/* Each term's mails together; they stay upward. */
-static int
-store_search_group(struct hits *h)
-{
-	size_t	 i, n, sum = 0;
-
-	h->post = calloc(h->n + 1, sizeof(*h->post));
-	h->start = calloc(h->terms.n + 2, sizeof(*h->start));
-	if (h->post == NULL || h->start == NULL)
-		return -1;
-	for (i = 0; i < h->n; i++)
-		h->start[h->v[i].term + 1]++;
-	for (i = 0; i <= h->terms.n; i++) {
-		n = h->start[i];
-		h->start[i] = sum += n;
-	}
-	for (i = 0; i < h->n; i++) {
-		n = h->start[h->v[i].term]++;
-		h->post[n].eid = h->v[i].eid;
-		h->post[n].in = (uint8_t)h->v[i].in;
-	}
-	/* each start is now the next one's */
-	memmove(h->start + 1, h->start, h->terms.n * sizeof(*h->start));
-	h->start[0] = 0;
-	return 0;
-}
-
-static const struct store_terms	*ordering;
-
-static int
-store_search_cmp(const void *a, const void *b)
-{
-	const struct store_term	*x = &ordering->v[*(const uint32_t *)a];
-	const struct store_term	*y = &ordering->v[*(const uint32_t *)b];
-	const uint8_t		*p = ordering->bytes.data;
-	int			 c;
-
-	c = memcmp(p + x->at, p + y->at, x->len < y->len ? x->len : y->len);
-	return c != 0 ? c : (int)x->len - (int)y->len;
-}
-
-/* Into the blocks, term by term in the order of their keys. */
-static int
-store_search_write(struct kv_txn *txn, const struct hits *h)
-{
-	const struct store_term	*t;
-	uint32_t		*order, x;
-	size_t			 i;
-	int			 r = 0;
-
-	if ((order = calloc(h->terms.n + 1, sizeof(*order))) == NULL)
-		return -1;
-	for (i = 0; i < h->terms.n; i++)
-		order[i] = (uint32_t)i;
-	ordering = &h->terms;
-	qsort(order, h->terms.n, sizeof(*order), store_search_cmp);
-	for (i = 0; i < h->terms.n && r == 0; i++) {
-		x = order[i];
-		t = &h->terms.v[x];
-		r = store_post_merge(txn, h->terms.bytes.data + t->at, t->len,
-		    h->post + h->start[x], h->start[x + 1] - h->start[x]);
-	}
-	free(order);
-	return r;
-}
-
-/* Put what was taken in the blocks, durably; 0 or -1. */
-static int
-store_search_fill(struct store *st, struct waits *w)
-{
-	struct kv_txn	*txn;
-	struct hits	 h;
-	int		 ret = -1;
-
-	memset(&h, 0, sizeof(h));
-	store_token_init(&h.terms);
-	if (store_search_hits(w, &h) == 0 && store_search_group(&h) == 0 &&
-	    kv_begin(st->search, 1, &txn) == 0) {
-		if (store_search_write(txn, &h) == 0)
-			ret = kv_commit(txn);
-		else
-			kv_abort(txn);
-	}
-	store_token_free(&h.terms);
-	free(h.v);
-	free(h.post);
-	free(h.start);
-	return ret;
-}
-
-/* The rows that are in the blocks now go. */
-static int
-store_search_clear(struct store *st, struct waits *w)
-{
-	struct store_txn	*txn;
-	size_t			 i;
-
-	if (store_begin_plain(st, 1, &txn) != STORE_OK)
-		return -1;
-	for (i = 0; i < w->n; i++)
-		if (store_search_drop(txn, w->v[i].eid) != STORE_OK) {
-			store_abort(txn);
-			return -1;
-		}
-	return store_commit(txn) == STORE_OK ? 0 : -1;
-}
-
-int
-store_search_merge(struct store *st, int force)
-{
-	struct store_txn	*txn;
-	struct waits		 w;
-	uint64_t		 n;
-	int			 ret;
-
-	if (store_begin(st, 0, &txn) != STORE_OK)
-		return -1;
-	n = txn->hot[HOT_PENDING];
-	if (n == 0 || (n < MERGE_AT && !force)) {
-		store_abort(txn);
-		return 0;
-	}
-	memset(&w, 0, sizeof(w));
-	buf_init(&w.bytes, SIZE_MAX);
-	ret = store_search_take(txn, &w);
-	store_abort(txn);
-	if (ret == 0 && (ret = store_post_open(st)) == 0 &&
-	    (ret = store_search_fill(st, &w)) == 0 &&
-	    (ret = store_search_clear(st, &w)) == 0)
-		ret = n > w.n;
-	if (ret == -1)
-		log_warnx("account %s: search index not merged", st->account);
-	buf_free(&w.bytes);
-	free(w.v);
-	return ret;
-}
-
-enum store_err
-store_search_reset(struct store *st)
-{
-	struct store_txn	*txn;
-	struct kv_txn		*blocks;
-	struct store_key	 all;
-	enum store_err		 e;
-
-	if (store_post_open(st) == -1 ||
-	    kv_begin(st->search, 1, &blocks) == -1)
-		return STORE_IO;
-	if (kv_empty(blocks) == -1) {
-		kv_abort(blocks);
-		return STORE_IO;
-	}
-	if (kv_commit(blocks) == -1)
-		return STORE_IO;
-	kv_close(st->search);		/* the next open writes the version */
-	st->search = NULL;
-	if ((e = store_begin(st, 1, &txn)) != STORE_OK)
-		return e;
-	store_key_space(&all, 'F');
-	if (kv_del_prefix(txn->kv, all.b, all.n) == -1)
-		store_fail(txn);
-	txn->hot[HOT_PENDING] = 0;
-	txn->changed = 1;
-	return store_commit(txn);
 }

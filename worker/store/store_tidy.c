@@ -16,9 +16,14 @@ store_tidy(struct store *st)
 {
 	struct store_txn	*txn;
 	enum store_err		 e;
+	uint64_t		 at, upto;
 	int			 merge, blobs = 0, rows = 0, segs = 0;
 
-	if ((merge = store_search_merge(st, 0)) == -1)
+	if (store_rebuild_due(st))
+		merge = store_rebuild_step(st, &at, &upto);
+	else
+		merge = store_search_merge(st, 0);
+	if (merge == -1)
 		return -1;
 	if ((e = store_begin(st, 1, &txn)) != STORE_OK)
 		return -1;
