@@ -32,8 +32,10 @@ static int	set_rounds(struct jmap_set *, struct set_ops *);
 static int	set_try(struct jmap_set *, struct set_ops *, struct set_op *);
 static int	set_create(struct jmap_set *, struct set_op *,
 		    struct js_val *);
-static int	set_update(struct jmap_set *, struct set_op *,
-		    struct js_val *);
+static int	set_settle(struct jmap_set *, struct set_ops *);
+static int	set_update(struct jmap_set *, const struct set_ops *,
+		    struct set_op *, struct js_val *);
+static int	set_dooms(const struct set_op *, const char *);
 static int	set_destroy(struct jmap_set *, struct set_op *);
 static int	set_server_set(struct jmap_set *, struct js_val *);
 static uint64_t	set_state_now(struct jmap_set *);
@@ -194,15 +196,38 @@ set_rounds(struct jmap_set *s, struct set_ops *ops)
 				continue;
 			if (set_try(s, ops, op) == -1)
 				return -1;
-			moved |= op->state == SET_DONE;
+			/* a refused destroy lets its update go on, too */
+			moved |= op->state == SET_DONE ||
+			    (op->state == SET_REFUSED &&
+			    op->kind == SET_DESTROY);
 			waiting |= op->state == SET_PENDING;
 		}
 		if (!moved || !waiting)
 			break;
 	}
-	for (i = 0; i < ops->n; i++)
-		if (ops->op[i].state == SET_PENDING)
-			ops->op[i].state = SET_REFUSED;
+	return set_settle(s, ops);
+}
+
+/* What still waits is refused; updates of what will not be destroyed after
+ * all have their turn. */
+static int
+set_settle(struct jmap_set *s, struct set_ops *ops)
+{
+	struct set_op	*op;
+	size_t		 i;
+
+	for (op = ops->op; op < ops->op + ops->n; op++)
+		if (op->state == SET_PENDING && op->kind == SET_DESTROY)
+			op->state = SET_REFUSED;
+	for (i = 0; i < ops->n; i++) {
+		op = &ops->op[i];
+		if (op->state == SET_PENDING &&
+		    op->err.err == &jmap_error_will_destroy &&
+		    set_try(s, ops, op) == -1)
+			return -1;
+		if (op->state == SET_PENDING)
+			op->state = SET_REFUSED;
+	}
 	return 0;
 }
 
@@ -222,7 +247,7 @@ set_try(struct jmap_set *s, struct set_ops *ops, struct set_op *op)
 		if (op->kind == SET_CREATE)
 			got = set_create(s, op, v);
 		else if (op->kind == SET_UPDATE)
-			got = set_update(s, op, v);
+			got = set_update(s, ops, op, v);
 		else
 			got = set_destroy(s, op);
 	}
@@ -279,23 +304,34 @@ set_server_set(struct jmap_set *s, struct js_val *v)
 	return s->e.err == NULL;
 }
 
+/* RFC 8620 5.3 willDestroy: only of an object that the call does destroy. */
 static int
-set_update(struct jmap_set *s, struct set_op *op, struct js_val *v)
+set_update(struct jmap_set *s, const struct set_ops *ops, struct set_op *op,
+    struct js_val *v)
 {
+	const struct set_op	*d;
 	struct jmap_patch	 p;
-	size_t			 i;
 	int			 got;
 
-	for (i = 0; i < s->destroying.n; i++)
-		if (strcmp(s->destroying.id[i], op->id) == 0)
+	for (d = ops->op; s->destroying.n > 0 && d < ops->op + ops->n; d++)
+		if (d->state != SET_REFUSED && set_dooms(d, op->id)) {
+			s->later = d->state == SET_PENDING;
 			return jmap_set_refuse(s, &jmap_error_will_destroy,
 			    "the same call destroys it");
+		}
 	if (s->type->update == NULL)
 		return jmap_set_refuse(s, &jmap_error_forbidden,
 		    "objects of this type cannot be updated");
 	if ((got = jmap_patch_read(s, v, &p)) != 1)
 		return got;
 	return s->type->update(s, op->id, &p);
+}
+
+static int
+set_dooms(const struct set_op *d, const char *id)
+{
+	return d->kind == SET_DESTROY &&
+	    strcmp(d->id != NULL ? d->id : d->key, id) == 0;
 }
 
 static int
