@@ -77,6 +77,9 @@ static void	cmd_stop(struct client *, struct msg *);
 static void	cmd_dir(struct client *, struct msg *);
 static void	cmd_stream(struct client *, struct msg *);
 static void	cmd_headers(struct client *, struct msg *);
+static void	cmd_queue(struct client *, struct msg *);
+static void	client_pass(struct client *, struct child *, uint32_t,
+		    const void *, struct msg *, const char *);
 
 enum control_who { WHO_GROUP, WHO_OWNER };
 
@@ -93,6 +96,7 @@ static const struct control_cmd {
 	[MSG_CTL_DIR]		= { WHO_GROUP, cmd_dir },
 	[MSG_CTL_STREAM]	= { WHO_GROUP, cmd_stream },
 	[MSG_CTL_HEADERS]	= { WHO_GROUP, cmd_headers },
+	[MSG_CTL_QUEUE]		= { WHO_GROUP, cmd_queue },
 };
 
 static proc_fn *const control_handlers[MSG_MAX] = {
@@ -105,6 +109,7 @@ static proc_fn *const control_handlers[MSG_MAX] = {
 	[MSG_CTL_DIR]		= control_msg,
 	[MSG_CTL_STREAM]	= control_msg,
 	[MSG_CTL_HEADERS]	= control_msg,
+	[MSG_CTL_QUEUE]		= control_msg,
 };
 
 /* What the parent shows itself, and which roles add rows. */
@@ -516,50 +521,52 @@ cmd_stop(struct client *c, struct msg *m)
 	parent_stop();
 }
 
+/* Ask a role; NULL: there is none, which "none" says. */
+static void
+client_pass(struct client *c, struct child *to, uint32_t type,
+    const void *fixed, struct msg *m, const char *none)
+{
+	if (to == NULL || proc_send(&to->peer, type, c->number, -1, fixed,
+	    m->tail, m->tail_len) == -1)
+		client_end(c, 1, none, strlen(none));
+	else
+		c->wait[c->nwait++] = to;
+}
+
 static void
 cmd_dir(struct client *c, struct msg *m)
 {
-	static const char	 none[] = "auth is not running";
-	struct child		*a = child_find(PROC_AUTH, 0);
-	struct msg_dir		 dir;
+	struct msg_dir	 dir;
 
 	memcpy(&dir, m->fixed, sizeof(dir));
 	/* a handle is a worker's proof; jmapctl has its socket */
 	memset(dir.handle, 0, sizeof(dir.handle));
-	if (a == NULL || proc_send(&a->peer, MSG_CTL_DIR, c->number, -1, &dir,
-	    m->tail, m->tail_len) == -1)
-		client_end(c, 1, none, strlen(none));
-	else
-		c->wait[c->nwait++] = a;
+	client_pass(c, child_find(PROC_AUTH, 0), m->type, &dir, m,
+	    "auth is not running");
 }
 
 /* Any worker can tell. */
 static void
 cmd_headers(struct client *c, struct msg *m)
 {
-	static const char	 none[] = "no worker is running";
-	struct child		*w = listen_choose();
+	client_pass(c, listen_choose(), m->type, m->fixed, m,
+	    "no worker is running");
+}
 
-	if (w == NULL || proc_send(&w->peer, MSG_CTL_HEADERS, c->number, -1,
-	    m->fixed, m->tail, m->tail_len) == -1)
-		client_end(c, 1, none, strlen(none));
-	else
-		c->wait[c->nwait++] = w;
+static void
+cmd_queue(struct client *c, struct msg *m)
+{
+	client_pass(c, child_find(PROC_QUEUE, 0), m->type, m->fixed, m,
+	    "queue is not running");
 }
 
 /* First the account's number, of auth; then control_rcpt. */
 static void
 cmd_stream(struct client *c, struct msg *m)
 {
-	static const char	 none[] = "auth is not running";
-	struct child		*a = child_find(PROC_AUTH, 0);
-
 	memcpy(&c->stream, m->fixed, sizeof(c->stream));
-	if (a == NULL || proc_send(&a->peer, MSG_RCPT, c->number, -1, NULL,
-	    m->tail, m->tail_len) == -1)
-		client_end(c, 1, none, strlen(none));
-	else
-		c->wait[c->nwait++] = a;
+	client_pass(c, child_find(PROC_AUTH, 0), MSG_RCPT, NULL, m,
+	    "auth is not running");
 }
 
 void

@@ -26,6 +26,7 @@
 #include "daemon/ctl_ban.h"
 #include "daemon/ctl_eval.h"
 #include "daemon/ctl_mail.h"
+#include "daemon/ctl_queue.h"
 
 static int	ctl_show(int, char *[]);
 static int	ctl_reload(int, char *[]);
@@ -62,6 +63,12 @@ static const struct ctl_verb {
 	    "shut out an address or a network" },
 	{ "ban remove", "address[/bits]", ctl_ban_remove,
 	    "let an address or a network in again" },
+	{ "queue list", "", ctl_queue_list, "mail that is on its way out" },
+	{ "queue show", "id", ctl_queue_id, "one mail, each recipient" },
+	{ "queue retry", "id|all", ctl_queue_id,
+	    "try again now what waits for another attempt" },
+	{ "queue cancel", "id", ctl_queue_id,
+	    "take back what has not left; its sender is told" },
 	{ "stop", "", ctl_stop, "finish what runs, then end" },
 	{ "account add", "[-aHp] [-d description] [-e address] [-q quota] name",
 	    ctl_account_add, "an account; the password is asked for" },
@@ -327,7 +334,7 @@ ctl_reload(int argc, char *argv[])
 	return ctl_call(MSG_CTL_RELOAD, NULL, NULL, 0);
 }
 
-/* Everybody, or one role: parent, keys, auth, push, worker. */
+/* Everybody, or one role: parent, keys, auth, push, queue, worker. */
 static int
 ctl_log(int argc, char *argv[])
 {
