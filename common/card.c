@@ -60,7 +60,7 @@ card_make(uint64_t account, const void *p, size_t n)
 
 	for (i = 0; i < n; i++)
 		max += ((const char *)p)[i] == '\0';
-	if (max == 0 || max > CARD_ADDRESSES + 1 ||
+	if (max < 2 || max > CARD_ADDRESSES + 2 ||
 	    (c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	c->card.account = account;
@@ -68,6 +68,8 @@ card_make(uint64_t account, const void *p, size_t n)
 	if (c->card.address != NULL && (c->text = malloc(n)) != NULL) {
 		memcpy(c->text, p, n);
 		cur_init(&cur, c->text, n);
+		s = cur_str(&cur);
+		c->card.quota = strtoull(s, NULL, 10);
 		c->card.name = cur_str(&cur);
 		while ((s = cur_str(&cur)) != NULL)
 			c->card.address[c->card.n++] = s;

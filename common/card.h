@@ -21,9 +21,10 @@ struct card {
 	const char	**address;	/* folded: "local@domain", and
 					 * "@domain" for a catch-all */
 	size_t		 n;
+	uint64_t	 quota;		/* bytes of mail, 0 for no limit */
 };
 
-/* Strings, each ended by NUL: the name, then addresses.  Malformed ones and
+/* Strings, each ended by NUL: quota in digits, name, then addresses.  Malformed ones and
  * a lack of memory leave no card. */
 void			 card_put(uint64_t account, const void *, size_t);
 /* Valid until the next card_put or card_drop, or NULL. */

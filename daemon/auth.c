@@ -69,6 +69,7 @@ static void	 auth_schedule(void);
 static void	 auth_try(struct auth_job *);
 static int	 auth_secret(const struct dir_prin *, const char *, int *);
 static void	 auth_yes(struct auth_job *, const struct dir_prin *);
+static uint64_t	 auth_quota(const struct dir_prin *);
 static void	 auth_card(struct buf *, const struct dir_prin *);
 static void	 auth_no(struct proc_peer *, uint32_t, enum auth_no, uint32_t);
 static void	 auth_report(const struct auth_job *);
@@ -403,7 +404,13 @@ auth_yes(struct auth_job *j, const struct dir_prin *d)
 	buf_free(&b);
 }
 
-/* Append full name and addresses, as card.h has them. */
+static uint64_t
+auth_quota(const struct dir_prin *d)
+{
+	return d->quota != 0 ? d->quota : auth_conf->default_quota;
+}
+
+/* Append quota, full name and addresses, as card.h has them. */
 static void
 auth_card(struct buf *b, const struct dir_prin *d)
 {
@@ -411,6 +418,8 @@ auth_card(struct buf *b, const struct dir_prin *d)
 	const char		*name = dir_first(d, DIR_DESCRIPTION);
 	size_t			 i;
 
+	buf_addu(b, auth_quota(d));
+	buf_addc(b, '\0');
 	buf_adds(b, name == NULL ? "" : name);
 	buf_addc(b, '\0');
 	for (i = 0; i < f->n; i++)
@@ -496,7 +505,7 @@ auth_rcpt(struct proc_peer *p, struct msg *m)
 	    (p->id == PROC_PARENT ||
 	    perm_of(&d) & PERM_BIT(PERM_EMAIL_RECEIVE))) {
 		is.account = d.id;
-		is.quota = d.quota;
+		is.quota = auth_quota(&d);
 		if (p->id == PROC_WORKER)
 			auth_card(&card, &d);
 	}

@@ -24,7 +24,7 @@
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
 #define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | \
 			 JMAP_CAP_SUBMISSION | JMAP_CAP_WEBSOCKET | \
-			 JMAP_CAP_BLOB)
+			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA)
 #define JSON		"application/json"
 
 /* One request's view of the account and of the configuration. */
@@ -80,6 +80,7 @@ turn_user(struct jmap_turn *t, const struct conf *c,
 	t->user.caps = JMAP_CAPS;
 	t->user.card = card_get(user->account);
 	t->user.number = user->account;
+	t->user.quota = t->user.card == NULL ? 0 : t->user.card->quota;
 	t->user.may_send = (user->perms & PERM_BIT(PERM_EMAIL_SEND)) != 0;
 }
 

@@ -42,11 +42,12 @@ an_address_is_ones_own_in_any_case_and_with_a_detail(void **state)
 	size_t	 i;
 
 	(void)state;
-	card_put(7, TEXT("Ann Example\0ann@example.com\0"
+	card_put(7, TEXT("1000\0Ann Example\0ann@example.com\0"
 	    "x@second.example\0@all.example"));
 	assert_non_null(card_get(7));
 	assert_string_equal(card_get(7)->name, "Ann Example");
 	assert_int_equal(card_get(7)->n, 3);
+	assert_int_equal(card_get(7)->quota, 1000);
 	for (i = 0; i < nitems(rows); i++)
 		if (card_has(card_get(7), rows[i].address) != rows[i].own)
 			fail_msg("%s", rows[i].address);
@@ -59,15 +60,15 @@ static void
 a_newer_card_takes_the_older_ones_place(void **state)
 {
 	(void)state;
-	card_put(1, TEXT("\0a@x"));
-	card_put(1, TEXT("B\0b@x"));
+	card_put(1, TEXT("\0\0a@x"));
+	card_put(1, TEXT("0\0B\0b@x"));
 	assert_string_equal(card_get(1)->name, "B");
 	assert_int_equal(card_has(card_get(1), "a@x"), 0);
 	card_put(1, "no end", 6);
 	assert_null(card_get(1));
 	card_put(0, TEXT("nobody"));
 	assert_null(card_get(0));
-	card_put(2, TEXT("only a name"));
+	card_put(2, TEXT("0\0only a name"));
 	assert_int_equal(card_get(2)->n, 0);
 	card_drop(0);
 	assert_null(card_get(2));

@@ -219,6 +219,8 @@ set_refused(struct jmap_call *c, struct jmap_seterr *e, enum store_err err,
 		return email_set_error(c, e, keywords ?
 		    &jmap_error_too_many_keywords :
 		    &jmap_error_too_many_mailboxes, NULL);
+	case STORE_OVERQUOTA:
+		return email_set_error(c, e, &jmap_error_over_quota, NULL);
 	default:
 		return email_set_bad(c, e, "keywords", store_strerror(err));
 	}

@@ -257,7 +257,7 @@ identity_may(struct jmap_call *c, const struct jmap_object *o,
 {
 	const char	*email = js_str(js_get(o->val, "email"));
 	const char	*one[1];
-	struct card	 own = { 0, "", one, 1 };
+	struct card	 own = { 0, "", one, 1, 0 };
 
 	one[0] = email[0] == '*' && email[1] == '@' ? email + 1 : email;
 	return card_has(c->req->user->card, email) && card_has(&own, address);

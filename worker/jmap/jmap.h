@@ -150,6 +150,7 @@ struct jmap_user {
 	unsigned	 caps;		/* JMAP_CAP_ bits this user may use */
 	const struct card *card;	/* names and addresses, or NULL */
 	uint64_t	 number;	/* of the account */
+	uint64_t	 quota;		/* of the account, bytes; 0: none */
 	int		 may_send;	/* PERM_EMAIL_SEND */
 };
 

@@ -148,6 +148,7 @@ call_once(struct jmap_call *c)
 	if (jmap_api_store(c, store_begin(r->user->store, call_writes(c),
 	    &c->txn)) != 1)
 		return jmap_api_lost(c);
+	store_quota(c->txn, r->user->quota);
 	wrote = call_writes(c);
 	if (m->type != NULL && m->type->prepare != NULL &&
 	    m->type->prepare(c) != 1)

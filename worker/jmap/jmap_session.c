@@ -43,6 +43,7 @@ static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:submission", JMAP_CAP_SUBMISSION, NULL,
 	    session_submission, 0 },
 	{ "urn:ietf:params:jmap:blob", JMAP_CAP_BLOB, NULL, session_blob, 0 },
+	{ "urn:ietf:params:jmap:quota", JMAP_CAP_QUOTA, NULL, NULL, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };

@@ -10,6 +10,7 @@
 
 #include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/quota.h"
 
 #define GET	(JM_READ | JM_ACCOUNT | JM_REFS)
 #define READ	(JM_READ | JM_ACCOUNT)
@@ -51,6 +52,11 @@ static const struct jmap_method methods[] = {
 	{ "Mailbox/queryChanges", MAIL, jmap_query_changes, READ,
 	    &mailbox_type },
 	{ "Mailbox/set", MAIL, jmap_set, SET, &mailbox_type },
+	{ "Quota/changes", JMAP_CAP_QUOTA, jmap_changes, READ, &quota_type },
+	{ "Quota/get", JMAP_CAP_QUOTA, jmap_get, GET, &quota_type },
+	{ "Quota/query", JMAP_CAP_QUOTA, jmap_query, READ, &quota_type },
+	{ "Quota/queryChanges", JMAP_CAP_QUOTA, jmap_query_changes, READ,
+	    &quota_type },
 	{ "SearchSnippet/get", MAIL, email_snippet, READ, NULL },
 	{ "Thread/changes", MAIL, jmap_changes, READ, &thread_type },
 	{ "Thread/get", MAIL, jmap_get, GET, &thread_type },

@@ -19,11 +19,9 @@
 
 static enum lmtp_result	deliver_result(enum store_err, uint64_t account);
 static enum store_err	deliver_once(struct lmtp_deliver *, struct store *,
-			    uint64_t quota, int *over);
+			    uint64_t quota);
 static enum store_err	deliver_add(struct lmtp_deliver *, struct store_txn *);
 static enum store_err	deliver_inbox(struct store_txn *, uint32_t *);
-static int		deliver_over(struct store_txn *, uint64_t quota,
-			    uint64_t size);
 
 void
 lmtp_deliver_init(struct lmtp_deliver *d, const void *raw, size_t len,
@@ -48,16 +46,16 @@ lmtp_deliver(struct lmtp_deliver *d, uint64_t account, uint64_t quota)
 	char		 name[DIR_ACCOUNT_LEN];
 	struct store	*s;
 	enum store_err	 e;
-	int		 tries = 0, over = 0;
+	int		 tries = 0;
 
 	if ((e = store_open(dir_account(account, name), STORE_CREATE, &s)) !=
 	    STORE_OK)
 		return deliver_result(e, account);
 	do
-		e = deliver_once(d, s, quota, &over);
+		e = deliver_once(d, s, quota);
 	while (e == STORE_AGAIN && ++tries < DELIVER_TRIES);
 	store_close(s);
-	return over ? LMTP_OVERQUOTA : deliver_result(e, account);
+	return deliver_result(e, account);
 }
 
 static enum lmtp_result
@@ -67,22 +65,28 @@ deliver_result(enum store_err e, uint64_t account)
 
 	if (e == STORE_OK)
 		return LMTP_STORED;
+	if (e == STORE_OVERQUOTA)
+		return LMTP_OVERQUOTA;
 	log_warnx("lmtp: account %s: %s", dir_account(account, name),
 	    store_strerror(e));
 	return e == STORE_FULL ? LMTP_NOSPACE : LMTP_LATER;
 }
 
 static enum store_err
-deliver_once(struct lmtp_deliver *d, struct store *s, uint64_t quota,
-    int *over)
+deliver_once(struct lmtp_deliver *d, struct store *s, uint64_t quota)
 {
 	struct store_txn	*txn;
 	enum store_err		 e;
 
 	if ((e = store_begin(s, 1, &txn)) != STORE_OK)
 		return e;
-	if ((*over = deliver_over(txn, quota, d->len)) ||
-	    (e = deliver_add(d, txn)) != STORE_OK) {
+	store_quota(txn, quota);
+	/* before the work, too, not only where it is kept */
+	if (store_quota_over(txn, d->len))
+		e = STORE_OVERQUOTA;
+	else
+		e = deliver_add(d, txn);
+	if (e != STORE_OK) {
 		store_abort(txn);
 		return e;
 	}
@@ -127,17 +131,6 @@ deliver_inbox(struct store_txn *txn, uint32_t *id)
 	return e;
 }
 
-static int
-deliver_over(struct store_txn *txn, uint64_t quota, uint64_t size)
-{
-	uint64_t	 mails, bytes;
-
-	if (quota == 0)
-		return 0;
-	store_usage(txn, &mails, &bytes);
-	return bytes >= quota || size > quota - bytes;
-}
-
 enum lmtp_result
 lmtp_deliver_room(uint64_t account, uint64_t quota, uint64_t size)
 {
@@ -155,7 +148,8 @@ lmtp_deliver_room(uint64_t account, uint64_t quota, uint64_t size)
 	if (e != STORE_OK)
 		return deliver_result(e, account);
 	if ((e = store_begin(s, 0, &txn)) == STORE_OK) {
-		over = deliver_over(txn, quota, size);
+		store_quota(txn, quota);
+		over = store_quota_over(txn, size);
 		store_abort(txn);
 	}
 	store_close(s);

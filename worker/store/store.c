@@ -57,7 +57,7 @@ static const char *const errors[] = {
 	[STORE_NOINDEX] = "the search index is being made",
 	[STORE_CANNOT] = "cannot calculate changes",
 	[STORE_FORBIDDEN] = "forbidden",
-	[STORE_TOOMANY] = "too many", [STORE_AGAIN] = "try again",
+	[STORE_TOOMANY] = "too many", [STORE_OVERQUOTA] = "over quota", [STORE_AGAIN] = "try again",
 	[STORE_FULL] = "no space", [STORE_CORRUPT] = "corrupt",
 	[STORE_VERSION] = "written by a newer program",
 	[STORE_IO] = "input/output error"
@@ -623,9 +623,3 @@ store_txn_free(struct store_txn *txn)
 	free(txn);
 }
 
-void
-store_usage(struct store_txn *txn, uint64_t *mails, uint64_t *bytes)
-{
-	*mails = txn->hot[HOT_MAILS];
-	*bytes = txn->hot[HOT_BYTES];
-}

@@ -58,7 +58,8 @@ enum store_err {
 	STORE_CANNOT,		/* RFC 8620 5.2 cannotCalculateChanges */
 	STORE_FORBIDDEN,	/* the right to do it is missing: part 14 */
 	STORE_TOOMANY,		/* more keywords, mailboxes, ... than we keep */
-	STORE_REFUSED = STORE_TOOMANY,
+	STORE_OVERQUOTA,	/* store_quota */
+	STORE_REFUSED = STORE_OVERQUOTA,
 
 	STORE_AGAIN,		/* the map had to grow: run the whole again */
 	STORE_FULL,		/* no space on the disk */
@@ -344,7 +345,7 @@ struct store_newmail {
 /*
  * Add a mail: joins or merges threads, counts, indexes, logs.  Sets *id and
  * *tid.  STORE_NOTFOUND: no such blob.  STORE_NOMAILBOX, STORE_INVALID (a
- * keyword), STORE_TOOMANY.
+ * keyword), STORE_TOOMANY, STORE_OVERQUOTA.
  */
 enum store_err	store_mail_add(struct store_txn *,
 		    const struct store_newmail *, uint64_t *id, uint64_t *tid);
@@ -403,7 +404,15 @@ enum store_err	store_mail_update(struct store_txn *, uint64_t id,
 		    const struct store_mailmod *);
 enum store_err	store_mail_destroy(struct store_txn *, uint64_t id);
 
-/* Mails of the account, and the bytes they take (quota). */
+/*
+ * The account's mail may take that many bytes (0: any) in this transaction;
+ * what is there stays.  The object 1 of type Quota is noted as changed, as
+ * if by counts, whenever mail comes or goes, if there is one.
+ */
+void	store_quota(struct store_txn *, uint64_t bytes);
+/* 1 if so many bytes more may not come. */
+int	store_quota_over(struct store_txn *, uint64_t bytes);
+/* Mails of the account, and the bytes they take. */
 void	store_usage(struct store_txn *, uint64_t *mails, uint64_t *bytes);
 
 /* --- 8 threads ----------------------------------------------------------- */

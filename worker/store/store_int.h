@@ -104,6 +104,7 @@ struct store_txn {
 	struct store_fresh	*fresh;		/* of store_blob.c */
 	struct store_tally	*tally;		/* of a reader, or NULL */
 	struct store_view	*view;		/* NULL: the owner's */
+	uint64_t		 quota;		/* bytes, 0: no limit */
 };
 
 /* store.c */
@@ -286,6 +287,9 @@ enum store_err	store_count_change(struct store_txn *, uint64_t tid,
 /* All counters of the loaded mailboxes, anew, from the T rows; with write
  * the heads, too. */
 enum store_err	store_count_all(struct store_txn *, int write);
+
+/* store_quota.c */
+enum store_err	store_quota_use(struct store_txn *, int mails, uint64_t bytes);
 
 /* store_row.c: S, E, e and P rows. */
 struct store_state {			/* an S row that can be changed */

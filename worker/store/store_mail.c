@@ -259,19 +259,20 @@ store_mail_add(struct store_txn *txn, const struct store_newmail *nm,
 	if ((e = store_mail_boxes(txn, &s, nm->mailbox, nm->nmailbox)) !=
 	    STORE_OK ||
 	    (e = store_mail_keywords(txn, &s, nm->keyword, nm->nkeyword)) !=
-	    STORE_OK || (e = store_mail_may(txn, NULL, &s)) != STORE_OK ||
-	    (e = store_blob_ref(txn, nm->blob, 1)) != STORE_OK)
+	    STORE_OK || (e = store_mail_may(txn, NULL, &s)) != STORE_OK)
+		return e;
+	if (store_quota_over(txn, nm->size))
+		return STORE_OVERQUOTA;
+	if ((e = store_blob_ref(txn, nm->blob, 1)) != STORE_OK)
 		return e;
 	/* from here on nothing refuses */
 	store_mail_fill(&s, nm);
 	store_thread_refs(nm, &refs);
 	if ((e = store_mail_place(txn, &s, nm, &refs)) != STORE_OK)
 		return e <= STORE_REFUSED ? store_broken(txn, "mail") : e;
-	txn->hot[HOT_MAILS]++;
-	txn->hot[HOT_BYTES] += s.m.size;
 	*id = s.m.id;
 	*tid = s.m.tid;
-	return STORE_OK;
+	return store_quota_use(txn, 1, s.m.size);
 }
 
 /* Number, thread, rows. */
@@ -559,9 +560,7 @@ store_mail_destroy(struct store_txn *txn, uint64_t id)
 	if ((e = store_mail_leave(txn, &s)) != STORE_OK ||
 	    (e = store_mail_erase(txn, &s, ms)) != STORE_OK)
 		return e <= STORE_REFUSED ? store_broken(txn, "mail") : e;
-	txn->hot[HOT_MAILS]--;
-	txn->hot[HOT_BYTES] -= s.m.size;
-	return STORE_OK;
+	return store_quota_use(txn, -1, s.m.size);
 }
 
 /* Out of its thread, which may end with it. */
