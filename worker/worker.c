@@ -44,10 +44,12 @@
 #include "worker/worker_ws.h"
 
 #define FLUSH_MS	1000	/* parent always reads */
+#define WORKER_STORE	(3200 << 10)	/* bytes of data of an open store */
 
 static const char	*worker_user(const struct conf *);
 static const char	*worker_dir(const struct conf *);
 static uint64_t	worker_memory(const struct conf *);
+static unsigned	worker_stores(const struct conf *);
 static void	worker_init(const struct conf *);
 static const char	*worker_conf(struct conf *);
 static void	worker_store(const struct conf *);
@@ -128,6 +130,21 @@ worker_dir(const struct conf *c)
 	return c->data_dir;
 }
 
+/*
+ * Stores to keep open: LMDB allocates 3 MB of lists for each that has been
+ * written to, little of it ever touched, but all of it counted by
+ * RLIMIT_DATA; they may have half of it.
+ */
+static unsigned
+worker_stores(const struct conf *c)
+{
+	uint64_t	 most = c->worker_memory / 2 / WORKER_STORE;
+
+	if (most == 0)
+		most = 1;
+	return (unsigned)(c->open_accounts < most ? c->open_accounts : most);
+}
+
 static uint64_t
 worker_memory(const struct conf *c)
 {
@@ -170,7 +187,7 @@ worker_store(const struct conf *c)
 	if (mkdir(sc.dir, 0700) == -1 && errno != EEXIST)
 		fatal("%s", sc.dir);
 	sc.sync = syncs[c->sync];
-	sc.maxopen = (unsigned int)c->open_accounts;
+	sc.maxopen = worker_stores(c);
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
 	sc.changed = notify_changed;

@@ -124,7 +124,13 @@ store_open(const char *account, unsigned flags, struct store **out)
 	if (st == NULL) {
 		store_evict(store_config.maxopen > 0 ?
 		    store_config.maxopen - 1 : 0);
-		if ((e = store_new(account, flags, &st)) != STORE_OK)
+		e = store_new(account, flags, &st);
+		if (e == STORE_IO && errno == ENOMEM && nstores > 0) {
+			/* those that nobody uses now are in the way */
+			store_evict(nstores / 2);
+			e = store_new(account, flags, &st);
+		}
+		if (e != STORE_OK)
 			return e;
 		nstores++;
 	} else
