@@ -42,6 +42,7 @@ static struct proc_peer	 ask_peer;
 static struct ask_list	 asks[ASK_SLOTS];
 static uint32_t		 ask_id;
 static void		(*ask_revoke[4])(uint64_t);
+static void		(*ask_secrets)(uint64_t);
 
 static struct auth_ask	*ask_new(uint32_t, void *);
 static struct auth_ask	*ask_send(struct auth_ask *, const void *,
@@ -101,6 +102,12 @@ auth_ask_on_revoke(void (*fn)(uint64_t))
 		}
 	}
 	fatalx("auth_ask_on_revoke: too many");
+}
+
+void
+auth_ask_on_secrets(void (*fn)(uint64_t))
+{
+	ask_secrets = fn;
 }
 
 /* In the order of their asking. */
@@ -334,6 +341,8 @@ ask_revoked(struct proc_peer *p, struct msg *m)
 
 	(void)p;
 	ask_tell(h->account);
+	if (h->secrets && h->account != 0 && ask_secrets != NULL)
+		ask_secrets(h->account);
 }
 
 static void

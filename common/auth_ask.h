@@ -24,6 +24,9 @@ int	auth_ask_up(void);
 /* Called for MSG_REVOKE: forget what is known of account (0: of all).  Up to
  * four functions, each once however often it is given. */
 void	auth_ask_on_revoke(void (*)(uint64_t account));
+/* Called after them when its password was changed or it may not log in any
+ * more: what was tied to the credentials ends.  One function. */
+void	auth_ask_on_secrets(void (*)(uint64_t account));
 
 enum auth_ask_verdict {
 	AUTH_ASK_OK,

@@ -287,6 +287,9 @@ struct msg_auth_no {
 };
 struct msg_revoke {
 	uint64_t	 account;	/* forget it; 0: forget everybody */
+	uint32_t	 secrets;	/* 1: who had logged in may not any
+					 * more: what is tied to that ends */
+	uint32_t	 zero;
 };
 struct msg_rcpt_is {
 	uint64_t	 account;	/* 0: no such recipient here */

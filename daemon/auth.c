@@ -543,9 +543,9 @@ auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d,
 /* --- for auth_call.c ---------------------------------------------------- */
 
 void
-auth_revoke(uint64_t account)
+auth_revoke(uint64_t account, int secrets)
 {
-	struct msg_revoke	 r = { account };
+	struct msg_revoke	 r = { account, secrets != 0, 0 };
 	size_t			 i;
 
 	for (i = 0; i < auth_nworkers; i++)

@@ -19,7 +19,7 @@ struct auth_worker {
 /* Run the role; never returns. */
 __dead void	auth(int argc, char *argv[]);
 /* Tell every worker to forget the account. */
-void	auth_revoke(uint64_t account);
+void	auth_revoke(uint64_t account, int secrets);
 
 /* --- auth_call.c: handlers ---------------------------------------------- */
 

@@ -151,7 +151,7 @@ call_changed(const struct auth_dir_call *c)
 		return;
 	auth_handle_forget(c->revoke);
 	auth_limit_forget(c->login);
-	auth_revoke(c->revoke);
+	auth_revoke(c->revoke, c->secrets);
 	if (c->erase != 0)
 		auth_call_erase(c->erase);
 }

@@ -34,6 +34,8 @@ static enum dir_err dir_secret(struct auth_dir_call *, struct dir_prin *,
 static int	 dir_row(struct auth_dir_call *, const struct dir_prin *);
 static int	 dir_found(void *, const struct dir_prin *);
 static void	 dir_revoke(struct auth_dir_call *, const struct dir_prin *);
+static int	 dir_secrets_differ(const struct dir_prin *,
+		    const struct dir_prin *);
 
 static dir_fn *const dir_ops[DIR_OPS] = {
 	[DIR_CREATE]	= dir_create,
@@ -51,6 +53,7 @@ auth_dir(uint32_t op, const uint8_t *tail, size_t len, struct auth_dir_call *c)
 	memset(&c->why, 0, sizeof(c->why));
 	c->total = 0;
 	c->revoke = c->erase = 0;
+	c->secrets = 0;
 	if (op >= DIR_OPS || dir_ops[op] == NULL)
 		return auth_db_say(&c->why, DIR_UNSUPPORTED, "operation", "");
 	cur_init(&cur, tail, len);
@@ -171,6 +174,8 @@ dir_update(struct auth_dir_call *c, struct cur *cur)
 	    (e = auth_db_update(&old, &d, &c->why)) != DIR_OK)
 		goto done;
 	dir_revoke(c, &old);
+	c->secrets = dir_secrets_differ(&old, &d) ||
+	    dir_has(&d, DIR_DISABLED, "authenticate");
 done:
 	dir_free(&old);
 	dir_free(&d);
@@ -191,10 +196,25 @@ dir_delete(struct auth_dir_call *c, struct cur *cur)
 		goto done;
 	}
 	dir_revoke(c, &d);
+	c->secrets = 1;
 	c->erase = c->revoke;
 done:
 	dir_free(&d);
 	return e;
+}
+
+static int
+dir_secrets_differ(const struct dir_prin *a, const struct dir_prin *b)
+{
+	const struct dir_values	*v = &a->f[DIR_SECRETS];
+	size_t			 i;
+
+	if (v->n != b->f[DIR_SECRETS].n)
+		return 1;
+	for (i = 0; i < v->n; i++)
+		if (strcmp(v->v[i], b->f[DIR_SECRETS].v[i]) != 0)
+			return 1;
+	return 0;
 }
 
 static void

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Message encryption for web push (RFC 8291, RFC 8188): see push_crypt.h.
- * Called by push.c.  Keys are made from DER, which is the one way that
- * OpenSSL 3 and LibreSSL share.
+ * Called by push.c.
  */
 #include "common/compat.h"
 
@@ -10,13 +9,10 @@
 
 #include <openssl/err.h>
 #include <openssl/hmac.h>
-#include <openssl/objects.h>
-#include <openssl/x509.h>
 
 #include "daemon/push_crypt.h"
 
 #define RECORD		4096	/* rs of RFC 8188 2.1 */
-#define DER_HEAD	26	/* of a SubjectPublicKeyInfo of P-256 */
 #define HASH		32	/* bytes of SHA-256 */
 #define KEY		16	/* AES-128 */
 #define NONCE		12
@@ -29,71 +25,15 @@ static int	crypt_secret(EVP_PKEY *, EVP_PKEY *, uint8_t *);
 static int	crypt_hmac(const uint8_t *, size_t, const void *, size_t,
 		    uint8_t *);
 
-/* RFC 5480: id-ecPublicKey, prime256v1, a BIT STRING of 65 bytes. */
-static const uint8_t	der_head[DER_HEAD] = {
-	0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-	0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
-	0x07, 0x03, 0x42, 0x00
-};
-
-EVP_PKEY *
-push_crypt_public(const uint8_t point[PUSH_CRYPT_POINT])
-{
-	uint8_t		 der[DER_HEAD + PUSH_CRYPT_POINT];
-	const uint8_t	*p = der;
-	EVP_PKEY	*pk;
-
-	if (point[0] != 4)	/* uncompressed */
-		return NULL;
-	memcpy(der, der_head, DER_HEAD);
-	memcpy(der + DER_HEAD, point, PUSH_CRYPT_POINT);
-	if ((pk = d2i_PUBKEY(NULL, &p, sizeof(der))) == NULL)
-		ERR_clear_error();
-	return pk;
-}
-
 int
-push_crypt_point(EVP_PKEY *pk, uint8_t out[PUSH_CRYPT_POINT])
-{
-	uint8_t	*der = NULL;
-	int	 len, ret = -1;
-
-	len = i2d_PUBKEY(pk, &der);
-	if (len == DER_HEAD + PUSH_CRYPT_POINT &&
-	    memcmp(der, der_head, DER_HEAD) == 0 && der[DER_HEAD] == 4) {
-		memcpy(out, der + DER_HEAD, PUSH_CRYPT_POINT);
-		ret = 0;
-	}
-	OPENSSL_free(der);
-	return ret;
-}
-
-EVP_PKEY *
-push_crypt_key(void)
-{
-	EVP_PKEY_CTX	*ctx;
-	EVP_PKEY	*pk = NULL;
-
-	if ((ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL)) == NULL ||
-	    EVP_PKEY_keygen_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_ec_paramgen_curve_nid(ctx,
-	    NID_X9_62_prime256v1) != 1 || EVP_PKEY_keygen(ctx, &pk) != 1) {
-		ERR_clear_error();
-		pk = NULL;
-	}
-	EVP_PKEY_CTX_free(ctx);
-	return pk;
-}
-
-int
-push_crypt(struct buf *b, const uint8_t point[PUSH_CRYPT_POINT],
+push_crypt(struct buf *b, const uint8_t point[P256_POINT],
     const uint8_t auth[PUSH_CRYPT_AUTH], const void *plain, size_t n)
 {
 	uint8_t		 salt[PUSH_CRYPT_SALT];
 	EVP_PKEY	*pk;
 	int		 ret;
 
-	if ((pk = push_crypt_key()) == NULL)
+	if ((pk = p256_new()) == NULL)
 		return -1;
 	arc4random_buf(salt, sizeof(salt));
 	ret = push_crypt_with(b, pk, salt, point, auth, plain, n);
@@ -103,21 +43,21 @@ push_crypt(struct buf *b, const uint8_t point[PUSH_CRYPT_POINT],
 
 int
 push_crypt_with(struct buf *b, EVP_PKEY *own, const uint8_t *salt,
-    const uint8_t point[PUSH_CRYPT_POINT],
+    const uint8_t point[P256_POINT],
     const uint8_t auth[PUSH_CRYPT_AUTH], const void *plain, size_t n)
 {
-	uint8_t		 keys[KEY + NONCE], mine[PUSH_CRYPT_POINT];
+	uint8_t		 keys[KEY + NONCE], mine[P256_POINT];
 	EVP_PKEY	*ua;
 	int		 ret = -1;
 
-	if (n > PUSH_CRYPT_MAX || (ua = push_crypt_public(point)) == NULL)
+	if (n > PUSH_CRYPT_MAX || (ua = p256_public(point)) == NULL)
 		return -1;
-	if (push_crypt_point(own, mine) == 0 &&
+	if (p256_point(own, mine) == 0 &&
 	    crypt_keys(own, ua, auth, salt, point, keys) == 0) {
 		/* RFC 8188 2.1: salt, rs, idlen, keyid */
 		buf_add(b, salt, PUSH_CRYPT_SALT);
 		buf_be32(b, RECORD);
-		buf_addc(b, PUSH_CRYPT_POINT);
+		buf_addc(b, P256_POINT);
 		buf_add(b, mine, sizeof(mine));
 		ret = crypt_seal(b, keys, plain, n);
 	}
@@ -134,13 +74,13 @@ crypt_keys(EVP_PKEY *own, EVP_PKEY *ua, const uint8_t *auth,
 	static const char	 cek[] = "Content-Encoding: aes128gcm\0\1";
 	static const char	 non[] = "Content-Encoding: nonce\0\1";
 	uint8_t			 secret[HASH], prk[HASH], ikm[HASH], t[HASH];
-	uint8_t			 info[14 + 2 * PUSH_CRYPT_POINT + 1];
+	uint8_t			 info[14 + 2 * P256_POINT + 1];
 	int			 ret = -1;
 
 	/* "WebPush: info" || 0x00 || ua_public || as_public || 0x01 */
 	memcpy(info, "WebPush: info", 14);
-	memcpy(info + 14, point, PUSH_CRYPT_POINT);
-	if (push_crypt_point(own, info + 14 + PUSH_CRYPT_POINT) == -1)
+	memcpy(info + 14, point, P256_POINT);
+	if (p256_point(own, info + 14 + P256_POINT) == -1)
 		return -1;
 	info[sizeof(info) - 1] = 1;
 	if (crypt_secret(own, ua, secret) == 0 &&

@@ -6,12 +6,10 @@
 #ifndef DAEMON_PUSH_CRYPT_H
 #define DAEMON_PUSH_CRYPT_H
 
-#include <openssl/evp.h>
-
 #include "common/buf.h"
 #include "common/compat.h"
+#include "common/p256.h"
 
-#define PUSH_CRYPT_POINT	65	/* bytes, SEC 1 2.3.3 uncompressed */
 #define PUSH_CRYPT_AUTH		16
 #define PUSH_CRYPT_SALT		16
 /* RFC 8030 7.2: a push service need not take more than 4096 bytes */
@@ -22,18 +20,11 @@
  * private half of the point.  0, or -1: the point is not on the curve, or n
  * is too much.
  */
-int	push_crypt(struct buf *, const uint8_t point[PUSH_CRYPT_POINT],
+int	push_crypt(struct buf *, const uint8_t point[P256_POINT],
 	    const uint8_t auth[PUSH_CRYPT_AUTH], const void *plain, size_t n);
 /* The same with a given key and salt: for the RFC's example. */
 int	push_crypt_with(struct buf *, EVP_PKEY *, const uint8_t *salt,
-	    const uint8_t point[PUSH_CRYPT_POINT],
+	    const uint8_t point[P256_POINT],
 	    const uint8_t auth[PUSH_CRYPT_AUTH], const void *plain, size_t n);
-
-/* A fresh key on P-256, given to the caller, or NULL. */
-EVP_PKEY	*push_crypt_key(void);
-/* The public half of a key on P-256 as a point: 0, or -1: no such key. */
-int	push_crypt_point(EVP_PKEY *, uint8_t out[PUSH_CRYPT_POINT]);
-/* A point as a key, given to the caller; NULL: it is not on the curve. */
-EVP_PKEY	*push_crypt_public(const uint8_t point[PUSH_CRYPT_POINT]);
 
 #endif

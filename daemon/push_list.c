@@ -53,7 +53,7 @@ struct push_sub {
 	struct push_url		 url;
 	char			*text;
 	int			 keyed;
-	uint8_t			 p256dh[PUSH_CRYPT_POINT];
+	uint8_t			 p256dh[P256_POINT];
 	uint8_t			 auth[PUSH_CRYPT_AUTH];
 	struct states		 states;
 	size_t			 nstates;

@@ -31,7 +31,7 @@
 #define SIGN		64	/* RFC 7518 3.4: r, s */
 
 static EVP_PKEY		*key;
-static uint8_t		 point[PUSH_CRYPT_POINT];
+static uint8_t		 point[P256_POINT];
 
 static EVP_PKEY	*vapid_read(const char *);
 static int	 vapid_write(const char *, EVP_PKEY *);
@@ -53,7 +53,7 @@ push_vapid_open(const char *dir)
 	}
 	EVP_PKEY_free(key);
 	if ((key = vapid_read(path)) == NULL && errno == ENOENT) {
-		if ((key = push_crypt_key()) == NULL ||
+		if ((key = p256_new()) == NULL ||
 		    vapid_write(path, key) == -1) {
 			log_warn("%s: pushes will not be signed", path);
 			EVP_PKEY_free(key);
@@ -63,7 +63,7 @@ push_vapid_open(const char *dir)
 		log_info("%s: a new key; clients with a push subscription "
 		    "have to make it anew", path);
 	}
-	if (key == NULL || push_crypt_point(key, point) == -1) {
+	if (key == NULL || p256_point(key, point) == -1) {
 		log_warnx("%s: no key on P-256 in it: pushes will not be "
 		    "signed", path);
 		EVP_PKEY_free(key);
@@ -138,7 +138,7 @@ vapid_sync(const char *path)
 }
 
 int
-push_vapid_point(uint8_t out[PUSH_CRYPT_POINT])
+push_vapid_point(uint8_t out[P256_POINT])
 {
 	if (key == NULL)
 		return -1;

@@ -19,7 +19,7 @@
  */
 int	push_vapid_open(const char *dir);
 /* The public half: 0, or -1: there is none. */
-int	push_vapid_point(uint8_t out[PUSH_CRYPT_POINT]);
+int	push_vapid_point(uint8_t out[P256_POINT]);
 /*
  * Append the value of Authorization (RFC 8292 3) for a push service at an
  * origin, good for some hours from now (wall clock ms); contact is a mailto:

@@ -40,6 +40,7 @@
 #include "worker/tls.h"
 #include "worker/tls_sign.h"
 #include "worker/tls_ticket.h"
+#include "worker/webpush.h"
 #include "worker/worker.h"
 #include "worker/worker_ws.h"
 
@@ -53,6 +54,7 @@ static unsigned	worker_stores(const struct conf *);
 static void	worker_init(const struct conf *);
 static const char	*worker_conf(struct conf *);
 static void	worker_store(const struct conf *);
+static void	worker_stored(const char *, uint32_t);
 static void	worker_idle(int, short, void *);
 static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
@@ -190,13 +192,22 @@ worker_store(const struct conf *c)
 	sc.maxopen = worker_stores(c);
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
-	sc.changed = notify_changed;
+	sc.changed = worker_stored;
 	sc.texts = email_index;
 	store_init(&sc);
 	eventsource_init();
+	webpush_init();
 	worker_ws_init();
 	evtimer_set(&idle, worker_idle, NULL);
 	worker_idle(-1, 0, NULL);
+}
+
+/* A commit of this process: for streams of all workers, and for web push. */
+static void
+worker_stored(const char *account, uint32_t types)
+{
+	notify_changed(account, types);
+	webpush_changed(account, types);
 }
 
 /* The stores' housekeeping, a bounded step at a time. */
@@ -220,6 +231,9 @@ worker_peer(enum msg_proc who, uint32_t slot, int fd)
 		break;
 	case PROC_AUTH:
 		auth_ask_open(slot, fd);
+		break;
+	case PROC_PUSH:
+		webpush_open(slot, fd);
 		break;
 	case PROC_QUEUE:
 		if (slot & MSG_PEER_CALLS)
@@ -422,6 +436,7 @@ worker_erase(struct proc_peer *p, struct msg *m)
 		return;
 	}
 	log_info("account %s is removed", name);
+	webpush_erased(h->account);
 	proc_send(p, MSG_ERASED, m->id, -1, h, NULL, 0);
 }
 

@@ -19,6 +19,7 @@
 #include "worker/blob_head.h"
 #include "worker/jmap/jmap.h"
 #include "worker/policy/policy.h"
+#include "worker/webpush.h"
 #include "worker/worker_jmap.h"
 
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
@@ -75,9 +76,12 @@ turn_user(struct jmap_turn *t, const struct conf *c,
 	memset(&t->user, 0, sizeof(t->user));
 	t->env.limits = turn_limits(c, &t->env.generation);
 	t->env.url = url;
+	t->env.push = webpush_conf(c);
 	t->user.name = user->login;
 	t->user.account = dir_account(user->account, t->account);
 	t->user.caps = JMAP_CAPS;
+	if (t->env.push->vapid[0] != '\0')
+		t->user.caps |= JMAP_CAP_VAPID;
 	t->user.card = card_get(user->account);
 	t->user.number = user->account;
 	t->user.quota = t->user.card == NULL ? 0 : t->user.card->quota;

@@ -100,13 +100,13 @@ a_point_off_the_curve_is_refused(void **state)
 	buf_init(&b, 8192);
 	b64(ua_public, point, sizeof(point));
 	point[64] ^= 1;
-	assert_null(push_crypt_public(point));
+	assert_null(p256_public(point));
 	assert_int_equal(push_crypt(&b, point, auth, plain, 1), -1);
 	point[64] ^= 1;
 	point[0] = 2;
-	assert_null(push_crypt_public(point));
+	assert_null(p256_public(point));
 	memset(point, 0, sizeof(point));
-	assert_null(push_crypt_public(point));
+	assert_null(p256_public(point));
 	assert_int_equal(ERR_peek_error(), 0);
 	buf_free(&b);
 }
@@ -156,7 +156,7 @@ verifies(const char *jwt, size_t n, const uint8_t *point)
 {
 	const char	*dot = memrchr(jwt, '.', n);
 	uint8_t		 raw[64], *der = NULL;
-	EVP_PKEY	*pk = push_crypt_public(point);
+	EVP_PKEY	*pk = p256_public(point);
 	EVP_MD_CTX	*ctx = EVP_MD_CTX_new();
 	ECDSA_SIG	*sig = ECDSA_SIG_new();
 	int		 len, ok;

@@ -107,7 +107,9 @@ enum jmap_cap {
 	JMAP_CAP_QUOTA		= 1 << 5,
 	JMAP_CAP_BLOB		= 1 << 6,
 	JMAP_CAP_PRINCIPALS	= 1 << 7,
-	JMAP_CAP_SHARE		= 1 << 8
+	JMAP_CAP_SHARE		= 1 << 8,
+	JMAP_CAP_VAPID		= 1 << 16,
+	JMAP_CAP_EMAILPUSH	= 1 << 17
 };
 
 struct jmap_limits {
@@ -140,6 +142,7 @@ struct jmap_env {
 	const struct jmap_limits	*limits;
 	const char	*url;		/* "https://host[:port]", no slash */
 	uint64_t	 generation;	/* of the configuration */
+	const struct pushsub_conf *push;	/* NULL: defaults */
 };
 
 /* Who asks.  For now a user is the owner of exactly one account. */
@@ -304,6 +307,8 @@ struct jmap_prop {
 struct jmap_type {
 	const char		*name;		/* "Mailbox" */
 	enum store_type		 kind;		/* STORE_TYPES: has no state */
+	int			 unbound;	/* of the login: no accountId,
+						 * no states (RFC 8620 7.2) */
 	/* text of a number in store_changes: store_id_mail or the like */
 	size_t			(*idtext)(uint64_t, char out[STORE_IDLEN]);
 	const struct jmap_prop	*props;		/* in strcmp order */
@@ -589,6 +594,12 @@ struct jmap_push {
 /* "*", or type names between commas, as a mask of 1 << enum store_type.
  * Types that we do not have are fine.  0, or -1: malformed. */
 int	 jmap_push_types(const char *, uint32_t *types);
+/* The bit of one name, or 0. */
+uint32_t jmap_push_type(const char *);
+/* Append a line "account type state\n" for each of the types that has ever
+ * changed: what msg.h's MSG_PUSH_STATE takes. */
+void	 jmap_push_lines(struct buf *, const char *account,
+	    const struct jmap_push *, uint32_t types);
 /* Read it, in a transaction of its own.  0, or -1 (logged). */
 int	 jmap_push_read(const char *account, struct jmap_push *);
 /*
@@ -643,7 +654,7 @@ int	jmap_blob_size(struct jmap_call *, const struct jmap_blob *,
 /* --- types we have ------------------------------------------------------ */
 
 extern const struct jmap_type	identity_type, mailbox_type, submission_type,
-				thread_type, email_type;
+				thread_type, email_type, pushsub_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
 	email_copy, email_snippet;
 

@@ -36,8 +36,9 @@ jmap_get(struct jmap_call *c)
 	    (g.obj = arena_get(&c->req->arena, t->size)) == NULL)
 		return jmap_api_lost(c);
 	js_out_obj(c->out);
-	jmap_api_account(c);
-	if (t->state != NULL || t->kind != STORE_TYPES) {
+	if (!t->unbound)
+		jmap_api_account(c);
+	if (!t->unbound && (t->state != NULL || t->kind != STORE_TYPES)) {
 		state = t->state != NULL ? t->state(c) :
 		    store_state(c->txn, t->kind);
 		js_out_key(c->out, "state");
@@ -60,7 +61,8 @@ get_args(struct jmap_get *g)
 	const char		*account;
 
 	js_rd_init(&rd, c->args, "");
-	js_rd_id(&rd, "accountId", &account);
+	if (!g->type->unbound)
+		js_rd_id(&rd, "accountId", &account);
 	js_rd_arr_null(&rd, "ids", &ids);
 	js_rd_arr_null(&rd, "properties", &props);
 	if (g->type->args != NULL && (e = g->type->args(g, &rd)) != NULL)

@@ -77,6 +77,26 @@ push_type(const char *s, size_t n)
 	return 0;
 }
 
+uint32_t
+jmap_push_type(const char *name)
+{
+	return push_type(name, strlen(name));
+}
+
+void
+jmap_push_lines(struct buf *b, const char *account, const struct jmap_push *p,
+    uint32_t types)
+{
+	size_t	 i;
+
+	for (i = 0; i < nitems(types_all); i++)
+		if ((types & (uint32_t)1 << types_all[i].type) &&
+		    p->state[types_all[i].type] != 0)
+			buf_addf(b, "%s %s %llu\n", account,
+			    types_all[i].name, (unsigned long long)
+			    p->state[types_all[i].type]);
+}
+
 int
 jmap_push_read(const char *account, struct jmap_push *p)
 {

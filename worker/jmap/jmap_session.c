@@ -12,6 +12,7 @@
 
 #include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/pushsub.h"
 
 struct cap {
 	const char	*urn;
@@ -27,6 +28,7 @@ static void	session_core(struct buf *, const struct jmap_env *);
 static void	session_mail(struct buf *, const struct jmap_env *);
 static void	session_submission(struct buf *, const struct jmap_env *);
 static void	session_blob(struct buf *, const struct jmap_env *);
+static void	session_vapid(struct buf *, const struct jmap_env *);
 static void	session_websocket(struct buf *, const struct jmap_env *);
 static void	session_caps(struct buf *, const struct jmap_env *,
 		    const struct jmap_user *, int);
@@ -44,6 +46,8 @@ static const struct cap caps[] = {
 	    session_submission, 0 },
 	{ "urn:ietf:params:jmap:blob", JMAP_CAP_BLOB, NULL, session_blob, 0 },
 	{ "urn:ietf:params:jmap:quota", JMAP_CAP_QUOTA, NULL, NULL, 0 },
+	{ "urn:ietf:params:jmap:webpush-vapid", JMAP_CAP_VAPID, session_vapid,
+	    NULL, 1 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };
@@ -257,6 +261,14 @@ session_blob(struct buf *b, const struct jmap_env *env)
 	blob_get_digests(b);
 }
 
+/* RFC 9749 3; the capability is there when the key is */
+static void
+session_vapid(struct buf *b, const struct jmap_env *env)
+{
+	js_out_key(b, "applicationServerKey");
+	js_out_s(b, env->push == NULL ? "" : env->push->vapid);
+}
+
 /* RFC 8887 3: the same place, "ws" where it says "http" */
 static void
 session_websocket(struct buf *b, const struct jmap_env *env)
@@ -299,6 +311,10 @@ jmap_session_state(const struct jmap_env *env, const struct jmap_user *u,
 	h = session_hash(h, env->url, strlen(env->url) + 1);
 	h = session_hash(h, &u->caps, sizeof(u->caps));
 	h = session_hash(h, &env->generation, sizeof(env->generation));
+	/* RFC 9749 5: a new key is a new state */
+	if (env->push != NULL)
+		h = session_hash(h, env->push->vapid,
+		    strlen(env->push->vapid) + 1);
 	for (i = 0; i < 16; i++)
 		out[i] = hex[h >> (60 - 4 * i) & 15];
 	out[16] = '\0';

@@ -87,8 +87,10 @@ set_args(struct jmap_set *s, struct set_ops *ops)
 	const char		*account, *state = NULL;
 
 	js_rd_init(&rd, c->args, "");
-	js_rd_id(&rd, "accountId", &account);
-	js_rd_str_null(&rd, "ifInState", &state);
+	if (!s->type->unbound) {
+		js_rd_id(&rd, "accountId", &account);
+		js_rd_str_null(&rd, "ifInState", &state);
+	}
 	js_rd_obj_null(&rd, "create", &v[SET_CREATE]);
 	js_rd_obj_null(&rd, "update", &v[SET_UPDATE]);
 	js_rd_arr_null(&rd, "destroy", &v[SET_DESTROY]);

@@ -20,11 +20,13 @@ jmap_setout(struct jmap_set *s, const struct set_ops *ops, uint64_t old,
 	struct buf	*b = s->c->out;
 
 	js_out_obj(b);
-	jmap_api_account(s->c);
-	js_out_key(b, "oldState");
-	js_out_s(b, jmap_api_state(r, old));
-	js_out_key(b, "newState");
-	js_out_s(b, jmap_api_state(r, now));
+	if (!s->type->unbound) {
+		jmap_api_account(s->c);
+		js_out_key(b, "oldState");
+		js_out_s(b, jmap_api_state(r, old));
+		js_out_key(b, "newState");
+		js_out_s(b, jmap_api_state(r, now));
+	}
 	setout_list(s, ops, "created", SET_CREATE, SET_DONE);
 	setout_list(s, ops, "updated", SET_UPDATE, SET_DONE);
 	setout_list(s, ops, "destroyed", SET_DESTROY, SET_DONE);
