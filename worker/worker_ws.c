@@ -38,7 +38,7 @@ struct ws {
 	int			 push;
 	int			 revoked;
 	char			 account[DIR_ACCOUNT_LEN];
-	char			 url[WS_URL];
+	char			 url[];		/* what url_base said */
 };
 TAILQ_HEAD(ws_list, ws);
 
@@ -70,6 +70,7 @@ void
 worker_ws_get(struct req *r)
 {
 	struct ws	*s;
+	char		 url[WS_URL];
 	int		 place;
 
 	if (!websocket_check(r, "jmap", cors_allows))
@@ -85,7 +86,8 @@ worker_ws_get(struct req *r)
 		req_problem(r, 429, NULL, NULL, "too many WebSockets");
 		return;
 	}
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	url_base(r, url, sizeof(url));
+	if ((s = calloc(1, sizeof(*s) + strlen(url) + 1)) == NULL ||
 	    (s->w = websocket_new(&ws_ops, s, r->conf->max_size_request,
 	    (int64_t)r->conf->websocket_ping)) == NULL) {
 		share_leave(place, SHARE_SOCKET);
@@ -96,7 +98,7 @@ worker_ws_get(struct req *r)
 	s->place = place;
 	s->user = r->user;
 	dir_account(r->user.account, s->account);
-	url_base(r, s->url, sizeof(s->url));
+	memcpy(s->url, url, strlen(url) + 1);
 	s->notify.account = r->user.account;
 	s->notify.fn = ws_changed;
 	s->notify.arg = s;
@@ -217,7 +219,8 @@ ws_request(struct ws *s, const uint8_t *p, size_t n)
 	    !share_rate(share_key_account(s->user.account), &c->rate_account,
 	    (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000, &left)) {
 		share_add(SHARE_OVER_ACCOUNT, 1);
-		ws_error(s, p, n, 429, LIMIT, "too many requests");
+		ws_error(s, p, n, 429, "about:blank",
+		    "too many requests in a short time");
 		return;
 	}
 	place = share_enter(s->user.account, SHARE_REQUEST,

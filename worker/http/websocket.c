@@ -2,9 +2,11 @@
 /*
  * WebSocket: see websocket.h.  A message is worked on when the client has
  * taken all that was before it, one at a time, so what one connection can
- * have in memory is a message and an answer.  Called by the handler of a
- * route, then by the connection machine.  What must never happen here: half
- * a frame in c->out when another is put there.
+ * have in memory is a message and an answer.  wslay's context, 8 KiB, is
+ * there only between the first octet of a message and the last of its
+ * answer: most WebSockets are silent.  Called by the handler of a route, then
+ * by the connection machine.  What must never happen here: half a frame in
+ * c->out when another is put there.
  */
 #include "common/compat.h"
 
@@ -26,6 +28,7 @@
 #define WS_IN_MAX	(64 * 1024)
 #define WS_GUID		"258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* 1.3 */
 #define WS_KEY		16		/* bytes of a key, 4.1 */
+#define WS_HEAD		14		/* bytes of a masked frame's head */
 
 struct ws_msg {
 	STAILQ_ENTRY(ws_msg)	 entry;
@@ -33,9 +36,18 @@ struct ws_msg {
 	uint8_t			 data[];
 };
 
+/* Where in the client's frames wslay is (RFC 6455 5.2). */
+struct ws_walk {
+	uint8_t		 head[WS_HEAD];
+	uint32_t	 nhead;		/* bytes of it so far */
+	int		 open;		/* the message has more frames */
+	uint64_t	 left;		/* payload to come */
+};
+
 struct websocket {
 	struct conn			*c;	/* NULL: not handed over yet */
-	wslay_event_context_ptr		 ctx;
+	wslay_event_context_ptr		 ctx;	/* NULL: at rest */
+	struct ws_walk			 walk;
 	const struct websocket_ops	*ops;
 	void				*arg;
 	uint64_t			 max;
@@ -65,6 +77,11 @@ static enum io	ws_step(struct conn *);
 static void	ws_broken(struct websocket *);
 static int	ws_work(struct websocket *);
 static void	ws_flush(struct websocket *);
+static wslay_event_context_ptr ws_ctx(struct websocket *);
+static int	ws_reads(struct websocket *);
+static void	ws_rest(struct websocket *);
+static void	ws_walk(struct ws_walk *, const uint8_t *, size_t);
+static uint32_t	ws_walk_head(struct ws_walk *);
 static ssize_t	ws_recv(wslay_event_context_ptr, uint8_t *, size_t, int,
 		    void *);
 static ssize_t	ws_send(wslay_event_context_ptr, const uint8_t *, size_t, int,
@@ -243,13 +260,7 @@ ws_open(struct conn *c)
 	struct websocket	*w = c->data;
 
 	w->c = c;
-	if (wslay_event_context_server_init(&w->ctx, &callbacks, w) != 0) {
-		w->ctx = NULL;
-		c->flags |= CONN_ABORT;
-		return IO_CLOSE;
-	}
 	w->heard = 1;			/* the handshake */
-	wslay_event_config_set_max_recv_msg_length(w->ctx, w->max);
 	c->flags |= CONN_DUPLEX;
 	c->deadline = conn_now() + w->ping;
 	c->step = ws_step;
@@ -296,7 +307,7 @@ ws_expire(struct conn *c)
 		return IO_CLOSE;
 	}
 	w->heard = 0;
-	if (wslay_event_queue_msg(w->ctx, &ping) != 0)
+	if (ws_ctx(w) == NULL || wslay_event_queue_msg(w->ctx, &ping) != 0)
 		w->failed = 1;
 	ws_flush(w);
 	return IO_DONE;
@@ -307,7 +318,7 @@ ws_drain(struct conn *c)
 {
 	struct websocket	*w = c->data;
 
-	if (!w->closing)
+	if (!w->closing && ws_ctx(w) != NULL)
 		wslay_event_queue_close(w->ctx, WEBSOCKET_AWAY, NULL, 0);
 	w->closing = 1;
 	ws_flush(w);
@@ -331,22 +342,98 @@ ws_step(struct conn *c)
 		return IO_CLOSE;
 	if (ws_work(w))
 		return IO_DONE;
-	if (wslay_event_want_write(w->ctx) && !w->broken) {
-		ws_flush(w);		/* a Pong, an answer to Close */
-		return IO_DONE;
-	}
 	if (w->broken) {
 		ws_broken(w);
 		return IO_DONE;
 	}
-	if (buf_left(&c->in) > 0 && wslay_event_want_read(w->ctx)) {
+	if (w->ctx != NULL && wslay_event_want_write(w->ctx)) {
+		ws_flush(w);		/* a Pong, an answer to Close */
+		return IO_DONE;
+	}
+	if (buf_left(&c->in) > 0 && ws_ctx(w) == NULL)
+		return IO_DONE;		/* without memory */
+	if (buf_left(&c->in) > 0 && ws_reads(w)) {
 		if (wslay_event_recv(w->ctx) != 0 && !w->broken)
 			w->broken = WSLAY_CODE_PROTOCOL_ERROR;
 		return IO_DONE;
 	}
-	if (!wslay_event_want_read(w->ctx) && !wslay_event_want_write(w->ctx))
+	if (!ws_reads(w))
 		return IO_CLOSE;
+	ws_rest(w);
 	return IO_WANT_READ;
+}
+
+/* wslay's context; NULL: no memory, and it has failed. */
+static wslay_event_context_ptr
+ws_ctx(struct websocket *w)
+{
+	if (w->ctx != NULL)
+		return w->ctx;
+	if (wslay_event_context_server_init(&w->ctx, &callbacks, w) != 0) {
+		w->ctx = NULL;
+		w->failed = 1;
+		return NULL;
+	}
+	wslay_event_config_set_max_recv_msg_length(w->ctx, w->max);
+	return w->ctx;
+}
+
+/* 0: the client has sent its Close. */
+static int
+ws_reads(struct websocket *w)
+{
+	return w->ctx == NULL || wslay_event_want_read(w->ctx);
+}
+
+/* Nothing of a message is on its way: a new context would do as well. */
+static void
+ws_rest(struct websocket *w)
+{
+	const struct ws_walk	*k = &w->walk;
+
+	if (w->ctx == NULL || k->nhead > 0 || k->left > 0 || k->open)
+		return;
+	wslay_event_context_free(w->ctx);
+	w->ctx = NULL;
+}
+
+/* Bytes that wslay takes. */
+static void
+ws_walk(struct ws_walk *k, const uint8_t *p, size_t n)
+{
+	size_t	 part;
+
+	for (; n > 0; p += part, n -= part) {
+		if (k->left > 0) {
+			part = n < k->left ? n : (size_t)k->left;
+			k->left -= part;
+			continue;
+		}
+		part = 1;
+		k->head[k->nhead++] = *p;
+		if (k->nhead >= 2 && k->nhead == ws_walk_head(k))
+			k->nhead = 0;
+	}
+}
+
+/* How long this head is; at its end, what it says is taken. */
+static uint32_t
+ws_walk_head(struct ws_walk *k)
+{
+	const uint8_t	*h = k->head;
+	uint32_t	 ext, len, i;
+	uint64_t	 n = h[1] & 0x7f;
+
+	ext = n == 127 ? 8 : n == 126 ? 2 : 0;
+	len = 2 + ext + (h[1] & 0x80 ? 4 : 0);
+	if (k->nhead < len)
+		return len;
+	for (i = 0; i < ext; i++)
+		n = (i == 0 ? 0 : n << 8) | h[2 + i];
+	k->left = n;
+	if ((h[0] & 0x08) == 0)		/* no control frame */
+		k->open = !(h[0] & 0x80);
+	return len;
 }
 
 /* Not a frame of the protocol.  The Close that wslay has queued then does
@@ -386,7 +473,8 @@ ws_work(struct websocket *w)
 static void
 ws_flush(struct websocket *w)
 {
-	if (wslay_event_want_write(w->ctx) && wslay_event_send(w->ctx) != 0)
+	if (w->ctx != NULL && wslay_event_want_write(w->ctx) &&
+	    wslay_event_send(w->ctx) != 0)
 		w->failed = 1;
 }
 
@@ -394,8 +482,11 @@ void
 websocket_send(struct websocket *w, const void *p, size_t len)
 {
 	struct wslay_event_msg	 m = { WSLAY_TEXT_FRAME, p, len };
-	int			 e = wslay_event_queue_msg(w->ctx, &m);
+	int			 e;
 
+	if (ws_ctx(w) == NULL)
+		return;
+	e = wslay_event_queue_msg(w->ctx, &m);
 	/* no more: the client's Close came behind what it asked */
 	if (e != 0 && e != WSLAY_ERR_NO_MORE_MSG)
 		w->failed = 1;
@@ -413,11 +504,12 @@ websocket_wake(struct websocket *w)
 void
 websocket_close(struct websocket *w, uint16_t code)
 {
-	if (w->ctx == NULL)
+	if (w->c == NULL)
 		w->failed = 1;		/* not open yet */
-	if (w->ctx == NULL || w->closing)
+	if (w->c == NULL || w->closing)
 		return;
-	if (wslay_event_queue_close(w->ctx, code, NULL, 0) != 0)
+	if (ws_ctx(w) == NULL ||
+	    wslay_event_queue_close(w->ctx, code, NULL, 0) != 0)
 		w->failed = 1;
 	w->closing = 1;
 	ws_flush(w);
@@ -449,6 +541,7 @@ ws_recv(wslay_event_context_ptr ctx, uint8_t *p, size_t len, int flags,
 	if (n > len)
 		n = len;
 	memcpy(p, buf_peek(in), n);
+	ws_walk(&w->walk, p, n);
 	buf_skip(in, n);
 	w->heard = 1;
 	return (ssize_t)n;
