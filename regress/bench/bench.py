@@ -13,6 +13,21 @@ p50 and p99 are jmapd's latencies; cpu is the processor time that all
 processes of the server spent for a request, which is what stays the same
 when the machine has other work.  All three in microseconds.
 
+Lines of another kind:
+
+	idle_websocket	BENCH_SOCKETS (20000) WebSockets over TLS that say
+			nothing, opened from several addresses of the
+			loopback network: the PSS that each added, of the
+			workers and of the parent, from smaps_rollup before
+			and after.  An echo over each hundredth shows that
+			they live.  Two processes of each side hold them, so
+			that 20000 open files in one are enough.
+	push		with them there: from the moment a client begins to
+			send a change to one worker until the StateChange is
+			at a WebSocket of another, which includes the change
+			itself and its flush: p50, p99 and the longest of
+			BENCH_PUSHES (500).
+
 BENCH_SECONDS (3) a turn, BENCH_TURNS (3), BENCH_CONNS (16), BENCH_MAILS
 (50000) in the large mailbox, BENCH_ONLY names lines.  nginx is the ceiling
 here: it does nothing but send bytes."""
@@ -22,6 +37,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -36,11 +52,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(TOP / "regress" / "conv"))
 import helpers  # noqa: E402
+import ws_tools  # noqa: E402
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 TURNS = int(os.environ.get("BENCH_TURNS", "3"))
 CONNS = int(os.environ.get("BENCH_CONNS", "16"))
 MAILS = int(os.environ.get("BENCH_MAILS", "50000"))
+SOCKETS = int(os.environ.get("BENCH_SOCKETS", "20000"))
+PUSHES = int(os.environ.get("BENCH_PUSHES", "500"))
 ONLY = os.environ.get("BENCH_ONLY", "").split()
 PROPS = ["id", "threadId", "mailboxIds", "keywords", "from", "to", "subject",
          "receivedAt", "preview", "hasAttachment", "size"]
@@ -52,6 +71,17 @@ rate-limit {
 }
 limits {
 	connections-per-source = 1000000
+	max-concurrent-requests = 1000
+	drain-timeout = 2s
+}
+"""
+SOCKETS_CONF = """
+log-requests = false
+limits {
+	connections = 200000
+	connections-per-source = 200000
+	max-websockets = 60000
+	websocket-ping = 1h
 	max-concurrent-requests = 1000
 	drain-timeout = 2s
 }
@@ -204,10 +234,10 @@ class Bench:
         self.big = self.server("")
         self.nginx = Nginx(self.work / "nginx", self.copy_tls(self.big))
 
-    def server(self, extra):
+    def server(self, extra, conf=CONF):
         directory = self.work / f"server{len(self.servers)}"
         directory.mkdir()
-        s = helpers.Server(CONF + extra, str(directory))
+        s = helpers.Server(conf + extra, str(directory))
         self.servers.append(s)
         return s
 
@@ -387,6 +417,98 @@ def memory_lines(b, server):
           "(TLS, after one request)")
 
 
+def open_files():
+    """Raise the limit of this process and its children; what there is."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    want = max(hard, 65536)
+    for limit in ((want, want), (hard, hard)):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            break
+        except (ValueError, PermissionError):
+            continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def idle_clients(server, account, count, each):
+    """Processes that hold the sockets, and how long it took them."""
+    auth = base64.b64encode(f"{account.name}:{account.password}".encode())
+    begin = time.monotonic()
+    clients = [subprocess.Popen(
+        [str(TOP / "obj" / "b_ws"), "127.0.0.1",
+         server.url.rsplit(":", 1)[1], "localhost", server.ca,
+         "Basic " + auth.decode(), str(min(each, count - i))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for i in range(0, count, each)]
+    n = sum(int(c.stdout.readline().split()[1]) for c in clients)
+    return clients, n, time.monotonic() - begin
+
+
+def websocket_lines(b):
+    # the two workers share them, and so do the clients
+    each = min(10000, open_files() - 500)
+    count = min(SOCKETS, 2 * each)
+    server = b.server("", SOCKETS_CONF)
+    account = server.first()
+    workers = [p for p in helpers.children(server.pid)
+               if "jmapd-worker" in open(f"/proc/{p}/cmdline").read()]
+    account.call("Core/echo")
+    before = sum(map(memory, workers)), memory(server.pid)
+    clients, n, seconds = idle_clients(server, account, count, each)
+    time.sleep(3)
+    after = sum(map(memory, workers)), memory(server.pid)
+    push_line(server, account)
+    for c in clients:
+        c.stdin.write("\n")
+        c.stdin.flush()
+    alive = sum(int(c.stdout.readline().split()[1]) for c in clients)
+    for c in clients:
+        c.stdin.close()
+        c.wait()
+    kib = [(x - y) / n for x, y in zip(after, before)]
+    print(f"idle_websocket     {kib[0]:.1f} KiB in a worker, {kib[1]:.2f} in "
+          f"the parent; {n} over TLS in {seconds:.1f} s, {alive} of them "
+          "asked and alive", flush=True)
+
+
+def worker_of(server, ws):
+    port = str(ws.sock.getsockname()[1])
+    for line in server.jmapctl("show", "connections").stdout.splitlines():
+        words = line.split()
+        if port in words[5:9]:
+            return words[0]
+    raise SystemExit(f"no connection from port {port}")
+
+
+def push_line(server, account):
+    """A change in one worker until it is heard in another, in ms."""
+    mail = account.add_mail(b"From: a@b.test\r\nSubject: x\r\n\r\nx\r\n")
+    socks = [ws_tools.Ws(account) for _ in range(6)]
+    speaker = socks[0]
+    mine = worker_of(server, speaker)
+    listener = next(s for s in socks if worker_of(server, s) != mine)
+    listener.say({"@type": "WebSocketPushEnable", "dataTypes": ["Email"]})
+    time.sleep(0.1)
+    took = []
+    for i in range(PUSHES):
+        ask = ws_tools.request([["Email/set", {
+            "accountId": account.id, "update": {mail: {
+                "keywords/$flagged": None if i % 2 else True}}}, "0"]])
+        begin = time.monotonic()
+        speaker.say(ask)
+        got = listener.hear()
+        took.append((time.monotonic() - begin) * 1000)
+        assert got["@type"] == "StateChange", got
+        assert speaker.hear()["@type"] == "Response"
+        time.sleep(0.02)
+    for s in socks:
+        s.sock.close()
+    took.sort()
+    print(f"push               p50 {took[len(took) // 2]:.2f} ms, p99 "
+          f"{took[len(took) * 99 // 100]:.2f} ms, longest {took[-1]:.2f} ms, "
+          f"{len(took)} changes in another worker", flush=True)
+
+
 def run(b):
     def wanted(name):
         return not ONLY or any(name.startswith(o) for o in ONLY)
@@ -427,6 +549,8 @@ def run(b):
         handshake_line(b, b.big)
     if wanted("memory"):
         memory_lines(b, b.big)
+    if wanted("websocket") or wanted("push"):
+        websocket_lines(b)
     if wanted("set") or wanted("lmtp"):
         off = b.server("store { sync = off }\n")
         other = off.first()
