@@ -209,8 +209,30 @@ def test_fragments_are_one_message_and_a_ping_may_come_between(who):
      "notRequest", "x"),
     ('{"@type":"Request","id":"x","using":["urn:none"],"methodCalls":[]}',
      "unknownCapability", "x"),
+    ('{"id":"x","using":["urn:ietf:params:jmap:core"],"methodCalls":[]}',
+     "notRequest", "x"),
+    ('{"@type":"Response","id":"x","using":["urn:ietf:params:jmap:core"],'
+     '"methodCalls":[]}', "notRequest", "x"),
+    ('{"@type":"request","using":["urn:ietf:params:jmap:core"],'
+     '"methodCalls":[]}', "notRequest", None),
+    ('{"@type":1,"using":["urn:ietf:params:jmap:core"],"methodCalls":[]}',
+     "notRequest", None),
+    ('{"@type":"Request","id":1,"using":["urn:ietf:params:jmap:core"],'
+     '"methodCalls":[]}', "notRequest", None),
+    ('{"@type":"Request","id":"x","id":"y","using":[],"methodCalls":[]}',
+     "notJSON", None),
+    ('{"@type":"Request","id":"x","using":["urn:ietf:params:jmap:core"],'
+     '"methodCalls":[]} {}', "notJSON", None),
+    ('[{"@type":"Request","id":"x"}]', "notRequest", None),
+    ('"WebSocketPushEnable"', "notRequest", None),
+    ('{"@type":"StateChange","changed":{}}', "notRequest", None),
+    ('{"@type":"WebSocketPushEnable ","dataTypes":null}', "notRequest",
+     None),
     ('{"@type":"WebSocketPushEnable","dataTypes":"Email","id":"x"}',
      "notRequest", "x"),
+    ('{"@type":"WebSocketPushEnable","dataTypes":{}}', "notRequest", None),
+    ('{"@type":"WebSocketPushEnable","dataTypes":["A,B"]}', "notRequest",
+     None),
     ('{"@type":"WebSocketPushEnable","dataTypes":[1]}', "notRequest", None),
     ('{"@type":"WebSocketPushEnable","dataTypes":["*"]}', "notRequest",
      None),
@@ -227,6 +249,29 @@ def test_an_error_is_a_message(who, text, type, req_id):
         assert got["requestId"] == req_id
         ws.say(request([ECHO]))             # and it goes on
         assert ws.hear()["@type"] == "Response"
+
+
+def test_created_ids_go_in_and_come_out(who):
+    create = [["Mailbox/set", {"accountId": who.id, "create": {
+        "a": {"name": "named"}, "b": {"name": "below", "parentId": "#p"}}},
+        "0"]]
+    with Ws(who) as ws:
+        ws.say(request(create, id="x", createdIds={"p": who.mailbox()}))
+        got = ws.hear()
+        made = got["methodResponses"][0][1]["created"]
+        assert got["createdIds"] == {
+            "p": who.mailbox(), "a": made["a"]["id"], "b": made["b"]["id"]}
+        ws.say(request([ECHO]))
+        assert "createdIds" not in ws.hear()
+
+
+def test_method_errors_are_in_the_response(who):
+    with Ws(who) as ws:
+        ws.say(request([["No/such", {}, "a"], ECHO], id="m"))
+        got = ws.hear()
+        assert got["@type"] == "Response"
+        assert [r[0] for r in got["methodResponses"]] == ["error",
+                                                          "Core/echo"]
 
 
 def test_limits_are_those_of_http(new_server):
@@ -253,7 +298,35 @@ def test_limits_are_those_of_http(new_server):
     (1003, [dict(opcode=BINARY, data=b"{}")]),
     (1007, [dict(opcode=TEXT, data=b"\"\xc0\x80\"")]),
     (1009, [dict(opcode=TEXT, data=b" " * 100001)]),
+    (1002, [dict(opcode=0, data=b"{}", fin=False)]),
+    (1002, [dict(opcode=TEXT, data=b"{", rsv=2)]),
+    (1002, [dict(opcode=TEXT, data=b"{", rsv=1)]),
+    (1002, [dict(opcode=PING, data=b"x", rsv=4)]),
+    (1002, [dict(opcode=11)]), (1002, [dict(opcode=15)]),
+    (1002, [dict(opcode=PONG, fin=False)]),
+    (1002, [dict(opcode=CLOSE, fin=False)]),
+    (1002, [dict(opcode=CLOSE, data=b"x" * 126)]),
+    (1002, [dict(opcode=PING, mask=False)]),
+    (1003, [dict(opcode=BINARY, data=b"{", fin=False),
+            dict(opcode=0, data=b"}")]),
+    (1007, [dict(opcode=TEXT, data=b"\xff")]),
+    (1007, [dict(opcode=TEXT, data=b"\"\xe2\x82", fin=False),
+            dict(opcode=0, data=b"x\"")]),
+    (1007, [dict(opcode=TEXT, data=b"\"\xed\xa0\x80\"")]),
+    (1007, [dict(opcode=TEXT, data=b"\"\xe2\x82")]),
+    # RFC 6455 5.5.1, 7.4: what a Close may say
     (1000, [dict(opcode=CLOSE, data=b"\x03\xe8")]),
+    (1001, [dict(opcode=CLOSE, data=b"\x03\xe9")]),
+    (3000, [dict(opcode=CLOSE, data=b"\x0b\xb8reason")]),
+    (4999, [dict(opcode=CLOSE, data=b"\x13\x87")]),
+    (1005, [dict(opcode=CLOSE)]),
+    (1002, [dict(opcode=CLOSE, data=b"x")]),
+    (1002, [dict(opcode=CLOSE, data=b"\x03\xe7")]),
+    (1002, [dict(opcode=CLOSE, data=b"\x03\xec")]),
+    (1002, [dict(opcode=CLOSE, data=b"\x03\xed")]),
+    (1002, [dict(opcode=CLOSE, data=b"\x03\xee")]),
+    (1002, [dict(opcode=CLOSE, data=b"\x13\x88")]),
+    (1007, [dict(opcode=CLOSE, data=b"\x03\xe8\xff")]),
 ])
 def test_what_ends_it(who, code, frames):
     with Ws(who) as ws:
@@ -264,6 +337,82 @@ def test_what_ends_it(who, code, frames):
     with Ws(who) as ws:
         ws.say(request([ECHO]))
         assert ws.hear()["methodResponses"] == [ECHO]
+
+
+@pytest.mark.parametrize("raw", [
+    b"\x81\xfe\x00\x05\0\0\0\0hello",            # 5 in 16 bits
+    b"\x81\xff" + b"\0" * 7 + b"\x05\0\0\0\0hello",
+    b"\x81\xff" + b"\xff" * 8 + b"\0\0\0\0",    # the top bit
+])
+def test_a_length_in_the_wrong_form(who, raw):
+    """RFC 6455 5.2: the minimal number of bytes, the top bit 0."""
+    with Ws(who) as ws:
+        ws.sock.sendall(raw)
+        assert ws.closed() in (1002, 1009)
+        assert ws.recv() is None
+
+
+def test_what_comes_behind_a_close_is_not_read(who):
+    with Ws(who) as ws:
+        ws.sock.sendall(ws.frame(CLOSE, b"\x03\xe8") +
+                        ws.frame(TEXT, json.dumps(request([ECHO])).encode()))
+        assert ws.recv() == (CLOSE, b"\x03\xe8")
+        assert ws.recv() is None
+
+
+def test_what_came_before_a_close_is_answered(who):
+    with Ws(who) as ws:
+        ws.sock.sendall(ws.frame(TEXT, json.dumps(request([
+            ["Mailbox/set", {"accountId": who.id, "create": {"a": {
+                "name": "before the end"}}}, "0"]])).encode()) +
+            ws.frame(CLOSE, b"\x03\xe8"))
+        assert ws.closed() == 1000
+        assert who.mailbox(name="before the end")
+
+
+def test_pings_are_answered_and_pongs_are_not(who):
+    with Ws(who) as ws:
+        ws.send(PONG, b"nobody asked")
+        ws.send(PING)
+        assert ws.recv() == (PONG, b"")
+        ws.send(PING, b"x" * 125)
+        assert ws.recv() == (PONG, b"x" * 125)
+        ws.sock.sendall(b"".join(ws.frame(PING, b"%d" % i)
+                                 for i in range(50)))
+        assert [ws.recv()[1] for _ in range(50)] == \
+            [b"%d" % i for i in range(50)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_message_in_many_fragments(who, size):
+    data = json.dumps(request([ECHO], id="\u00fc\U0001f600")).encode()
+    data += b" " * 20000 if size == 1000 else b""
+    parts = [data[i:i + size] for i in range(0, len(data), size)]
+    with Ws(who) as ws:
+        ws.sock.sendall(b"".join(
+            ws.frame(TEXT if i == 0 else 0, part, fin=i == len(parts) - 1) +
+            (ws.frame(PING, b"p") if i % 20 == 1 else b"")
+            for i, part in enumerate(parts)))
+        assert ws.hear()["requestId"] == "\u00fc\U0001f600"
+
+
+def test_empty_fragments_are_part_of_it(who):
+    data = json.dumps(request([ECHO], id="e")).encode()
+    with Ws(who) as ws:
+        ws.send(TEXT, b"", fin=False)
+        ws.send(0, data, fin=False)
+        ws.send(0, b"")
+        assert ws.hear()["requestId"] == "e"
+        ws.send(TEXT, b"")                  # no JSON at all
+        assert ws.hear()["type"].endswith(":notJSON")
+
+
+def test_octet_by_octet(who):
+    with Ws(who) as ws:
+        data = ws.frame(TEXT, json.dumps(request([ECHO], id="o")).encode())
+        for i in range(len(data)):
+            ws.sock.sendall(data[i:i + 1])
+        assert ws.hear()["requestId"] == "o"
 
 
 def test_a_message_that_grows_by_fragments_is_bounded(who):
@@ -307,6 +456,50 @@ def test_a_change_is_pushed_by_its_types(who):
 def test_nothing_is_pushed_before_it_is_asked_for(who):
     with Ws(who) as ws:
         who.add_mail(MESSAGE)
+        ws.silent()
+
+
+@pytest.mark.parametrize("types,want", [
+    (["Email", "Mailbox"], {"Email", "Mailbox"}), (["Mailbox"], {"Mailbox"}),
+    (["Mailbox", "Mailbox", "NoSuchType"], {"Mailbox"}),
+    (["NoSuchType"], None), ([], None),
+])
+def test_only_the_types_that_were_asked_for(who, types, want):
+    with Ws(who) as ws:
+        ws.say({"@type": "WebSocketPushEnable", "dataTypes": types})
+        ws.say(request([ECHO]))
+        ws.hear()
+        who.add_mail(MESSAGE)
+        if want is None:
+            ws.silent()
+        else:
+            assert set(ws.hear()["changed"][who.id]) == want
+
+
+def test_enabling_again_replaces_and_disabling_twice_is_nothing(who):
+    with Ws(who) as ws:
+        for types in (["Email"], ["Mailbox"]):
+            ws.say({"@type": "WebSocketPushEnable", "dataTypes": types})
+        ws.say(request([ECHO]))
+        ws.hear()
+        who.add_mail(MESSAGE)
+        assert set(ws.hear()["changed"][who.id]) == {"Mailbox"}
+        for _ in range(2):
+            ws.say({"@type": "WebSocketPushDisable"})
+        ws.say(request([ECHO]))
+        assert ws.hear()["@type"] == "Response"
+        who.add_mail(MESSAGE)
+        ws.silent()
+
+
+def test_a_push_state_that_is_the_newest_brings_nothing(who):
+    with Ws(who) as ws:
+        ws.say({"@type": "WebSocketPushEnable"})
+        ws.say(request([ECHO]))
+        ws.hear()
+        who.add_mail(MESSAGE)
+        last = ws.hear()["pushState"]
+        ws.say({"@type": "WebSocketPushEnable", "pushState": last})
         ws.silent()
 
 
@@ -381,3 +574,121 @@ def test_a_client_that_vanishes_leaves_nothing(ws_server, who):
         ws.send(TEXT, b"{", fin=False)
         ws.sock.close()
     wait_for(lambda: conns() <= before)
+
+
+# --- limits over all workers
+
+def test_max_websockets_counts_over_all_workers(new_server):
+    one = new_server("workers = 3\nlimits { max-websockets = 5 "
+                     "connections-per-source = 1000 }\n")
+    who = one.adduser()
+    got = [handshake(who, over="h2" if i % 3 == 0 else "http/1.1")
+           for i in range(12)]
+    codes = sorted(200 if g[1] == 101 else g[1] for g in got)
+    assert codes == [200] * 5 + [429] * 7
+    assert all(int(g[2]["retry-after"]) > 0 for g in got if g[1] == 429)
+    with Ws(one.adduser()):
+        pass                                # of each account by itself
+    for g in got:
+        g[0].close()
+
+    def room():
+        sock, status, _, _ = handshake(who)
+        sock.close()
+        return status == 101
+    wait_for(room)
+
+
+def test_concurrent_requests_count_over_sockets_and_http(new_server):
+    """RFC 8887 4.3.2: the limit applies to the sum of both."""
+    one = new_server("workers = 2\nlimits { max-concurrent-requests = 1 "
+                     "connections-per-source = 1000 }\n")
+    who = one.adduser()
+    socks = [Ws(who) for _ in range(2)]     # one in each worker
+    heavy = request([["Core/echo", {"x": [[] for _ in range(150000)]}, "h"]],
+                    id="heavy")
+    limited = []
+    for i in range(20):
+        for ws in socks:
+            ws.say(heavy)
+        got = [ws.hear(20) for ws in socks]
+        limited += [g for g in got if g["@type"] == "RequestError"]
+        assert any(g["@type"] == "Response" for g in got)
+        if limited:
+            break
+    assert limited[0]["type"] == "urn:ietf:params:jmap:error:limit"
+    assert limited[0]["limit"] == "maxConcurrentRequests"
+    assert limited[0]["requestId"] == "heavy"
+    assert limited[0]["status"] == 429
+
+
+def test_the_rate_of_an_account_counts_messages(new_server):
+    one = new_server("rate-limit { account = 10/1m anonymous = none }\n")
+    who = one.adduser()
+    with Ws(who) as ws:
+        got = []
+        for i in range(12):
+            ws.say(request([ECHO], id=str(i)))
+            got.append(ws.hear())
+        assert got[0]["@type"] == "Response"
+        assert (got[-1]["@type"], got[-1]["status"], got[-1]["requestId"]) \
+            == ("RequestError", 429, "11")
+
+
+# --- the table
+
+RULES = """
+RFC 8887
+3	url and supportsPush in the session	test_the_session_says_where
+3.1	permessage-deflate is not offered	test_a_handshake_in_other_words
+4.1	credentials of the handshake	test_a_handshake_that_is_refused
+4.2	subprotocol jmap, asked and answered	test_the_answer_of_the_handshake
+4.2	over HTTP/2	test_ws_http2.py
+4.2	credentials expire: 1008	test_a_new_password_ends_it_even_before_a_word
+4.3	fragments are coalesced	test_fragments_are_one_message_and_a_ping_may_come_between
+4.3	in any cut	test_a_message_in_many_fragments
+4.3.1	binary: 1003	test_what_ends_it
+4.3.1	errors of the request level	test_an_error_is_a_message
+4.3.1	limits	test_limits_are_those_of_http
+4.3.2	@type must be Request	test_an_error_is_a_message
+4.3.2	id is echoed	test_a_request_is_answered_with_its_id
+4.3.2	many requests at once	test_a_hundred_requests_ahead
+4.3.2	maxConcurrentRequests	test_concurrent_requests_count_over_sockets_and_http
+4.3.3	Response, requestId	test_a_request_is_answered_with_its_id
+4.3.3	createdIds	test_created_ids_go_in_and_come_out
+4.3.3	method errors	test_method_errors_are_in_the_response
+4.3.4	RequestError, requestId	test_an_error_is_a_message
+4.3.5.1	StateChange, pushState	test_a_change_is_pushed_by_its_types
+4.3.5.2	dataTypes	test_only_the_types_that_were_asked_for
+4.3.5.2	null: all types	test_all_types_and_what_was_missed
+4.3.5.2	pushState: what was missed	test_all_types_and_what_was_missed
+4.3.5.2	pushState: nothing was missed	test_a_push_state_that_is_the_newest_brings_nothing
+4.3.5.2	enabled again	test_enabling_again_replaces_and_disabling_twice_is_nothing
+4.3.5.2	not before it is enabled	test_nothing_is_pushed_before_it_is_asked_for
+4.3.5.3	disabled	test_enabling_again_replaces_and_disabling_twice_is_nothing
+RFC 6455
+4.2.1	the handshake	test_a_handshake_that_is_refused
+4.2.2	version, key, origin	test_a_handshake_that_is_refused
+5.1	the client masks	test_what_ends_it
+5.2	reserved bits and opcodes	test_what_ends_it
+5.2	lengths	test_a_length_in_the_wrong_form
+5.4	fragments	test_what_ends_it
+5.4	control frames between	test_a_message_in_many_fragments
+5.5	control frames are short and whole	test_what_ends_it
+5.5.1	Close is answered, nothing is read behind it	test_what_comes_behind_a_close_is_not_read
+5.5.1	what came before is done	test_what_came_before_a_close_is_answered
+5.5.2	Ping	test_pings_are_answered_and_pongs_are_not
+5.5.3	Pong that nobody asked for	test_pings_are_answered_and_pongs_are_not
+5.6	UTF-8	test_what_ends_it
+7.4	codes of Close	test_what_ends_it
+7.4.1	1009	test_a_message_that_grows_by_fragments_is_bounded
+10.4	sizes	test_the_largest_message_is_taken
+"""
+
+
+def test_each_rule_has_its_test():
+    here = globals()
+    for line in RULES.strip().splitlines():
+        words = line.split("\t")
+        if len(words) == 3 and not words[2].endswith(".py"):
+            assert callable(here[words[2]]), line

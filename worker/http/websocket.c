@@ -569,10 +569,14 @@ ws_got(wslay_event_context_ptr ctx,
 	struct ws_msg		*m;
 
 	(void)ctx;
-	if (wslay_is_ctrl_frame(a->opcode))
-		return;			/* answered by wslay */
 	if (w->broken)
 		return;
+	if (wslay_is_ctrl_frame(a->opcode)) {
+		/* answered by wslay; RFC 6455 5.5.1: no code is no half one */
+		if (a->opcode == WSLAY_CONNECTION_CLOSE && a->msg_length == 1)
+			w->broken = WSLAY_CODE_PROTOCOL_ERROR;
+		return;
+	}
 	if (a->opcode != WSLAY_TEXT_FRAME) {
 		w->broken = WSLAY_CODE_UNSUPPORTED_DATA; /* RFC 8887 4.3.1 */
 		return;

@@ -105,6 +105,10 @@ api_request(struct jmap_req *r, int ws, const char **detail)
 	*detail = "\"@type\" is not \"Request\"";
 	if (ws && strcmp(js_str(js_get(r->json, "@type")), "Request") != 0)
 		return &jmap_error_not_request;
+	*detail = "\"id\" is not a string";
+	if (ws && js_get(r->json, "id") != NULL &&
+	    js_type(js_get(r->json, "id")) != JS_STR)
+		return &jmap_error_not_request;
 	if ((p = api_calls(r, detail)) != NULL ||
 	    (p = api_created(r, detail)) != NULL ||
 	    (p = api_using(r, detail)) != NULL)
