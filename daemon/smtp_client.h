@@ -56,7 +56,7 @@ struct smtp_client {
 	struct smtp_mail	*mail, *done;
 	size_t			 sent, got;	/* commands, answers */
 	size_t			 rcpts;		/* recipients to be said */
-	size_t			 tx, rx;	/* next one to say, to hear of */
+	size_t			 tx, rx;	/* next to say, to hear of */
 	size_t			 accepted;	/* recipients */
 	int			 refused;	/* MAIL was */
 	int			 utf8;		/* SMTPUTF8 is needed */

@@ -6,7 +6,9 @@
  *	d_smtp [-t none|starttls|implicit] [-c ca.pem] [-u user] [-p password]
  *	    [-h name] [-n mails] [-m mails a connection] [-T timeout ms]
  *	    [-f from] [-N notify] [-E envid] [-R full|hdrs] -r rcpt ...
- *	    port address ... <message
+ *	    port [address ...] <message
+ *	-D resolv.conf -H hosts: where no address is given, the name is asked
+ *	for; -o: only that, a few times
  *
  * Writes what the callbacks are told, a line each.
  */
@@ -25,6 +27,7 @@
 #include "common/log.h"
 #include "daemon/smtp_conn.h"
 #include "daemon/smtp_data.h"
+#include "daemon/smtp_resolve.h"
 #include "daemon/smtp_tls.h"
 
 #define RCPTS	1000
@@ -36,6 +39,9 @@ static struct smtp_mail		 mail = { .from = "from@client.test",
     .rcpts = rcpts };
 static unsigned int		 left = 1, notify;
 static uint8_t			*text;
+static struct ssl_ctx_st	*ctx;
+static uint16_t			 port;
+static int			 lookups;
 
 static void
 result(const char *what, const struct smtp_result *r)
@@ -85,8 +91,36 @@ closed(struct smtp_conn *c, const struct smtp_result *why, void *arg)
 	(void)c;
 	(void)arg;
 	result("closed", why);
+	event_loopbreak();
+}
+
+static void
+connect_to(const struct ip *ips, size_t n)
+{
+	static const struct smtp_conn_cb cb = { ready, done, closed };
+
+	if (smtp_conn_open(&relay, ctx, ips, n, port, &cb, NULL) == NULL)
+		err(1, "open");
+}
+
+static void
+resolved(void *arg, const struct ip *ips, size_t n, const char *why)
+{
+	char	 addr[IP_STRLEN];
+	size_t	 i;
+
+	printf("addresses");
+	for (i = 0; i < n; i++)
+		printf(" %s", ip_str(&ips[i], addr));
+	printf("%s%s\n", n == 0 ? " none: " : "", n == 0 ? why : "");
 	fflush(stdout);
-	exit(0);
+	if (lookups == 0) {
+		connect_to(ips, n);
+		return;
+	}
+	if (--lookups == 0 ||
+	    smtp_resolve(relay.host, resolved, arg) == NULL)
+		event_loopbreak();
 }
 
 static void
@@ -125,17 +159,21 @@ times(int64_t ms)
 int
 main(int argc, char *argv[])
 {
-	static const struct smtp_conn_cb cb = { ready, done, closed };
-	struct ssl_ctx_st		*ctx = NULL;
 	struct ip			 ips[16];
-	const char			*ca = NULL, *why;
-	char				*pem;
+	const char			*ca = NULL, *why, *conf = NULL;
+	const char			*hosts = NULL;
+	struct event_base		*base;
+	char				*pem = NULL;
 	size_t				 len, n;
 	int				 ch;
 
 	relay.times = smtp_client_times;
-	while ((ch = getopt(argc, argv, "E:N:R:T:c:f:h:m:n:p:r:t:u:v")) != -1)
+	while ((ch = getopt(argc, argv, "D:E:H:N:R:T:c:f:h:m:n:o:p:r:t:u:v")) !=
+	    -1)
 		switch (ch) {
+		case 'D':	conf = optarg; break;
+		case 'H':	hosts = optarg; break;
+		case 'o':	lookups = atoi(optarg); break;
 		case 'E':	mail.envid = optarg; break;
 		case 'N':	notify = (unsigned int)atoi(optarg); break;
 		case 'R':	mail.ret = *optarg == 'f' ? SMTP_RET_FULL :
@@ -157,7 +195,7 @@ main(int argc, char *argv[])
 		}
 	argc -= optind;
 	argv += optind;
-	if (argc < 2 || mail.nrcpts == 0)
+	if (argc < 1 || mail.nrcpts == 0)
 		errx(2, "see %s", __FILE__);
 	log_init("d_smtp", 1);
 	signal(SIGPIPE, SIG_IGN);
@@ -174,10 +212,19 @@ main(int argc, char *argv[])
 		if ((ctx = smtp_tls_new(pem, len, &why)) == NULL)
 			errx(1, "%s: %s", ca, why);
 	}
-	event_init();
-	if (smtp_conn_open(&relay, ctx, ips, n, (uint16_t)atoi(argv[0]), &cb,
-	    NULL) == NULL)
-		err(1, "open");
-	event_dispatch();
-	errx(1, "nothing more to wait for");
+	base = event_init();
+	port = (uint16_t)atoi(argv[0]);
+	smtp_resolve_init(conf, hosts);
+	if (n > 0)
+		connect_to(ips, n);
+	else if (smtp_resolve(relay.host, resolved, NULL) == NULL)
+		err(1, "resolve");
+	if (event_dispatch() != 0)
+		errx(1, "nothing more to wait for");
+	event_base_free(base);
+	smtp_tls_free(ctx);
+	free(pem);
+	free(text);
+	smtp_resolve_free();
+	return 0;
 }

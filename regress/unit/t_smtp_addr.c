@@ -11,8 +11,9 @@
 
 #include "daemon/smtp_addr.h"
 
-#define L64	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg"
-#define L63	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
+#define L60	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff"
+#define L63	L60 "ggg"
+#define L64	L60 "gggg"
 
 static const struct row {
 	const char	*in, *out;	/* out NULL: refused */
