@@ -130,7 +130,8 @@ enum msg_type {
 	MSG_CTL_END,	/* any -> parent -> ctl: msg_ctl_end + text */
 	MSG_STREAM,	/* parent -> wrk: msg_stream + fd */
 
-	/* a stream between jmapctl and one worker: import, export, check */
+	/* a stream between jmapctl and one worker: import, export, check,
+	 * reindex */
 	MSG_ST_BOX,	/* either way: msg_st_box + path = ST_OK|FAIL */
 	MSG_ST_MAIL,	/* either way: msg_st_mail + fields */
 	MSG_ST_DATA,	/* either way: + bytes */
@@ -419,7 +420,8 @@ enum msg_show {
 	MSG_SHOW_CONNECTIONS, MSG_SHOW_CONFIG
 };
 enum msg_stream_kind {
-	MSG_STREAM_IMPORT, MSG_STREAM_EXPORT, MSG_STREAM_CHECK
+	MSG_STREAM_IMPORT, MSG_STREAM_EXPORT, MSG_STREAM_CHECK,
+	MSG_STREAM_REINDEX
 };
 struct msg_ctl_stream {		/* tail: login name */
 	uint32_t	 kind;		/* enum msg_stream_kind */

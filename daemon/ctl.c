@@ -58,6 +58,8 @@ static const struct ctl_verb {
 	    "write an account's mail to files" },
 	{ "check", "[-r] account", ctl_mail_check,
 	    "compare an account's store with its mail; -r: repair" },
+	{ "reindex", "account | all", ctl_reindex,
+	    "make the search index again, while it serves" },
 	{ "ban list", "", ctl_ban_list, "who is shut out, why, how long" },
 	{ "ban add", "[-r reason] [-t time] address[/bits]", ctl_ban_add,
 	    "shut out an address or a network" },
@@ -109,7 +111,7 @@ static const char	*ctl_default(void);
 static void	ctl_connect(void);
 static void	ctl_send(uint32_t, const void *, const void *, size_t);
 static void	ctl_get(struct imsg *);
-static int	ctl_answer(void);
+static int	ctl_answer(ctl_row_fn *, void *);
 
 int
 main(int argc, char *argv[])
@@ -214,7 +216,7 @@ ctl_connect(void)
 		err(CTL_CONNECT, "%s", ctl_path);
 	ctl_open = 1;
 	ctl_send(MSG_CTL_HELLO, &hello, NULL, 0);
-	if ((code = ctl_answer()) != CTL_OK)
+	if ((code = ctl_answer(NULL, NULL)) != CTL_OK)
 		exit(code);
 }
 
@@ -261,7 +263,7 @@ ctl_get(struct imsg *m)
 
 /* Rows until the end; its code. */
 static int
-ctl_answer(void)
+ctl_answer(ctl_row_fn *fn, void *arg)
 {
 	struct msg_ctl_end	 end;
 	struct imsg		 m;
@@ -273,9 +275,13 @@ ctl_answer(void)
 		if (m.hdr.type != MSG_CTL_ROW)
 			errx(CTL_PROTOCOL, "unexpected %s",
 			    msg_name(m.hdr.type));
-		ctl_row(m.data, m.hdr.len);
+		if (fn != NULL)
+			fn(arg, m.data, m.hdr.len);
+		else
+			ctl_row(m.data, m.hdr.len);
 	}
-	ctl_row_end();
+	if (fn == NULL)
+		ctl_row_end();
 	memcpy(&end, m.data, sizeof(end));
 	if (m.hdr.len > sizeof(end))
 		fprintf(end.code == 0 ? stdout : stderr, "%.*s\n",
@@ -289,7 +295,16 @@ ctl_call(uint32_t type, const void *fixed, const void *tail, size_t len)
 {
 	ctl_connect();
 	ctl_send(type, fixed, tail, len);
-	return ctl_answer();
+	return ctl_answer(NULL, NULL);
+}
+
+int
+ctl_rows(uint32_t type, const void *fixed, const void *tail, size_t len,
+    ctl_row_fn *fn, void *arg)
+{
+	ctl_connect();
+	ctl_send(type, fixed, tail, len);
+	return ctl_answer(fn, arg);
 }
 
 int

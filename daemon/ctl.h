@@ -31,6 +31,10 @@ extern int	ctl_json;	/* -j */
  */
 int	ctl_call(uint32_t type, const void *fixed, const void *tail,
 	    size_t tail_len);
+/* The same, but each row is given to fn. */
+typedef void	ctl_row_fn(void *, const void *row, size_t len);
+int	ctl_rows(uint32_t type, const void *fixed, const void *tail,
+	    size_t tail_len, ctl_row_fn *, void *);
 /* Say how the verb that runs is used; CTL_USAGE. */
 int	ctl_usage(void);
 /* A stream to a worker, see ctl_mail.h: its descriptor, or -1 (said why). */

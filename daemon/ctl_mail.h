@@ -4,6 +4,7 @@
  * end is a worker, see worker/stream.h for what is said.
  *
  *	ctl_mail.c	the three verbs, the conversation, the progress line
+ *	ctl_reindex.c	reindex
  *	ctl_mbox.c	mbox files: mboxrd, mboxo; written by ctl_mbox_out.c
  *	ctl_maildir.c	Maildir++ folders
  *	ctl_name.c	names of mailboxes in paths, keywords, keys
@@ -23,6 +24,7 @@
 int	ctl_mail_import(int argc, char *argv[]);
 int	ctl_mail_export(int argc, char *argv[]);
 int	ctl_mail_check(int argc, char *argv[]);
+int	ctl_reindex(int argc, char *argv[]);
 
 /* --- one mail, between the conversation and the files ------------------ */
 

@@ -36,6 +36,7 @@ static proc_fn *const *const stream_kinds[] = {
 	[MSG_STREAM_IMPORT]	= stream_in,
 	[MSG_STREAM_EXPORT]	= stream_out,
 	[MSG_STREAM_CHECK]	= stream_checks,
+	[MSG_STREAM_REINDEX]	= stream_reindex,
 };
 
 static unsigned int	stream_n;
@@ -71,6 +72,8 @@ stream_gone(struct proc_peer *p)
 {
 	struct stream	*s = p->arg;
 
+	if (s->timed)
+		evtimer_del(&s->ev);
 	stream_in_free(s);
 	store_ids_free(&s->ids);
 	free(s->box);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A stream between jmapctl and this worker about one account's store:
- * import, export, check.  jmapctl got its end of the socket from the parent
+ * import, export, check, reindex.  jmapctl got its end of the socket from the parent
  * after its rights were checked; still it is the less privileged side, and
  * what breaks a rule closes the stream.
  *
@@ -18,6 +18,7 @@
  *		code STREAM_MORE in ST_OK: say ST_SYNC to get more; 0: the end
  * check	ctl: ST_GO (1: repair)	worker: ST_ROW ..., ST_OK, done =
  *					differences
+ * reindex	ctl: ST_GO		worker: ST_ROW (at, of) ..., ST_OK
  *
  * A path is components joined by '/', each percent-encoded.  "INBOX" as the
  * first is the mailbox with that role.  Box numbers count from 0.

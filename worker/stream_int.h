@@ -50,10 +50,15 @@ struct stream {
 	size_t			 next;	/* of them */
 	uint8_t			 blob[STORE_HASHLEN];
 	uint64_t		 off, size;	/* of the mail that is going */
+	/* reindex */
+	struct event		 ev;
+	int			 timed;	/* it was set */
+	int64_t			 told;	/* date_mono of the last row */
 };
 
 extern proc_fn *const	stream_in[MSG_MAX];
 extern proc_fn *const	stream_out[MSG_MAX];
+extern proc_fn *const	stream_reindex[MSG_MAX];
 
 /* End the stream: say why, and take nothing more. */
 void	stream_fail(struct stream *, const char *);

@@ -537,6 +537,9 @@ static const struct snippet_row {
 	    "'the big <mark>bus</mark> <mark>stop</mark>s here '" },
 	{ "{'text':'\\'big bus\\''}", "a", "null",
 	    "'the <mark>big bus</mark> stops here '" },
+	{ "{'text':'stopping'}", "a", "null",
+	    "'the big bus <mark>stops</mark> here '" },
+	{ "{'text':'\\'stop\\''}", "a", "null", "null" },
 	{ "{'text':'alpha'}", "a", "'<mark>alpha</mark> report'", "null" },
 	{ "{'subject':'report'}", "f", "'ALPHA <mark>REPORT</mark>'",
 	    "null" },
@@ -576,7 +579,7 @@ snippets_show_the_place(void **state)
 	buf_init(&b, 1 << 20);
 	buf_adds(&b, "Subject: a & b < c\n\n");
 	for (i = 0; i < 500; i++)
-		buf_adds(&b, i == 250 ? "needle " : "<x> & \xc3\xa9 needles ");
+		buf_adds(&b, i == 250 ? "needle " : "<x> & \xc3\xa9 needlework ");
 	strlcpy(ids[6], lab_deliver(buf_str(&b), LAB_T0, NULL),
 	    sizeof(ids[6]));
 	v = lab_call("SearchSnippet/get", "'filter':{'text':'needle b'},"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * SearchSnippet/get (RFC 8621 5): where in subject and body the words of a
- * filter stand, marked.  Words match as the search index matches them: case
- * and marks folded, whole or, with a star, by their beginning.
+ * filter stand, marked.  Words match as the search index matches them
+ * (store_mark.c), phrases as email_look.c does.
  */
 #include "common/compat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <utf8proc.h>
@@ -16,19 +17,22 @@
 #define SNIPPET_LEN	255	/* octets of a preview (RFC 8621 5) */
 #define SNIPPET_BEFORE	60	/* bytes shown before the first match */
 #define SNIPPET_BODY	(512 * 1024)	/* of the body that is looked at */
-#define SNIPPET_NEEDLES	64
+#define SNIPPET_TEXTS	64	/* conditions with text */
+#define SNIPPET_MARKS	256	/* matches in one text */
 
-struct needle {
+struct phrase {
 	const char	*text;		/* folded */
 	size_t		 len;
-	unsigned	 in;		/* STORE_IN_SUBJECT, STORE_IN_BODY */
-	int		 prefix;
+	unsigned	 in;
 };
 struct snippets {
 	struct jmap_query	 q;
 	struct js_val		*ids;
-	struct needle		 needle[SNIPPET_NEEDLES];
-	size_t			 n;
+	struct store_words	 words[SNIPPET_TEXTS];
+	size_t			 nwords;
+	struct store_marker	*marker;	/* of the words, or NULL */
+	struct phrase		 phrase[SNIPPET_TEXTS];
+	size_t			 nphrase;
 	struct jmap_ids		 missing;
 };
 /* A text folded, and for each byte of that where it comes from. */
@@ -40,44 +44,64 @@ struct folded {
 struct range {
 	size_t	 from, to;		/* bytes of the text */
 };
+struct marks {
+	struct range	 v[SNIPPET_MARKS];
+	size_t		 n;
+	size_t		 enough;	/* bytes after the first that count */
+};
 
 static const struct jmap_error *snippet_args(struct snippets *);
+static const struct jmap_error *snippet_all(struct snippets *);
 static int	snippet_filter(struct snippets *, const struct jmap_filter *);
 static int	snippet_text(struct snippets *, const char *, unsigned);
-static int	snippet_words(struct snippets *, const char *, unsigned);
-static int	snippet_needle(struct snippets *, const char *, size_t,
-		    unsigned, int);
 static int	snippet_one(struct snippets *, const char *);
 static void	snippet_put(struct snippets *, struct arena *,
 		    struct email_src *, struct buf *);
 static int	snippet_fold(struct arena *, const char *, size_t,
 		    struct folded *);
 static size_t	snippet_fold_cp(uint32_t, char *, size_t);
-static int	snippet_next(const struct snippets *, const struct folded *,
-		    unsigned, size_t, struct range *);
-static int	snippet_wordy(const char *, size_t);
-static void	snippet_mark(struct snippets *, struct arena *, unsigned,
-		    const char *, size_t, size_t, size_t, struct buf *);
+static int	snippet_found(void *, size_t, size_t);
+static void	snippet_phrases(const struct snippets *, struct arena *,
+		    unsigned, const char *, size_t, struct marks *);
+static void	snippet_tidy(struct marks *);
+static int	snippet_range_cmp(const void *, const void *);
+static int	snippet_mark(struct snippets *, struct arena *, unsigned,
+		    const char *, size_t, size_t, struct buf *);
+static void	snippet_out(const struct marks *, const char *, size_t,
+		    size_t, struct buf *);
 static size_t	snippet_char(struct buf *, const char *, size_t);
 
 const struct jmap_error *
 email_snippet(struct jmap_call *c)
 {
 	const struct jmap_error	*err;
-	struct snippets		 s;
+	struct snippets		*s;
+
+	if ((s = arena_get(&c->req->arena, sizeof(*s))) == NULL)
+		return &jmap_error_server_fail;
+	s->q.c = c;
+	s->q.type = &email_type;
+	if ((err = snippet_args(s)) == NULL) {
+		if (s->nwords > 0)
+			s->marker = store_mark_new(s->words, s->nwords);
+		err = snippet_all(s);
+		store_mark_free(s->marker);
+	}
+	return err;
+}
+
+static const struct jmap_error *
+snippet_all(struct snippets *s)
+{
+	struct jmap_call	*c = s->q.c;
 	size_t			 i;
 
-	memset(&s, 0, sizeof(s));
-	s.q.c = c;
-	s.q.type = &email_type;
-	if ((err = snippet_args(&s)) != NULL)
-		return err;
 	js_out_obj(c->out);
 	jmap_api_account(c);
 	js_out_key(c->out, "list");
 	js_out_arr(c->out);
-	for (i = 0; i < js_len(s.ids); i++) {
-		if (snippet_one(&s, js_str(js_at(s.ids, i))) == -1)
+	for (i = 0; i < js_len(s->ids); i++) {
+		if (snippet_one(s, js_str(js_at(s->ids, i))) == -1)
 			return jmap_api_lost(c);
 		if (jmap_api_spent(c->req))
 			return jmap_error_say(c, &jmap_error_request_too_large,
@@ -85,12 +109,12 @@ email_snippet(struct jmap_call *c)
 	}
 	js_out_end(c->out, ']');
 	js_out_key(c->out, "notFound");
-	if (s.missing.n == 0)
+	if (s->missing.n == 0)
 		js_out_null(c->out);
 	else {
 		js_out_arr(c->out);
-		for (i = 0; i < s.missing.n; i++)
-			js_out_s(c->out, s.missing.id[i]);
+		for (i = 0; i < s->missing.n; i++)
+			js_out_s(c->out, s->missing.id[i]);
 		js_out_end(c->out, ']');
 	}
 	js_out_end(c->out, '}');
@@ -144,11 +168,12 @@ snippet_filter(struct snippets *s, const struct jmap_filter *f)
 			return -1;
 	for (t = f->terms; t < f->terms + f->nterms; t++) {
 		if ((t->cond->code == EMAIL_Q_TEXT && snippet_text(s, t->str,
-		    STORE_IN_SUBJECT | STORE_IN_BODY) == -1) ||
+		    STORE_IN_SUBJECT | STORE_IN_BODY |
+		    STORE_IN_ATTACHMENT) == -1) ||
 		    (t->cond->code == EMAIL_Q_SUBJECT && snippet_text(s,
 		    t->str, STORE_IN_SUBJECT) == -1) ||
 		    (t->cond->code == EMAIL_Q_BODY && snippet_text(s, t->str,
-		    STORE_IN_BODY) == -1))
+		    STORE_IN_BODY | STORE_IN_ATTACHMENT) == -1))
 			return -1;
 	}
 	return 0;
@@ -162,50 +187,13 @@ snippet_text(struct snippets *s, const char *text, unsigned in)
 
 	if (email_text_parse(&s->q.c->req->arena, text, &t) == -1)
 		return -1;
-	for (i = 0; i < t.nphrase; i++)
-		if (snippet_needle(s, t.phrase[i], strlen(t.phrase[i]), in,
-		    0) == -1)
-			return -1;
-	return snippet_words(s, t.loose, in);
-}
-
-/* The words outside of phrases: runs of letters and digits. */
-static int
-snippet_words(struct snippets *s, const char *p, unsigned in)
-{
-	size_t	 n;
-
-	for (; *p != '\0'; p += n) {
-		for (n = 0; snippet_wordy(p, n); n++)
-			;
-		if (n > 0 && snippet_needle(s, p, n, in, p[n] == '*') == -1)
-			return -1;
-		n += n == 0;
-	}
-	return 0;
-}
-
-static int
-snippet_wordy(const char *p, size_t i)
-{
-	unsigned char	 c = (unsigned char)p[i];
-
-	return c >= 0x80 || (c >= '0' && c <= '9') ||
-	    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static int
-snippet_needle(struct snippets *s, const char *p, size_t n, unsigned in,
-    int prefix)
-{
-	struct folded	 f;
-
-	if (s->n == SNIPPET_NEEDLES)
-		return 0;
-	if (snippet_fold(&s->q.c->req->arena, p, n, &f) == -1)
-		return -1;
-	if (f.n > 0)
-		s->needle[s->n++] = (struct needle){ f.s, f.n, in, prefix };
+	for (i = 0; i < t.nphrase && s->nphrase < SNIPPET_TEXTS; i++)
+		if (*t.phrase[i] != '\0')
+			s->phrase[s->nphrase++] = (struct phrase){
+			    t.phrase[i], strlen(t.phrase[i]), in };
+	if (*t.loose != '\0' && s->nwords < SNIPPET_TEXTS)
+		s->words[s->nwords++] = (struct store_words){ in,
+		    SLICE_STR(t.loose), 0 };
 	return 0;
 }
 
@@ -247,71 +235,158 @@ static void
 snippet_put(struct snippets *s, struct arena *a, struct email_src *src,
     struct buf *b)
 {
-	const uint8_t	*raw;
-	struct mime_msg	*m = NULL;
-	struct mime_row	 row;
-	struct buf	 body;
-	int		 ok;
+	struct store_newmail	 m;
+	struct mime_msg		*msg = NULL;
+	struct mime_row		 row;
+	const struct store_text	*t;
+	const uint8_t		*raw;
+	size_t			 i;
+	int			 ok, done = 0;
 
-	buf_init(&body, SNIPPET_BODY);
-	ok = s->n > 0 && (raw = email_src_bytes(src, 0, src->size)) != NULL &&
-	    (m = mime_parse(a, raw, src->size)) != NULL &&
-	    mime_row(a, m, &row) == 0;
+	memset(&m, 0, sizeof(m));
+	ok = s->marker != NULL || s->nphrase > 0;
+	ok = ok && (raw = email_src_bytes(src, 0, src->size)) != NULL &&
+	    (msg = mime_parse(a, raw, src->size)) != NULL &&
+	    mime_row(a, msg, &row) == 0 &&
+	    email_index_texts(a, msg, &row, &m) == 0;
+	if (ok && s->marker != NULL)
+		store_mark_learn(s->marker, m.text, m.ntext, m.language);
 	js_out_key(b, "subject");
-	if (ok && row.subject != NULL)
-		snippet_mark(s, a, STORE_IN_SUBJECT, row.subject,
-		    strlen(row.subject), SIZE_MAX, SIZE_MAX, b);
-	else
+	if (!ok || row.subject == NULL || !snippet_mark(s, a,
+	    STORE_IN_SUBJECT, row.subject, strlen(row.subject), SIZE_MAX, b))
 		js_out_null(b);
 	js_out_key(b, "preview");
-	if (ok)
-		mime_text_search(m, &body);
-	if (ok && body.len > 0)
-		snippet_mark(s, a, STORE_IN_BODY, (char *)body.data, body.len,
-		    SNIPPET_LEN, SNIPPET_BEFORE, b);
-	else
+	/* the body stands before what is attached */
+	for (i = 0; ok && i < m.ntext && !done; i++) {
+		t = &m.text[i];
+		if (t->in == STORE_IN_BODY || t->in == STORE_IN_ATTACHMENT)
+			done = snippet_mark(s, a, t->in, t->text.p,
+			    t->text.n < SNIPPET_BODY ? t->text.n :
+			    utf8_cut(t->text.p, SNIPPET_BODY), SNIPPET_LEN,
+			    b);
+	}
+	if (!done)
 		js_out_null(b);
-	buf_free(&body);
 }
 
-/*
- * Append the text with its matches marked: at most max octets, beginning
- * `before` bytes ahead of the first match; null when there is none.
- */
-static void
-snippet_mark(struct snippets *s, struct arena *a, unsigned in,
-    const char *text, size_t n, size_t max, size_t before, struct buf *out)
-{
-	struct folded	 f;
-	struct range	 r;
-	struct buf	 b;
-	size_t		 at = 0, used;
-	int		 open = 0;
+/* --- where matches are --------------------------------------------------- */
 
-	if (snippet_fold(a, text, n, &f) == -1 ||
-	    !snippet_next(s, &f, in, 0, &r)) {
-		js_out_null(out);
+static int
+snippet_found(void *arg, size_t from, size_t to)
+{
+	struct marks	*m = arg;
+
+	if (m->n == SNIPPET_MARKS ||
+	    (m->n > 0 && from > m->v[0].from + m->enough))
+		return 1;
+	if (to > from)
+		m->v[m->n++] = (struct range){ from, to };
+	return 0;
+}
+
+/* Phrases stand in the folded text between the ends of words. */
+static void
+snippet_phrases(const struct snippets *s, struct arena *a, unsigned in,
+    const char *text, size_t n, struct marks *m)
+{
+	const struct phrase	*p;
+	struct folded		 f;
+	size_t			 i, end;
+
+	if (s->nphrase == 0 || snippet_fold(a, text, n, &f) == -1)
 		return;
-	}
+	for (i = 0; i < f.n; i++)
+		for (p = s->phrase; p < s->phrase + s->nphrase; p++) {
+			end = i + p->len;
+			if (!(p->in & in) || end > f.n ||
+			    f.s[i] != p->text[0] ||
+			    memcmp(f.s + i, p->text, p->len) != 0 ||
+			    email_text_inside(f.s, f.s + i) ||
+			    email_text_inside(f.s, f.s + end))
+				continue;
+			if (snippet_found(m, f.at[i], f.at[end]))
+				return;
+		}
+}
+
+static int
+snippet_range_cmp(const void *a, const void *b)
+{
+	const struct range	*x = a, *y = b;
+
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* In order, and none within or beside another. */
+static void
+snippet_tidy(struct marks *m)
+{
+	size_t	 i, n = 0;
+
+	if (m->n > 1)
+		qsort(m->v, m->n, sizeof(m->v[0]), snippet_range_cmp);
+	for (i = 0; i < m->n; i++)
+		if (n > 0 && m->v[i].from <= m->v[n - 1].to) {
+			if (m->v[i].to > m->v[n - 1].to)
+				m->v[n - 1].to = m->v[i].to;
+		} else
+			m->v[n++] = m->v[i];
+	m->n = n;
+}
+
+/* Append the text with its matches marked, at most max octets: 1, or 0 there
+ * is none. */
+static int
+snippet_mark(struct snippets *s, struct arena *a, unsigned in,
+    const char *text, size_t n, size_t max, struct buf *out)
+{
+	static struct marks	 m;
+
+	m.n = 0;
+	m.enough = SIZE_MAX / 2;
+	if (max != SIZE_MAX)
+		m.enough = max;
+	if (s->marker != NULL)
+		store_mark_find(s->marker, in, SLICE(text, n), snippet_found,
+		    &m);
+	snippet_phrases(s, a, in, text, n, &m);
+	if (m.n == 0)
+		return 0;
+	snippet_tidy(&m);
+	snippet_out(&m, text, n, max, out);
+	return 1;
+}
+
+/* --- what is shown ------------------------------------------------------- */
+
+static void
+snippet_out(const struct marks *m, const char *text, size_t n, size_t max,
+    struct buf *out)
+{
+	const struct range	*r = m->v, *end = m->v + m->n;
+	struct buf		 b;
+	size_t			 at = 0, used;
+	int			 open = 0;
+
 	buf_init(&b, max == SIZE_MAX ? 16 * n + 64 : max);
-	if (r.from > before) {
-		at = r.from - before;
-		while (at < r.from && text[at] != ' ' && text[at] != '\n')
+	if (max != SIZE_MAX && r->from > SNIPPET_BEFORE) {
+		at = r->from - SNIPPET_BEFORE;
+		while (at < r->from && text[at] != ' ' && text[at] != '\n')
 			at++;
 		buf_adds(&b, "...");
 	}
 	while (at < n) {
-		if (open && at >= r.to) {
+		if (open && at >= r->to) {
 			buf_adds(&b, "</mark>");
 			open = 0;
-			if (!snippet_next(s, &f, in, r.to, &r))
-				r.from = r.to = n;
+			r++;
 		}
 		/* room for the longest that may follow, and for the ends */
 		used = b.len + (open ? 7 : 0) + 8 + 3;
-		if (used + (!open && at >= r.from ? 13 : 0) > b.max)
+		if (used + (!open && r < end && at >= r->from ? 13 : 0) >
+		    b.max)
 			break;
-		if (!open && at >= r.from && r.from < r.to) {
+		if (!open && r < end && at >= r->from) {
 			buf_adds(&b, "<mark>");
 			open = 1;
 		}
@@ -350,7 +425,7 @@ snippet_char(struct buf *b, const char *p, size_t n)
 	return k;
 }
 
-/* --- folding and finding ------------------------------------------------- */
+/* --- folding ------------------------------------------------- */
 
 static int
 snippet_fold(struct arena *a, const char *p, size_t n, struct folded *f)
@@ -401,37 +476,14 @@ snippet_fold_cp(uint32_t cp, char *out, size_t max)
 		out[0] = (char)utf8_lower((int)cp);
 		return 1;
 	}
+	/* as email_text_fold does, a character at a time */
 	n = utf8proc_decompose_char((utf8proc_int32_t)cp, v, 18,
 	    UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
-	    UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK, &bound);
+	    UTF8PROC_CASEFOLD, &bound);
+	if (n > 0 && n <= 18)
+		n = utf8proc_normalize_utf32(v, n, UTF8PROC_STABLE |
+		    UTF8PROC_COMPOSE);
 	for (i = 0; i < n && i < 18 && len + 4 <= max; i++)
 		len += utf8_put((uint32_t)v[i], (uint8_t *)out + len);
 	return len;
-}
-
-/* The first match at or after a place in the text: 1 and *r, or 0. */
-static int
-snippet_next(const struct snippets *s, const struct folded *f, unsigned in,
-    size_t from, struct range *r)
-{
-	const struct needle	*nd;
-	size_t			 i, end;
-
-	for (i = 0; i < f->n; i++) {
-		if (f->at[i] < from || ((unsigned char)f->s[i] & 0xc0) == 0x80)
-			continue;
-		for (nd = s->needle; nd < s->needle + s->n; nd++) {
-			end = i + nd->len;
-			if (!(nd->in & in) || end > f->n ||
-			    memcmp(f->s + i, nd->text, nd->len) != 0 ||
-			    email_text_inside(f->s, f->s + i) ||
-			    (!nd->prefix &&
-			    email_text_inside(f->s, f->s + end)))
-				continue;
-			r->from = f->at[i];
-			r->to = f->at[end];
-			return r->to > r->from;
-		}
-	}
-	return 0;
 }

@@ -179,6 +179,9 @@ void		 mime_text_split(const struct mime_msg *, struct buf *body,
 /* Append the visible text of UTF-8 HTML; stops after max bytes of text. */
 void		 mime_html_text(const char *, size_t, size_t max,
 		    struct buf *);
+/* The same with "alt" and "title", for search. */
+void		 mime_html_words(const char *, size_t, size_t max,
+		    struct buf *);
 
 /* --- header fields (RFC 8621 4.1.2, 4.1.3) ----------------------------- */
 

@@ -18,6 +18,7 @@ struct html {
 	size_t		 stop;		/* out->len at which to stop */
 	int		 gap;		/* ' ' or '\n' is due before text */
 	int		 pre;		/* inside pre: line ends are kept */
+	int		 attrs;		/* alt and title are text, too */
 };
 
 /* What an element does; elements that are not here do nothing. */
@@ -44,6 +45,8 @@ static void	 markup(struct html *);
 static void	 skip_to(struct html *, const char *);
 static void	 tag(struct html *);
 static void	 tag_end(struct html *);
+static void	 attribute(struct html *, const char *);
+static void	 html(struct html *, size_t);
 static void	 hide(struct html *, const struct element *);
 static const struct element *element(const char *, size_t);
 static int	 is_letter(int);
@@ -51,17 +54,30 @@ static int	 is_letter(int);
 void
 mime_html_text(const char *s, size_t n, size_t max, struct buf *out)
 {
-	struct html	 h = { .p = s, .out = out };
+	struct html	 h = { .p = s, .end = s + n, .out = out };
 
-	if (n == 0)
-		return;
-	h.end = s + n;
-	h.stop = max > SIZE_MAX - out->len ? SIZE_MAX : out->len + max;
-	while (h.p < h.end && out->len < h.stop && !buf_bad(out))
-		if (*h.p == '<')
-			markup(&h);
+	html(&h, max);
+}
+
+void
+mime_html_words(const char *s, size_t n, size_t max, struct buf *out)
+{
+	struct html	 h = { .p = s, .end = s + n, .out = out, .attrs = 1 };
+
+	html(&h, max);
+}
+
+static void
+html(struct html *h, size_t max)
+{
+	struct buf	*out = h->out;
+
+	h->stop = max > SIZE_MAX - out->len ? SIZE_MAX : out->len + max;
+	while (h->p < h->end && out->len < h->stop && !buf_bad(out))
+		if (*h->p == '<')
+			markup(h);
 		else
-			text(&h);
+			text(h);
 }
 
 static int
@@ -247,10 +263,42 @@ tag_end(struct html *h)
 			h->p = h->end;
 			return;
 		}
+		if (h->attrs)
+			attribute(h, q);
 		h->p = q;
 	}
 	if (h->p < h->end)
 		h->p++;
+}
+
+/*
+ * RFC 8621 4.4.1: "alt" and "title" are for people.  We stand between the
+ * equals sign and the quote; the value ends at q.
+ */
+static void
+attribute(struct html *h, const char *q)
+{
+	struct html	 in = { .p = h->p + 2, .end = q, .out = h->out,
+			    .stop = h->stop };
+	const char	*e = h->p, *s;
+
+	while (*e != '=')		/* one is there, before the blanks */
+		e--;
+	while ((uint8_t)e[-1] <= ' ')
+		e--;
+	for (s = e; is_letter((uint8_t)s[-1]); s--)
+		continue;
+	if ((uint8_t)s[-1] > ' ' || (!utf8_caseis(s, e - s, "alt") &&
+	    !utf8_caseis(s, e - s, "title")))
+		return;
+	in.gap = ' ';
+	while (in.p < in.end && h->out->len < h->stop && !buf_bad(h->out))
+		if (*in.p == '<')
+			character(&in, in.p++, 1);
+		else
+			text(&in);
+	if (h->gap == 0)
+		h->gap = ' ';
 }
 
 /* To the end tag of an element whose content is not shown. */

@@ -416,7 +416,7 @@ mime_text_plain(const struct mime_msg *m, uint32_t part, struct buf *out)
 	    &cut);
 	lines(&b);
 	if (is_html(p))
-		mime_html_text((const char *)b.data, b.len, room, out);
+		mime_html_words((const char *)b.data, b.len, room, out);
 	else
 		buf_add(out, b.data, b.len <= room ? b.len :
 		    utf8_cut(b.data, room));

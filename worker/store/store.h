@@ -542,6 +542,23 @@ struct store_words {
  */
 enum store_err	store_search(struct store_txn *, const struct store_words *,
 		    size_t n, struct store_ids *eids, int *usable);
+/*
+ * Where the words of a question stand in a mail's texts, as the index would
+ * find them: for marking them.  After new, and for each mail learn (its
+ * texts say which language it is in), find calls fn with the bytes from..to
+ * of each word of the text that is asked for in the fields; more or less in
+ * order, and one may be within another.  A nonzero result of fn ends it.
+ */
+struct store_marker;
+typedef int store_mark_fn(void *, size_t from, size_t to);
+/* NULL: no memory, or too many words. */
+struct store_marker *store_mark_new(const struct store_words *, size_t);
+void	store_mark_free(struct store_marker *);
+void	store_mark_learn(struct store_marker *, const struct store_text *,
+	    size_t n, struct slice language);
+void	store_mark_find(struct store_marker *, unsigned in, struct slice text,
+	    store_mark_fn *, void *);
+
 /* One bounded step: waiting mail into the index when there is enough of it,
  * or in any case with force, and small parts of it into larger.  1 there is
  * more to do, 0 not, -1 error. */

@@ -311,6 +311,7 @@ store_check_all(struct store_checker *c)
 	    (e = store_check_each(c, 'O', store_check_object)) != STORE_OK ||
 	    (e = store_check_blobs(c)) != STORE_OK ||
 	    (e = store_check_each(c, 'F', store_check_pending)) != STORE_OK ||
+	    (e = store_check_search(c)) != STORE_OK ||
 	    (e = store_check_each(c, 'd', store_check_name)) != STORE_OK ||
 	    (e = store_check_each(c, 'L', store_check_log)) != STORE_OK ||
 	    (e = store_check_each(c, 'a', store_check_share)) != STORE_OK ||

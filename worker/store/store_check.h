@@ -41,6 +41,8 @@ enum store_err	store_check_strays(struct store_checker *);
 enum store_err	store_check_heads(struct store_checker *);
 /* store_check_blob.c: G, X and V, and the blobs themselves. */
 enum store_err	store_check_blobs(struct store_checker *);
+/* store_check_search.c: the search index. */
+enum store_err	store_check_search(struct store_checker *);
 /* store_check_ref.c: I rows. */
 enum store_err	store_check_refs(struct store_checker *);
 

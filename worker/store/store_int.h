@@ -390,7 +390,12 @@ enum store_err	store_rebuild_note(struct store_txn *, int lost);
 int		store_rebuild_due(struct store *);
 enum store_err	store_rebuild_upgrade(struct store *);
 
-/* store_search.c, store_pend.c */
+/* store_search.c: the words of a question; done after any result. */
+enum store_err	store_search_asks(struct store_asks *,
+		    const struct store_words *, size_t, int *usable);
+void		store_search_done(struct store_asks *);
+
+/* store_pend.c */
 enum store_err	store_search_pend(struct store_txn *, uint64_t eid,
 		    const struct store_text *, size_t n,
 		    struct slice language);

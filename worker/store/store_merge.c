@@ -162,6 +162,9 @@ store_merge_open(struct store *st, struct store_merge *mg, uint32_t id)
 	size_t			 i;
 
 	mg->id = id;
+	if (store_runs_path(st, id, path, sizeof(path)) == -1 ||
+	    store_run_make(&mg->out, path, mg->lo) == -1)
+		return -1;
 	for (i = 0; i < mg->n; i++) {
 		if ((run = store_runs_get(st, mg->from[i].id)) == NULL)
 			return -1;
@@ -172,9 +175,7 @@ store_merge_open(struct store *st, struct store_merge *mg, uint32_t id)
 		if (mg->live[i] == -1)
 			return -1;
 	}
-	if (store_runs_path(st, id, path, sizeof(path)) == -1)
-		return -1;
-	return store_run_make(&mg->out, path, mg->lo);
+	return 0;
 }
 
 /* 1: there is one now, 0: none is due, -1. */

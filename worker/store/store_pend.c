@@ -147,8 +147,6 @@ store_search_pend(struct store_txn *txn, uint64_t eid,
 	struct buf		 b;
 	enum store_err		 e = STORE_OK;
 
-	if (n == 0)
-		return STORE_OK;
 	buf_init(&b, SIZE_MAX);
 	if (store_pend_row(&b, text, n, language) == -1)
 		e = store_fail(txn);

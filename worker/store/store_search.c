@@ -17,59 +17,42 @@
 #define ASKS_MAX	128	/* words of a question */
 #define FORMS_MAX	1000	/* words of one stem that are looked up */
 
-struct stems {				/* of a word in one language */
-	struct store_stem	 v[2];
-	uint8_t			 n, known;
-	uint8_t			 self[2];	/* the stem is a word's own */
-};
-struct ask {
-	struct slice	 word, whole;
-	unsigned	 in, script;
-	int		 prefix, exact;
-	struct stems	 lang[STORE_LANGS];
-};
-struct asks {
-	struct ask		*v;
-	size_t			 n;
-	struct store_terms	 terms;
-};
 struct bits {				/* mails of a run */
 	uint64_t	*v;
 	size_t		 n;		/* words of 64 */
 };
 
-static enum store_err	 store_search_asks(struct asks *,
-			    const struct store_words *, size_t, int *usable);
-static const struct stems *store_search_stems(struct ask *, unsigned);
 static int	 store_search_union(struct bits *, const struct store_cursor *,
 		    unsigned);
-static int	 store_search_exact(struct store_run *, const struct ask *,
+static int	 store_search_exact(struct store_run *, const struct store_ask *,
 		    struct bits *);
 static int	 store_search_tagged(struct store_run *, const uint8_t *,
 		    size_t, unsigned lang, unsigned in, struct bits *);
-static int	 store_search_stemmed(struct store_run *, struct ask *,
+static int	 store_search_stemmed(struct store_run *, struct store_ask *,
 		    struct bits *);
 static int	 store_search_forms(struct store_run *, unsigned lang,
 		    const struct store_stem *, unsigned in, struct bits *);
-static int	 store_search_run(struct store_run *, struct asks *,
+static int	 store_search_run(struct store_run *, struct store_asks *,
 		    struct store_ids *);
-static enum store_err	 store_search_runs(struct store_txn *, struct asks *,
+static enum store_err	 store_search_runs(struct store_txn *, struct store_asks *,
 			    struct store_ids *);
 static int	 store_search_entry(const struct store_entry_f *,
-		    struct ask *);
+		    struct store_ask *);
 static enum store_err	 store_search_waiting(struct store_txn *,
-			    struct asks *, struct store_ids *);
+			    struct store_asks *, struct store_ids *);
 
 /* --- the question -------------------------------------------------------- */
 
-static enum store_err
-store_search_asks(struct asks *a, const struct store_words *w, size_t n,
+enum store_err
+store_search_asks(struct store_asks *a, const struct store_words *w, size_t n,
     int *usable)
 {
 	const struct store_term	*t;
-	struct ask		*k;
+	struct store_ask		*k;
 	size_t			 i, j, had, loose = SIZE_MAX;
 
+	memset(a, 0, sizeof(*a));
+	store_token_init(&a->terms);
 	*usable = n > 0;
 	for (i = 0; i < n; i++) {	/* exact ones come last */
 		had = a->terms.n;
@@ -107,11 +90,10 @@ store_search_asks(struct asks *a, const struct store_words *w, size_t n,
 	return STORE_OK;
 }
 
-/* What a word becomes in a language, made when first asked for. */
-static const struct stems *
-store_search_stems(struct ask *k, unsigned lang)
+const struct store_stems *
+store_search_stems(struct store_ask *k, unsigned lang)
 {
-	struct stems	*s = &k->lang[lang];
+	struct store_stems	*s = &k->lang[lang];
 	unsigned	 i;
 
 	if (s->known)
@@ -124,6 +106,13 @@ store_search_stems(struct ask *k, unsigned lang)
 	for (i = 0; i < s->n; i++)
 		s->self[i] = store_lang_fixed(lang, s->v[i].b, s->v[i].n) != 0;
 	return s;
+}
+
+void
+store_search_done(struct store_asks *a)
+{
+	store_token_free(&a->terms);
+	free(a->v);
 }
 
 /* --- a run --------------------------------------------------------------- */
@@ -150,7 +139,7 @@ store_search_union(struct bits *b, const struct store_cursor *c, unsigned in)
 
 /* Mails with the word, or words that begin with it, of any language. */
 static int
-store_search_exact(struct store_run *run, const struct ask *k, struct bits *b)
+store_search_exact(struct store_run *run, const struct store_ask *k, struct bits *b)
 {
 	struct store_cursor	 c;
 	uint8_t			 term[STORE_TERMMAX + 1];
@@ -220,9 +209,9 @@ store_search_forms(struct store_run *run, unsigned lang,
 }
 
 static int
-store_search_stemmed(struct store_run *run, struct ask *k, struct bits *b)
+store_search_stemmed(struct store_run *run, struct store_ask *k, struct bits *b)
 {
-	const struct stems	*s;
+	const struct store_stems	*s;
 	unsigned		 lang, i;
 
 	for (lang = 1; lang < STORE_LANGS; lang++) {
@@ -241,7 +230,7 @@ store_search_stemmed(struct store_run *run, struct ask *k, struct bits *b)
 
 /* Append the run's mails that have all words. */
 static int
-store_search_run(struct store_run *run, struct asks *a,
+store_search_run(struct store_run *run, struct store_asks *a,
     struct store_ids *out)
 {
 	struct bits	 all = { NULL, 0 }, one = { NULL, 0 };
@@ -277,7 +266,7 @@ done:
 }
 
 static enum store_err
-store_search_runs(struct store_txn *txn, struct asks *a,
+store_search_runs(struct store_txn *txn, struct store_asks *a,
     struct store_ids *out)
 {
 	struct store_manifest	 m;
@@ -312,9 +301,9 @@ store_search_runs(struct store_txn *txn, struct asks *a,
 
 /* Is this word of a mail one that is asked for? */
 static int
-store_search_entry(const struct store_entry_f *e, struct ask *k)
+store_search_entry(const struct store_entry_f *e, struct store_ask *k)
 {
-	const struct stems	*s;
+	const struct store_stems	*s;
 	const uint8_t		*p;
 	unsigned		 i, j;
 
@@ -339,7 +328,7 @@ store_search_entry(const struct store_entry_f *e, struct ask *k)
 }
 
 static enum store_err
-store_search_waiting(struct store_txn *txn, struct asks *a,
+store_search_waiting(struct store_txn *txn, struct store_asks *a,
     struct store_ids *out)
 {
 	struct kv_range		 r;
@@ -383,19 +372,16 @@ enum store_err
 store_search(struct store_txn *txn, const struct store_words *w, size_t n,
     struct store_ids *eids, int *usable)
 {
-	struct asks	 a;
+	struct store_asks	 a;
 	enum store_err	 e;
 
 	if (txn->dead != STORE_OK)
 		return txn->dead;
-	memset(&a, 0, sizeof(a));
-	store_token_init(&a.terms);
 	if ((e = store_search_asks(&a, w, n, usable)) == STORE_OK &&
 	    *usable && (e = store_search_runs(txn, &a, eids)) == STORE_OK)
 		e = store_search_waiting(txn, &a, eids);
 	if (e == STORE_OK)
 		store_ids_sort(eids);
-	store_token_free(&a.terms);
-	free(a.v);
+	store_search_done(&a);
 	return e;
 }

@@ -33,10 +33,15 @@ struct token {
 	uint8_t			 cjk[4];	/* the one before */
 	size_t			 ncjk;
 	int			 pairs;		/* the run had a pair */
+	/* store_token_walk: where things are in the text */
+	store_token_fn		*each;
+	void			*arg;
+	size_t			 pos, next;	/* this character, and after */
+	size_t			 from, cjkfrom;	/* the word, the one before */
 };
 
 static int	 store_token_emit(struct token *, struct slice,
-		    struct slice whole, int prefix);
+		    struct slice whole, int prefix, size_t from, size_t to);
 static int	 store_token_end(struct token *, int);
 static int	 store_token_cjk_end(struct token *);
 static int	 store_token_cjk(struct token *, uint32_t);
@@ -47,7 +52,8 @@ static int	 store_token_bytes_of(struct token *, struct slice);
 static size_t	 store_token_addr(const uint8_t *, const uint8_t *,
 		    const uint8_t *, const uint8_t **);
 static int	 store_token_whole(struct token *, const uint8_t *, size_t,
-		    int);
+		    int, size_t);
+static enum store_script store_token_script(const uint8_t *, size_t);
 static int	 store_token_names(struct token *, struct slice);
 static uint32_t	*store_token_slot(const struct store_terms *, uint64_t,
 		    const uint8_t *, size_t);
@@ -162,14 +168,18 @@ store_token_script(const uint8_t *p, size_t n)
 /* A full list is no error: what is beyond is not searched. */
 static int
 store_token_emit(struct token *t, struct slice word, struct slice whole,
-    int prefix)
+    int prefix, size_t from, size_t to)
 {
 	struct store_terms	*o = t->out;
 	struct store_term	*v;
 	uint32_t		 unused;
 	int64_t			 i;
-	size_t			 had = o->n;
+	size_t			 had;
 
+	if (t->each != NULL)
+		return t->each(t->arg, word, whole, store_token_script(
+		    word.p, word.n), from, to);
+	had = o->n;
 	if (o->n == TERMS_MAX || o->bytes.len + word.n > BYTES_MAX)
 		return 0;
 	if (!(t->how & STORE_CUT_QUERY)) {
@@ -206,14 +216,15 @@ store_token_end(struct token *t, int prefix)
 	t->n = t->nv = 0;
 	if (nv == 0)
 		return n == 0 ? 0 : store_token_emit(t, SLICE(t->b, n),
-		    SLICE(NULL, 0), prefix);
+		    SLICE(NULL, 0), prefix, t->from, t->pos);
 	n = store_fold_bare(t->v, nv, bare, sizeof(bare));
 	w = store_fold_whole(t->v, nv, whole, sizeof(whole));
 	if (n == 0)
 		return 0;
 	if (n == w && memcmp(bare, whole, n) == 0)
 		w = 0;
-	return store_token_emit(t, SLICE(bare, n), SLICE(whole, w), prefix);
+	return store_token_emit(t, SLICE(bare, n), SLICE(whole, w), prefix,
+	    t->from, t->pos);
 }
 
 /*
@@ -231,7 +242,8 @@ store_token_cjk_end(struct token *t)
 	t->pairs = 0;
 	if (n == 0 || (query && pairs))
 		return 0;
-	return store_token_emit(t, SLICE(t->cjk, n), SLICE(NULL, 0), query);
+	return store_token_emit(t, SLICE(t->cjk, n), SLICE(NULL, 0), query,
+	    t->cjkfrom, t->pos);
 }
 
 static int
@@ -246,11 +258,12 @@ store_token_cjk(struct token *t, uint32_t c)
 		memcpy(pair, t->cjk, t->ncjk);
 		memcpy(pair + t->ncjk, u, n);
 		if (store_token_emit(t, SLICE(pair, t->ncjk + n),
-		    SLICE(NULL, 0), 0) == -1)
+		    SLICE(NULL, 0), 0, t->cjkfrom, t->next) == -1)
 			return -1;
 		t->pairs = 1;
 	}
 	memcpy(t->cjk, u, n);
+	t->cjkfrom = t->pos;
 	t->ncjk = n;
 	return 0;
 }
@@ -282,6 +295,8 @@ store_token_wide(struct token *t, uint32_t c)
 		t->v[i] = t->b[i];
 	if (t->nv == 0)
 		t->nv = t->n;
+	if (t->nv == 0)
+		t->from = t->pos;
 	if (t->nv + n > STORE_TERMMAX)
 		return 0;
 	memcpy(t->v + t->nv, f, n * sizeof(*f));
@@ -355,14 +370,16 @@ store_token_addr(const uint8_t *start, const uint8_t *at, const uint8_t *end,
 }
 
 static int
-store_token_whole(struct token *t, const uint8_t *p, size_t n, int prefix)
+store_token_whole(struct token *t, const uint8_t *p, size_t n, int prefix,
+    size_t from)
 {
 	uint8_t	 b[STORE_TERMMAX];
 	size_t	 i;
 
 	for (i = 0; i < n; i++)
 		b[i] = (uint8_t)utf8_lower(p[i]);
-	return store_token_emit(t, SLICE(b, n), SLICE(NULL, 0), prefix);
+	return store_token_emit(t, SLICE(b, n), SLICE(NULL, 0), prefix, from,
+	    from + n);
 }
 
 /* Of a query: an address that begins here, instead of its words.  1, 0, -1
@@ -382,7 +399,7 @@ store_token_asked(struct token *t, const uint8_t *p, const uint8_t *end,
 		return 0;
 	*used = (size_t)(first - p) + n;
 	prefix = p + *used < end && p[*used] == '*';
-	return store_token_whole(t, first, n, prefix) == -1 ? -1 : 1;
+	return store_token_whole(t, first, n, prefix, 0) == -1 ? -1 : 1;
 }
 
 /* --- the text ------------------------------------------------------------ */
@@ -409,7 +426,7 @@ store_token_names(struct token *t, struct slice text)
 			b[i + 1] = (uint8_t)utf8_lower(p[i]);
 		}
 		if (i == n && store_token_emit(t, SLICE(b, n + 1),
-		    SLICE(NULL, 0), 0) == -1)
+		    SLICE(NULL, 0), 0, 0, 0) == -1)
 			return -1;
 	}
 	return 0;
@@ -431,10 +448,13 @@ store_token_bytes_of(struct token *t, struct slice text)
 		if (*p >= 0x80 && (n = utf8_get(p, (size_t)(end - p), &c)) >
 		    0) {
 			c = store_token_voiced(c, p, (size_t)(end - p), &n);
+			t->pos = (size_t)(p - (const uint8_t *)text.p);
+			t->next = t->pos + n;
 			r = store_token_wide(t, c);
 			continue;
 		}
 		n = 1;
+		t->pos = (size_t)(p - (const uint8_t *)text.p);
 		word = store_token_alnum(*p);
 		if (t->ncjk > 0)
 			r = store_token_cjk_end(t);
@@ -448,14 +468,18 @@ store_token_bytes_of(struct token *t, struct slice text)
 			if (t->nv < STORE_TERMMAX)
 				t->v[t->nv++] = utf8_lower(*p);
 		} else if (word) {
+			if (t->n == 0)
+				t->from = t->pos;
 			if (t->n < STORE_TERMMAX)
 				t->b[t->n++] = (uint8_t)utf8_lower(*p);
 		} else if (r == 0)
 			r = store_token_end(t, asks && *p == '*');
 		if (*p == '@' && !asks && addrs && r == 0 && (used =
 		    store_token_addr(text.p, p, end, &first)) > 0)
-			r = store_token_whole(t, first, used, 0);
+			r = store_token_whole(t, first, used, 0, (size_t)(
+			    first - (const uint8_t *)text.p));
 	}
+	t->pos = text.n;
 	if (r == 0)
 		r = store_token_cjk_end(t);
 	return r == 0 ? store_token_end(t, 0) : -1;
@@ -473,4 +497,16 @@ store_token_add(struct store_terms *out, struct slice text, unsigned in,
 	t.how = how;
 	return in & STORE_NAMES ? store_token_names(&t, text) :
 	    store_token_bytes_of(&t, text);
+}
+
+int
+store_token_walk(struct slice text, store_token_fn *fn, void *arg)
+{
+	struct token	 t;
+
+	memset(&t, 0, sizeof(t));
+	t.in = STORE_IN_BODY;
+	t.each = fn;
+	t.arg = arg;
+	return store_token_bytes_of(&t, text);
 }

@@ -70,6 +70,11 @@ void		 store_token_free(struct store_terms *);
 #define STORE_CUT_PHRASE	0x02
 int		 store_token_add(struct store_terms *, struct slice,
 		    unsigned in, unsigned how);
+/* Call fn for each word of a text as of a mail, and where it stands; -1 from
+ * it ends the walk.  0 or -1.  Addresses come after their first words. */
+typedef int	 store_token_fn(void *, struct slice word, struct slice whole,
+		    enum store_script, size_t from, size_t to);
+int		 store_token_walk(struct slice, store_token_fn *, void *);
 /* The index of a term, which is added if it is new; -1 without memory. */
 int64_t		 store_token_intern(struct store_terms *, const uint8_t *,
 		    size_t);
@@ -96,6 +101,27 @@ unsigned	 store_lang_stems(unsigned lang, struct slice word,
 		    struct slice whole, struct store_stem[2]);
 /* 1 if a folded word is its own and only stem. */
 int		 store_lang_fixed(unsigned lang, const uint8_t *, size_t);
+
+/* --- store_search.c ------------------------------------------------------ */
+
+struct store_stems {			/* of a word in one language */
+	struct store_stem	 v[2];
+	uint8_t			 n, known;
+	uint8_t			 self[2];	/* the stem is a word's own */
+};
+struct store_ask {			/* a word that is asked for */
+	struct slice	 word, whole;
+	unsigned	 in, script;
+	int		 prefix, exact;
+	struct store_stems lang[STORE_LANGS];
+};
+struct store_asks {
+	struct store_ask *v;
+	size_t		 n;
+	struct store_terms terms;
+};
+/* What a word becomes in a language, made when first asked for. */
+const struct store_stems *store_search_stems(struct store_ask *, unsigned);
 
 /* --- store_stop.c -------------------------------------------------------- */
 
