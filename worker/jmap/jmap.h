@@ -654,7 +654,8 @@ int	jmap_blob_size(struct jmap_call *, const struct jmap_blob *,
 /* --- types we have ------------------------------------------------------ */
 
 extern const struct jmap_type	identity_type, mailbox_type, submission_type,
-				thread_type, email_type, pushsub_type;
+				thread_type, email_type, pushsub_type,
+				vacation_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
 	email_copy, email_snippet;
 

@@ -48,6 +48,8 @@ static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:quota", JMAP_CAP_QUOTA, NULL, NULL, 0 },
 	{ "urn:ietf:params:jmap:webpush-vapid", JMAP_CAP_VAPID, session_vapid,
 	    NULL, 1 },
+	{ "urn:ietf:params:jmap:vacationresponse", JMAP_CAP_VACATION, NULL,
+	    NULL, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };

@@ -17,6 +17,7 @@
 #define SET	(JM_WRITE | JM_ACCOUNT | JM_REFS)
 #define MAIL	JMAP_CAP_MAIL
 #define SUBMIT	JMAP_CAP_SUBMISSION
+#define VACATION JMAP_CAP_VACATION
 
 static int	table_cmp(const void *, const void *);
 
@@ -64,6 +65,8 @@ static const struct jmap_method methods[] = {
 	{ "SearchSnippet/get", MAIL, email_snippet, READ, NULL },
 	{ "Thread/changes", MAIL, jmap_changes, READ, &thread_type },
 	{ "Thread/get", MAIL, jmap_get, GET, &thread_type },
+	{ "VacationResponse/get", VACATION, jmap_get, GET, &vacation_type },
+	{ "VacationResponse/set", VACATION, jmap_set, SET, &vacation_type },
 };
 
 static int

@@ -11,6 +11,7 @@
 #include "common/date.h"
 #include "common/dir.h"
 #include "common/log.h"
+#include "worker/jmap/delivered.h"
 #include "worker/jmap/email_row.h"
 #include "worker/lmtp/lmtp_deliver.h"
 #include "worker/mime/mime.h"
@@ -55,6 +56,9 @@ lmtp_deliver(struct lmtp_deliver *d, uint64_t account, uint64_t quota)
 		e = deliver_once(d, s, quota);
 	while (e == STORE_AGAIN && ++tries < DELIVER_TRIES);
 	store_close(s);
+	/* the sender may hear that the user is away */
+	if (e == STORE_OK && d->reply)
+		delivered_reply(account, d->raw, d->len);
 	return deliver_result(e, account);
 }
 
@@ -106,7 +110,8 @@ deliver_add(struct lmtp_deliver *d, struct store_txn *txn)
 	d->mail.nmailbox = 1;
 	e = email_row_add(txn, &d->arena, d->raw, d->len, &d->mail, &id, &tid);
 	d->mail.mailbox = NULL;
-	if (e != STORE_OK)
+	if (e != STORE_OK ||
+	    (e = delivered(txn, id, d->raw, d->len, &d->reply)) != STORE_OK)
 		return e;
 	/* RFC 8621 1.5: a delivery is what push shall wake people for */
 	return store_touch(txn, STORE_DELIVERY);

@@ -12,6 +12,7 @@ struct lmtp_deliver {
 	struct store_newmail	 mail;
 	const void		*raw;	/* the caller's, kept until free */
 	size_t			 len;
+	int			 reply;	/* of the delivery in hand */
 };
 
 enum lmtp_result {
