@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Debian's Postfix with a configuration, queue and ports of its own below one
-folder, handing all mail of mail.test to a scratch server by LMTP.  Needs
-root, as Postfix does; touches nothing of an installed Postfix."""
+folder, handing all mail of mail.test to a scratch server by LMTP, or what it
+relays to a server of the tests.  Needs root, as Postfix does; touches nothing
+of an installed Postfix."""
 
+import base64
 import os
 import pathlib
 import pwd
@@ -11,6 +13,7 @@ import smtplib
 import socket
 import subprocess
 import tempfile
+import threading
 
 from helpers import wait_for
 
@@ -40,6 +43,29 @@ message_size_limit = 50000000
 lmtp_destination_recipient_limit = 50
 strict_smtputf8 = no
 """
+# A relay: TLS and passwords asked for, everything handed on to one place.
+RELAY = """
+smtpd_tls_security_level = encrypt
+smtpd_tls_cert_file = %(cert)s
+smtpd_tls_key_file = %(key)s
+smtpd_tls_auth_only = yes
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = %(dir)s/auth
+mynetworks =
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_recipient_restrictions =
+    check_recipient_access inline:{{no@relay.test = REJECT no such user},
+    {grey@relay.test = DEFER_IF_PERMIT come back}}
+default_transport = smtp:[127.0.0.1]:%(next)d
+virtual_mailbox_domains =
+smtp_host_lookup = native
+disable_dns_lookups = yes
+smtputf8_enable = yes
+message_size_limit = 1000000
+smtp_line_length_limit = 0
+smtpd_tls_loglevel = 1
+"""
 MASTER = """
 127.0.0.1:%(port)d inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
@@ -56,6 +82,8 @@ error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
 lmtp unix - - n - - lmtp
+smtp unix - - n - - smtp
+tlsmgr unix - - n 1000? 1 tlsmgr
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
@@ -71,9 +99,64 @@ def missing():
     return None
 
 
+class Sasl:
+    """Dovecot's authentication protocol, as far as Postfix uses it: it knows
+    one user, by PLAIN and LOGIN."""
+
+    def __init__(self, path, user, password):
+        self.user, self.password = user, password
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(str(path))
+        os.chmod(path, 0o666)
+        self.sock.listen(10)
+        threading.Thread(target=self.loop, daemon=True).start()
+
+    def loop(self):
+        while True:
+            try:
+                s, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(s,), daemon=True).start()
+
+    def one(self, s):
+        f = s.makefile("rw")
+        names = {}
+        f.write("VERSION\t1\t1\nMECH\tPLAIN\tplaintext\n"
+                "MECH\tLOGIN\tplaintext\nSPID\t1\nCUID\t1\n"
+                "COOKIE\t%s\nDONE\n" % ("0" * 32))
+        f.flush()
+        for line in f:
+            w = line.rstrip("\n").split("\t")
+            if w[0] not in ("AUTH", "CONT"):
+                continue
+            given = next((base64.b64decode(x[5:]).decode() for x in w
+                          if x.startswith("resp=")), None)
+            if w[0] == "CONT":
+                given = base64.b64decode(w[2]).decode()
+            if w[0] == "AUTH" and w[2] == "LOGIN":
+                f.write("CONT\t%s\tVXNlcm5hbWU6\n" % w[1])
+            elif w[0] == "CONT" and w[1] not in names:
+                names[w[1]] = given
+                f.write("CONT\t%s\tUGFzc3dvcmQ6\n" % w[1])
+            else:
+                user, password = (names.pop(w[1]), given) if w[1] in names \
+                    else given.split("\0")[1:]
+                good = (user, password) == (self.user, self.password)
+                f.write("%s\t%s\tuser=%s\n" % ("OK" if good else "FAIL",
+                                               w[1], user))
+            f.flush()
+
+    def stop(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+
 class Postfix:
-    def __init__(self, lmtp):
-        """lmtp: "inet:127.0.0.1:2424" or "unix:/path"."""
+    def __init__(self, lmtp="unix:/nowhere", relay=None):
+        """lmtp: "inet:127.0.0.1:2424" or "unix:/path".  relay: it is a relay
+        with TLS and passwords; {"cert", "key", "next": port, "user",
+        "password"}.  self.tls_port is then the one with implicit TLS."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="jmapd-postfix-",
                                                  dir="/tmp"))
         self.dir.chmod(0o755)
@@ -81,13 +164,24 @@ class Postfix:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         values = {"dir": self.dir, "lmtp": lmtp, "port": self.port}
+        main, master, self.sasl = MAIN, MASTER, None
+        if relay is not None:
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.tls_port = s.getsockname()[1]
+            values.update(relay, tls=self.tls_port)
+            main += RELAY
+            master += ("127.0.0.1:%(tls)d inet n - n - - smtpd\n"
+                       "  -o smtpd_tls_wrappermode=yes\n")
+            self.sasl = Sasl(self.dir / "auth", relay["user"],
+                             relay["password"])
         (self.dir / "conf").mkdir()
         (self.dir / "spool").mkdir()
         (self.dir / "lib").mkdir()
         owner = pwd.getpwnam("postfix")
         os.chown(self.dir / "lib", owner.pw_uid, owner.pw_gid)
-        (self.dir / "conf" / "main.cf").write_text(MAIN % values)
-        (self.dir / "conf" / "master.cf").write_text(MASTER % values)
+        (self.dir / "conf" / "main.cf").write_text(main % values)
+        (self.dir / "conf" / "master.cf").write_text(master % values)
         self.run("start")
         wait_for(self.answers, 20)
 
@@ -116,4 +210,6 @@ class Postfix:
 
     def stop(self):
         self.run("stop")
+        if self.sasl is not None:
+            self.sasl.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
