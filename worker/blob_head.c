@@ -6,6 +6,7 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -19,7 +20,7 @@
 
 static int	type_active(const char *, size_t);
 static size_t	type_token(const char *);
-static size_t	type_charset(const char *);
+static const char	*type_charset(const char *);
 static int	head_is(const char *, const char *);
 static void	name_clean(const char *, struct buf *);
 static int	name_drops(uint32_t);
@@ -43,7 +44,8 @@ static const char *const active_part[] = { "javascript", "ecmascript" };
 void
 blob_head_type(const char *asked, char out[BLOB_HEAD_TYPE])
 {
-	size_t	 n, m, i;
+	const char	*charset = "";
+	size_t		 n, m, i;
 
 	if (asked == NULL)
 		goto octets;
@@ -51,13 +53,14 @@ blob_head_type(const char *asked, char out[BLOB_HEAD_TYPE])
 	if (n == 0 || asked[n] != '/' || (m = type_token(asked + n + 1)) == 0)
 		goto octets;
 	n += 1 + m;
-	if (asked[n] != '\0' && type_charset(asked + n) == 0)
+	if (asked[n] != '\0' &&
+	    (charset = type_charset(asked + n)) == NULL)
 		goto octets;
-	if (strlen(asked) >= BLOB_HEAD_TYPE)
+	if (snprintf(out, BLOB_HEAD_TYPE, "%.*s%s%s", (int)n, asked,
+	    *charset != '\0' ? "; charset=" : "", charset) >= BLOB_HEAD_TYPE)
 		goto octets;
-	for (i = 0; asked[i] != '\0'; i++)
-		out[i] = utf8_lower((uint8_t)asked[i]);
-	out[i] = '\0';
+	for (i = 0; out[i] != '\0'; i++)
+		out[i] = utf8_lower((uint8_t)out[i]);
 	if (!type_active(out, n))
 		return;
 octets:
@@ -72,20 +75,21 @@ type_token(const char *s)
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
-/* OWS ";" OWS "charset=" token, to the end: its length, or 0. */
-static size_t
+/* OWS ";" OWS "charset=" token, to the end: the token, or NULL. */
+static const char *
 type_charset(const char *s)
 {
-	size_t	 n = strspn(s, " \t"), m;
+	size_t	 n;
 
-	if (s[n++] != ';')
-		return 0;
-	n += strspn(s + n, " \t");
-	if (!utf8_caseis(s + n, strnlen(s + n, 8), "charset="))
-		return 0;
-	n += 8;
-	m = type_token(s + n);
-	return m == 0 || s[n + m] != '\0' ? 0 : n + m;
+	s += strspn(s, " \t");
+	if (*s++ != ';')
+		return NULL;
+	s += strspn(s, " \t");
+	if (!utf8_caseis(s, strnlen(s, 8), "charset="))
+		return NULL;
+	s += 8;
+	n = type_token(s);
+	return n == 0 || s[n] != '\0' ? NULL : s;
 }
 
 /* t is in lower case; its type/subtype has n bytes. */

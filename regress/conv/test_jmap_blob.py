@@ -112,7 +112,7 @@ def test_download_is_locked_down(account):
 
 @pytest.mark.parametrize("asked, want", [
     ("image/png", "image/png"), ("application/pdf", "application/pdf"),
-    ("text/plain;charset=utf-8", "text/plain;charset=utf-8"),
+    ("text/plain;charset=utf-8", "text/plain; charset=utf-8"),
     ("image/svg%2Bxml", OCTETS), ("text/javascript", OCTETS),
     ("text/css", OCTETS), ("message/rfc822", OCTETS),
     ("text/html%0d%0aX-A:b", OCTETS), ("nonsense", OCTETS), ("", OCTETS),

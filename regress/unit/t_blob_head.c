@@ -23,7 +23,8 @@ active_types_become_octets(void **state)
 		{ "image/png", "image/png" }, { "IMAGE/PNG", "image/png" },
 		{ "application/pdf", "application/pdf" },
 		{ "text/plain; charset=UTF-8", "text/plain; charset=utf-8" },
-		{ "text/plain;charset=utf-8", "text/plain;charset=utf-8" },
+		{ "text/plain;charset=utf-8", "text/plain; charset=utf-8" },
+		{ "text/plain\t;\t charset=utf-8", "text/plain; charset=utf-8" },
 		{ "application/vnd.openxmlformats-officedocument."
 		    "wordprocessingml.document",
 		    "application/vnd.openxmlformats-officedocument."
