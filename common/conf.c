@@ -234,6 +234,10 @@ static const struct conf_opt opts_push[] = {
 	O("rate", CONF_RATE, push_rate, "30/1h", 1000, 365 * DAY, WORKER),
 };
 
+static const struct conf_opt opts_smime[] = {
+	STR("trust-anchor", smime_anchor, "", NONE),
+};
+
 #define L(n, t, f, d, lo, hi, w) \
 	{ n, t, offsetof(struct conf_listen, f), d, lo, hi, WORKER, w }
 
@@ -302,6 +306,7 @@ const struct conf_sect conf_sects[] = {
 	SECT("log", opts_log),
 	SECT("sandbox", opts_sandbox),
 	SECT("push", opts_push),
+	SECT("smime", opts_smime),
 	MANY("listen", opts_listen, conf_listen, listens, nlistens),
 	MANY("certificate", opts_cert, conf_cert, certs, ncerts),
 	MANY("header", opts_header, conf_header, hrules, nhrules),

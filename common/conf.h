@@ -175,6 +175,7 @@ struct conf {
 	uint64_t	 queue_connections;
 	uint64_t	 queue_messages, queue_size;	/* it holds at most */
 	/* push { } */
+	char		*smime_anchor;		/* path of PEM, or "" */
 	char		*push_trust_anchor;	/* path of PEM, or "" */
 	char		*push_allow_origin;	/* may be on this machine */
 	char		*push_resolver;	/* address[:port]; "": the system's */

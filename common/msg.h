@@ -168,7 +168,9 @@ struct msg_conf_staple {
 	uint32_t	 generation;
 	int64_t		 until;		/* wall clock ms: good until then */
 };
-enum msg_file { MSG_FILE_PASSWORD, MSG_FILE_CA, MSG_FILES };
+/* The queue's: password at the relay, its authorities; a worker's: those of
+ * the signers of mail. */
+enum msg_file { MSG_FILE_PASSWORD, MSG_FILE_CA, MSG_FILE_SMIME, MSG_FILES };
 struct msg_conf_file {		/* pieces follow each other until END */
 	uint32_t	 what;		/* enum msg_file */
 	uint32_t	 zero;

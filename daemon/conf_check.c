@@ -23,6 +23,7 @@
 #include "common/tls_profile.h"
 #include "daemon/conf_check.h"
 
+static void	check_smime(struct check *);
 static void	check_report(struct check *, const char *, size_t,
 		    const char *, const char *, const char *, va_list);
 static void	check_default(struct check *);
@@ -117,6 +118,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_limits(&k);
 	check_users(&k);
 	conf_check_queue(&k);
+	check_smime(&k);
 	return k.bad ? -1 : 0;
 }
 
@@ -361,6 +363,17 @@ check_users(struct check *k)
 				    "signal each other", names[i], users[i],
 				    names[j]);
 	}
+}
+
+static void
+check_smime(struct check *k)
+{
+	const char	*path = k->c->smime_anchor, *why;
+
+	if (*path != '\0' && (why = conf_file_why(path, MSG_FILE_SMIME)) !=
+	    NULL)
+		conf_check_bad(k, "smime", 0, "trust-anchor", "smime.trust-"
+		    "anchor: %s: %s", path, why);
 }
 
 /* Processes have their root and user for life. */

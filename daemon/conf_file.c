@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files that queue { } names, read by the parent while the queue process
- * cannot: the password at the relay and the authorities that may vouch for it.
- * Called by conf_check_queue.c (is all there?) and child.c (to the queue process).
+ * The files that queue { } and smime { } name, read by the parent for those
+ * who cannot: the password at the relay, the authorities that may vouch for
+ * it, and for signers of mail.  Called by conf_check.c, conf_check_queue.c (is
+ * all there?) and child.c (to the queue process and the workers).
  * The parent looks at no more than their size and mode.
  */
 #include "common/compat.h"
@@ -23,6 +24,7 @@
 static const size_t	 file_max[MSG_FILES] = {
 	[MSG_FILE_PASSWORD]	= 1024,
 	[MSG_FILE_CA]		= 4 << 20,
+	[MSG_FILE_SMIME]	= 4 << 20,
 };
 
 /* Where systems keep the authorities that they trust. */
@@ -102,6 +104,9 @@ conf_file_send(const struct conf *c, struct proc_peer *p)
 {
 	const char	*ca = file_ca(c);
 
+	if (p->id == PROC_WORKER)
+		return *c->smime_anchor == '\0' ? 0 :
+		    file_send(p, MSG_FILE_SMIME, c->smime_anchor);
 	if (*c->queue_password != '\0' && file_send(p, MSG_FILE_PASSWORD,
 	    c->queue_password) == -1)
 		return -1;

@@ -29,6 +29,7 @@
 #include "worker/eventsource.h"
 #include "worker/http/http1.h"
 #include "worker/jmap/email_row.h"
+#include "worker/jmap/email_smime.h"
 #include "worker/jmap/submission.h"
 #include "worker/mime/mime.h"
 #include "worker/policy/policy.h"
@@ -59,6 +60,7 @@ static void	worker_idle(int, short, void *);
 static void	worker_peer(enum msg_proc, uint32_t, int);
 static void	worker_cert(struct proc_peer *, struct msg *);
 static void	worker_staple(struct proc_peer *, struct msg *);
+static void	worker_file(struct proc_peer *, struct msg *);
 static void	worker_conn(struct proc_peer *, struct msg *);
 static void	worker_changed(struct proc_peer *, struct msg *);
 static void	worker_drain(struct proc_peer *, struct msg *);
@@ -78,6 +80,7 @@ static void	worker_addr(struct ip *, uint16_t *, const struct msg_addr *);
 
 static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= worker_cert,
+	[MSG_CONF_FILE]	= worker_file,
 	[MSG_CONF_STAPLE] = worker_staple,
 	[MSG_CONN]	= worker_conn,
 	[MSG_CHANGED]	= worker_changed,
@@ -107,6 +110,7 @@ static const struct role	worker_role = {
 };
 
 static int64_t	started;
+static struct buf	smime_pem;	/* on its way in */
 static struct event	idle;
 
 int
@@ -166,9 +170,30 @@ worker_init(const struct conf *c)
 static const char *
 worker_conf(struct conf *c)
 {
+	const char	*why;
+
 	if (gen_now() == NULL)
 		worker_store(c);
-	return gen_load(c);
+	if ((why = gen_load(c)) == NULL &&
+	    email_smime_trust(smime_pem.data, smime_pem.len) == 0 &&
+	    smime_pem.len > 0)
+		log_warnx("smime.trust-anchor: no certificate in it");
+	buf_free(&smime_pem);
+	return why;
+}
+
+/* A piece of the file; all of it is here before the configuration ends. */
+static void
+worker_file(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_conf_file	*h = m->fixed;
+
+	(void)p;
+	if (h->what != MSG_FILE_SMIME)
+		fatalx("file %u is not for a worker", h->what);
+	if (smime_pem.max == 0)
+		buf_init(&smime_pem, 4 << 20);
+	buf_add(&smime_pem, m->tail, m->tail_len);
 }
 
 /* Where the accounts are: a folder of their own below the data folder. */

@@ -26,7 +26,7 @@
 #define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | \
 			 JMAP_CAP_SUBMISSION | JMAP_CAP_VACATION | \
 			 JMAP_CAP_WEBSOCKET | \
-			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA)
+			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA | JMAP_CAP_SMIME)
 #define JSON		"application/json"
 
 /* One request's view of the account and of the configuration. */

@@ -39,13 +39,17 @@ static const struct jmap_prop props[] = {
 	{ "sender", FIXED, NULL, NULL },
 	{ "sentAt", FIXED, NULL, NULL },
 	{ "size", SERVER, NULL, NULL },
+	{ "smimeErrors", SERVER | MORE | JP_SMIME, NULL, NULL },
+	{ "smimeStatus", SERVER | MORE | JP_SMIME, NULL, NULL },
+	{ "smimeStatusAtDelivery", SERVER | MORE | JP_SMIME, NULL, NULL },
+	{ "smimeVerifiedAt", SERVER | MORE | JP_SMIME, NULL, NULL },
 	{ "subject", FIXED, NULL, NULL },
 	{ "textBody", FIXED, NULL, NULL },
 	{ "threadId", SERVER, NULL, NULL },
 	{ "to", FIXED, NULL, NULL },
 };
 
-/* RFC 8621 4.4.1 */
+/* RFC 8621 4.4.1, RFC 9219 4.2 */
 static const struct jmap_cond conds[] = {
 	{ "after", JK_DATE, EMAIL_Q_AFTER, NULL },
 	{ "allInThreadHaveKeyword", JK_STR, EMAIL_Q_ALLTHREAD, NULL },
@@ -56,6 +60,9 @@ static const struct jmap_cond conds[] = {
 	{ "from", JK_STR, EMAIL_Q_FROM, NULL },
 	{ "hasAttachment", JK_BOOL, EMAIL_Q_HASATTACHMENT, NULL },
 	{ "hasKeyword", JK_STR, EMAIL_Q_HASKEYWORD, NULL },
+	{ "hasSmime", JK_BOOL, EMAIL_Q_SMIME, NULL },
+	{ "hasVerifiedSmime", JK_BOOL, EMAIL_Q_SMIMEGOOD, NULL },
+	{ "hasVerifiedSmimeAtDelivery", JK_BOOL, EMAIL_Q_SMIMEWAS, NULL },
 	{ "header", JK_STRS, EMAIL_Q_HEADER, NULL },
 	{ "inMailbox", JK_ID, EMAIL_Q_MAILBOX, NULL },
 	{ "inMailboxOtherThan", JK_IDS, EMAIL_Q_OTHERTHAN, NULL },

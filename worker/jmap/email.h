@@ -177,7 +177,8 @@ enum email_code {		/* of conditions */
 	EMAIL_Q_HASKEYWORD, EMAIL_Q_HEADER, EMAIL_Q_MAILBOX,
 	EMAIL_Q_OTHERTHAN, EMAIL_Q_MAXSIZE, EMAIL_Q_MINSIZE,
 	EMAIL_Q_NONETHREAD, EMAIL_Q_NOTKEYWORD, EMAIL_Q_SOMETHREAD,
-	EMAIL_Q_SUBJECT, EMAIL_Q_TEXT, EMAIL_Q_TO
+	EMAIL_Q_SUBJECT, EMAIL_Q_TEXT, EMAIL_Q_TO,
+	EMAIL_Q_SMIME, EMAIL_Q_SMIMEGOOD, EMAIL_Q_SMIMEWAS	/* RFC 9219 */
 };
 
 /* A filter made ready for many mails. */
@@ -230,6 +231,8 @@ store_match	email_match_fn;		/* arg: struct email_match */
 
 /* email_look.c: one leaf against the message itself: 1, 0, -1. */
 int	 email_look_phrases(struct email_match *, const struct email_node *,
+	    struct store_txn *, const struct store_mail *);
+int	 email_look_smime(struct email_match *, const struct email_node *,
 	    struct store_txn *, const struct store_mail *);
 int	 email_look_field(struct email_match *, const struct email_node *,
 	    struct store_txn *, const struct store_mail *);

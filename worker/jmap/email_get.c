@@ -12,6 +12,7 @@
 
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_row.h"
+#include "worker/jmap/email_smime.h"
 
 #define GET_SCRATCH	(MIME_ARENA + (160UL << 20))	/* one mail's work */
 #define GET_KEYWORD	(STORE_KW_MAXLEN + 8)
@@ -23,7 +24,8 @@ enum getkind {
 	GET_FRAG, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
 	/* made */
 	GET_ATTACHMENTS, GET_HEADERS, GET_HTMLBODY, GET_STRUCTURE,
-	GET_TEXTBODY, GET_VALUES, GET_HEADER
+	GET_TEXTBODY, GET_VALUES, GET_HEADER,
+	GET_SMIME, GET_SMIMEWAS, GET_SMIMEERRORS, GET_SMIMEAT /* in order */
 };
 static const struct getprop {
 	const char	*name;
@@ -60,6 +62,10 @@ static const struct getprop {
 	    "header:Sender:asAddresses" },
 	{ KEY("sentAt"), GET_FRAG, STORE_F_SENTAT, NULL },
 	{ KEY("size"), GET_FRAG, STORE_F_SIZE, NULL },
+	{ KEY("smimeErrors"), GET_SMIMEERRORS, 0, NULL },
+	{ KEY("smimeStatus"), GET_SMIME, 0, NULL },
+	{ KEY("smimeStatusAtDelivery"), GET_SMIMEWAS, 0, NULL },
+	{ KEY("smimeVerifiedAt"), GET_SMIMEAT, 0, NULL },
 	{ KEY("subject"), GET_FRAG, STORE_F_SUBJECT, "header:Subject:asText" },
 	{ KEY("textBody"), GET_TEXTBODY, 0, NULL },
 	{ KEY("threadId"), GET_THREAD, 0, NULL },
@@ -70,6 +76,7 @@ static const struct getprop {
 struct getwork {
 	struct email_src	 src;
 	struct email_struct	 st;
+	struct email_smime	 smime;
 	struct arena		 scratch;
 };
 struct email_get {
@@ -218,7 +225,7 @@ get_close(struct getmail *m)
 {
 	if (m->open)
 		arena_free(&m->w->scratch);
-	m->open = m->have = 0;
+	m->open = m->have = m->w->smime.known = 0;
 }
 
 static int
@@ -522,6 +529,12 @@ get_made(struct getmail *m, enum getkind kind, struct buf *b)
 		head = email_src_head(src, st);
 		return head == NULL ? -1 :
 		    email_json_headers(b, src->arena, head, 0);
+	case GET_SMIME:
+	case GET_SMIMEWAS:
+	case GET_SMIMEERRORS:
+	case GET_SMIMEAT:
+		return email_smime_put(src, st, m->mail == NULL ? 0 :
+		    m->mail->received, &m->w->smime, kind - GET_SMIME, b);
 	default:
 		return -1;
 	}

@@ -10,6 +10,7 @@
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_row.h"
+#include "worker/jmap/email_smime.h"
 
 static int	look_texts(struct arena *, const struct mime_msg *,
 		    unsigned, const char **, size_t *);
@@ -19,6 +20,9 @@ static int	look_body(struct arena *, const struct mime_msg *,
 		    const char **, size_t *);
 static int	look_fold(struct arena *, struct buf *, const char **,
 		    size_t *);
+static int	look_open(struct email_match *, struct store_txn *,
+		    const struct store_mail *, const struct store_row *,
+		    struct email_src *, struct email_struct *);
 static int	look_row(struct email_match *, struct store_txn *,
 		    const struct store_mail *, struct store_row *);
 static int	look_failed(struct email_match *, const struct email_src *);
@@ -120,6 +124,51 @@ look_fold(struct arena *a, struct buf *b, const char **text, size_t *n)
 	return ret;
 }
 
+/* Its structure, as kept or from its bytes: 1; 0 that failed; -1. */
+static int
+look_open(struct email_match *m, struct store_txn *txn,
+    const struct store_mail *mail, const struct store_row *row,
+    struct email_src *src, struct email_struct *st)
+{
+	struct arena	*a = &m->scratch;
+	struct slice	 rec;
+	const uint8_t	*raw;
+
+	email_src_init(src, txn, a, row->blob, mail->size);
+	if (jmap_api_store(m->c, store_mail_structure(txn, mail,
+	    &rec)) != 1)
+		return -1;
+	if (email_struct_get(a, rec, st) == 1)
+		return 1;
+	return (raw = email_src_bytes(src, 0, mail->size)) != NULL &&
+	    email_struct_make(a, raw, mail->size, st) == 0;
+}
+
+/* RFC 9219 4.2: is its signature as the condition says? */
+int
+email_look_smime(struct email_match *m, const struct email_node *n,
+    struct store_txn *txn, const struct store_mail *mail)
+{
+	struct email_src	 src;
+	struct email_struct	 st;
+	struct email_smime	 s;
+	struct store_row	 row;
+	int			 ret, is = 0;
+
+	if (look_row(m, txn, mail, &row) == -1)
+		return -1;
+	if ((ret = look_open(m, txn, mail, &row, &src, &st)) == 1) {
+		if (n->code == EMAIL_Q_SMIME)
+			is = email_smime_is(&st.msg);
+		else if (email_smime_src(&src, &st, mail->received,
+		    &s) == 0)
+			is = email_smime_good(n->code == EMAIL_Q_SMIMEGOOD ?
+			    s.status : s.delivered);
+	}
+	arena_free(&m->scratch);
+	return ret == -1 || look_failed(m, &src) ? -1 : is == (int)n->num;
+}
+
 /* Has it that header field, with that text in it? */
 int
 email_look_field(struct email_match *m, const struct email_node *n,
@@ -131,8 +180,6 @@ email_look_field(struct email_match *m, const struct email_node *n,
 	const struct mime_msg	*head;
 	const struct mime_hdr	*h = NULL;
 	struct store_row	 row;
-	struct slice		 rec;
-	const uint8_t		*raw;
 	const char		*text;
 	int			 ret = 0;
 
@@ -140,14 +187,9 @@ email_look_field(struct email_match *m, const struct email_node *n,
 		return -1;
 	if (look_absent(n, &row))
 		return 0;
-	if (jmap_api_store(m->c, store_mail_structure(txn, mail,
-	    &rec)) != 1)
-		return -1;
-	email_src_init(&src, txn, a, row.blob, mail->size);
-	if (email_struct_get(a, rec, &st) != 1 &&
-	    ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
-	    email_struct_make(a, raw, mail->size, &st) == -1))
+	if ((ret = look_open(m, txn, mail, &row, &src, &st)) != 1)
 		goto done;
+	ret = 0;
 	if ((head = email_src_head(&src, &st)) == NULL)
 		goto done;
 	while (ret == 0 && (h = mime_hdr_next(head, 0, n->name,
@@ -160,7 +202,7 @@ email_look_field(struct email_match *m, const struct email_node *n,
 	}
 done:
 	arena_free(a);
-	return look_failed(m, &src) ? -1 : ret;
+	return ret == -1 || look_failed(m, &src) ? -1 : ret;
 }
 
 static int

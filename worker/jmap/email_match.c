@@ -40,6 +40,9 @@ static const struct {
 	[EMAIL_Q_NONETHREAD]	= { COST_THREAD, 0, EMAIL_USES_THREAD },
 	[EMAIL_Q_NOTKEYWORD]	= { COST_STATE, 0, EMAIL_USES_KEYWORD },
 	[EMAIL_Q_OTHERTHAN]	= { COST_STATE, 0, 0 },
+	[EMAIL_Q_SMIME]		= { COST_BYTES, 0, 0 },
+	[EMAIL_Q_SMIMEGOOD]	= { COST_BYTES, 0, 0 },
+	[EMAIL_Q_SMIMEWAS]	= { COST_BYTES, 0, 0 },
 	[EMAIL_Q_SOMETHREAD]	= { COST_THREAD, 0, EMAIL_USES_THREAD },
 	[EMAIL_Q_SUBJECT]	= { COST_HITS, STORE_IN_SUBJECT, 0 },
 	[EMAIL_Q_TEXT]		= { COST_HITS, STORE_IN_ANY, 0 },
@@ -203,6 +206,13 @@ match_leaf(struct email_match *m, const struct jmap_filter_term *t,
 		return match_boxes(m, t->val, n);
 	case EMAIL_Q_HEADER:
 		return match_header(m, t->val, n);
+	case EMAIL_Q_SMIME:
+	case EMAIL_Q_SMIMEGOOD:
+	case EMAIL_Q_SMIMEWAS:
+		if (m->c->req->using & JMAP_CAP_SMIME)
+			return 0;
+		m->bad = &jmap_error_unsupported_filter;
+		return -1;
 	default:
 		return n->in != 0 ? match_text(m, s, n) : 0;
 	}
@@ -499,6 +509,10 @@ match_eval_leaf(struct email_match *m, const struct email_node *n,
 		    STORE_EID(mail->id)))
 			return 0;
 		return email_look_field(m, n, txn, mail);
+	case EMAIL_Q_SMIME:
+	case EMAIL_Q_SMIMEGOOD:
+	case EMAIL_Q_SMIMEWAS:
+		return email_look_smime(m, n, txn, mail);
 	default:
 		if (n->anything)
 			return 1;

@@ -108,6 +108,7 @@ enum jmap_cap {
 	JMAP_CAP_BLOB		= 1 << 6,
 	JMAP_CAP_PRINCIPALS	= 1 << 7,
 	JMAP_CAP_SHARE		= 1 << 8,
+	JMAP_CAP_SMIME		= 1 << 15,
 	JMAP_CAP_VAPID		= 1 << 16,
 	JMAP_CAP_EMAILPUSH	= 1 << 17
 };
@@ -284,6 +285,7 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
 #define JP_FIXED	0x02	/* immutable after creation */
 #define JP_NOTDEF	0x04	/* not in /get's default set */
 #define JP_IDREF	0x08	/* Id, Id[] or Id[x]: "#cid" is resolved */
+#define JP_SMIME	0x10	/* only there with JMAP_CAP_SMIME (RFC 9219) */
 
 /*
  * put: append the value (no key) of obj.  set: take val into obj, where val

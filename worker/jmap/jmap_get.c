@@ -98,6 +98,9 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 	for (i = 0; i < js_len(props); i++) {
 		v = js_at(props, i);
 		at = js_type(v) != JS_STR ? -1 : jmap_get_prop(t, js_str(v));
+		if (at != -1 && t->props[at].flags & JP_SMIME &&
+		    !(g->c->req->using & JMAP_CAP_SMIME))
+			at = -1;
 		if (at != -1)
 			g->want |= 1ULL << at;
 		else if (js_type(v) != JS_STR || t->other == NULL ||

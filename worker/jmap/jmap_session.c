@@ -50,6 +50,7 @@ static const struct cap caps[] = {
 	    NULL, 1 },
 	{ "urn:ietf:params:jmap:vacationresponse", JMAP_CAP_VACATION, NULL,
 	    NULL, 0 },
+	{ "urn:ietf:params:jmap:smimeverify", JMAP_CAP_SMIME, NULL, NULL, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };
