@@ -338,6 +338,19 @@ def set_lines(b, name, server, account):
         account, path, BENCH_IDS=str(b.work / "ids")), answer)
 
 
+def policy_line(few):
+    """What b_policy says, with and without the policy in turns, beside the
+    list view that was just served."""
+    out = subprocess.run([str(TOP / "obj" / "b_policy"), "1"],
+                         stdout=subprocess.PIPE, text=True, check=True).stdout
+    us = [float(line.rsplit(",", 1)[1].split()[0])
+          for line in out.splitlines()[1:]]
+    print("# the policy adds " + ", ".join(
+        f"{u:.2f} us ({u / few[3] * 100:.2f} %)" for u in us) +
+        " to list_500: by default; with hsts, headers and a proxy; with "
+        "origins, 8 rules and an endpoint", flush=True)
+
+
 def http2_lines(b, server, account):
     """The list view on one connection: HTTP/2 beside HTTP/1.1, by h2load.
     The second column is HTTP/1.1's here."""
@@ -529,6 +542,7 @@ def run(b):
         few = b.calls("list_500", b.big, small, list_view(small))
         print(f"# a list view of {MAILS} costs {large[3] / few[3]:.2f} times "
               "the processor time of one of 500")
+        policy_line(few)
     if wanted("http2"):
         http2_lines(b, b.big, small)
     if wanted("message"):

@@ -12,7 +12,6 @@
 #include "common/utf8.h"
 #include "worker/http/block.h"
 
-static uint64_t	block_bit(const char *, size_t);
 static void	block_rebuild(struct block *, size_t skip_at);
 static int	block_is(const struct block *, size_t, const char *, size_t);
 
@@ -28,18 +27,6 @@ block_free(struct block *b)
 {
 	buf_free(&b->text);
 	block_init(b);
-}
-
-/* One of 64 by length, first and last letter: most names differ. */
-static uint64_t
-block_bit(const char *name, size_t len)
-{
-	unsigned int	 h = (unsigned int)len * 5;
-
-	if (len > 0)
-		h += (unsigned int)(name[0] & 0x1f) * 3 +
-		    (unsigned int)(name[len - 1] & 0x1f);
-	return 1ULL << (h & 63);
 }
 
 static int
@@ -70,7 +57,8 @@ block_set(struct block *b, const char *name, const char *value,
 	if (buf_addf(&b->text, "%s: %s\r\n", name, value) == -1)
 		fatalx("response headers are too long");
 	l->len = (uint32_t)b->text.len - l->off;
-	b->mask |= block_bit(name, len);
+	l->bit = block_bit(name, len);
+	b->mask |= l->bit;
 }
 
 void
@@ -102,8 +90,7 @@ block_rebuild(struct block *b, size_t skip_at)
 	for (i = 0; i < b->n; i++) {
 		if (i >= skip_at)
 			b->line[i].off -= len;
-		b->mask |= block_bit((char *)b->text.data + b->line[i].off,
-		    b->line[i].name_len);
+		b->mask |= b->line[i].bit;
 	}
 }
 

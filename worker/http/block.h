@@ -24,6 +24,7 @@ struct block_line {
 	uint32_t	 len;		/* all of it */
 	uint32_t	 name_len;
 	uint32_t	 rank;
+	uint64_t	 bit;		/* block_bit of the name */
 	const char	*by;		/* who put it there */
 };
 
@@ -40,6 +41,18 @@ struct block_field {
 	const char	*name, *value;
 	uint32_t	 name_len, value_len;
 };
+
+/* One of 64 by length, first and last letter: most names differ. */
+static inline uint64_t
+block_bit(const char *name, size_t len)
+{
+	unsigned int	 h = (unsigned int)len * 5;
+
+	if (len > 0)
+		h += (unsigned int)(name[0] & 0x1f) * 3 +
+		    (unsigned int)(name[len - 1] & 0x1f);
+	return 1ULL << (h & 63);
+}
 
 void	block_init(struct block *);
 void	block_free(struct block *);

@@ -8,53 +8,46 @@
 #include "worker/http/fields.h"
 
 void
-fields_add_line(struct fields *f, const struct fields_line *l)
+fields_add(struct fields *f, const struct fields_line *l)
 {
-	if (f->n < FIELDS_MAX)
-		f->v[f->n++] = *l;
+	if (f->n == FIELDS_MAX)
+		return;
+	f->v[f->n++] = *l;
+	f->mask |= l->bit;
 }
 
-void
-fields_add(struct fields *f, const char *name, const char *value,
-    enum block_rank rank, const char *by)
-{
-	struct fields_line	 l = { name, value, (uint32_t)strlen(name),
-				    (uint32_t)strlen(value), rank, by };
-
-	fields_add_line(f, &l);
-}
-
-/* Most names differ in their length or their first letter already. */
 static int
-fields_is(const struct fields_line *l, const char *name, size_t len)
+fields_is(const struct fields_line *l, const struct fields_line *key)
 {
-	return l->name_len == len && !((l->name[0] ^ name[0]) & 0x1f) &&
-	    utf8_casecmp(l->name, len, name, len) == 0;
+	return l->bit == key->bit && l->name_len == key->name_len &&
+	    utf8_casecmp(l->name, l->name_len, key->name, key->name_len) == 0;
 }
 
 struct fields_line *
-fields_find(struct fields *f, const char *name)
+fields_find(struct fields *f, const struct fields_line *key)
 {
-	size_t	 i, len = strlen(name);
+	size_t	 i;
 
+	if (!(f->mask & key->bit))
+		return NULL;
 	for (i = 0; i < f->n; i++)
-		if (fields_is(&f->v[i], name, len))
+		if (fields_is(&f->v[i], key))
 			return &f->v[i];
 	return NULL;
 }
 
 void
-fields_remove(struct fields *f, const char *name)
+fields_remove(struct fields *f, const struct fields_line *key)
 {
-	size_t	 i, n = 0, len = strlen(name);
+	struct fields_line	*first = fields_find(f, key);
+	size_t			 i, n;
 
-	for (i = 0; i < f->n; i++) {
-		if (fields_is(&f->v[i], name, len))
-			continue;
-		if (n != i)
-			f->v[n] = f->v[i];
-		n++;
-	}
+	if (first == NULL)
+		return;
+	n = (size_t)(first - f->v);
+	for (i = n + 1; i < f->n; i++)
+		if (!fields_is(&f->v[i], key))
+			f->v[n++] = f->v[i];
 	f->n = n;
 }
 
@@ -64,42 +57,61 @@ fields_block(struct fields *f, const struct block *b,
 {
 	const struct block_line	*l;
 	struct fields_line	 line;
+	uint64_t		 mask = 0;
 	size_t			 i;
 
+	for (i = 0; i < n; i++)
+		mask |= block_bit(own[i].name, own[i].name_len);
 	for (i = 0; i < b->n; i++) {
 		l = &b->line[i];
-		if (block_override(b, l, own, n))
+		if (mask & l->bit && block_override(b, l, own, n))
 			continue;
 		line.name = (const char *)b->text.data + l->off;
 		line.name_len = l->name_len;
 		line.value = line.name + l->name_len + 2;
 		line.value_len = l->len - l->name_len - 4;
+		line.whole = l->len;
 		line.rank = (enum block_rank)l->rank;
 		line.by = l->by;
-		fields_add_line(f, &line);
+		line.bit = l->bit;
+		fields_add(f, &line);
 	}
 	for (i = 0; i < n; i++) {
-		if (!block_wins(b, &own[i]))
+		line.bit = block_bit(own[i].name, own[i].name_len);
+		if (b->mask & line.bit && !block_wins(b, &own[i]))
 			continue;
 		line.name = own[i].name;
 		line.name_len = own[i].name_len;
 		line.value = own[i].value;
 		line.value_len = own[i].value_len;
+		line.whole = 0;
 		line.rank = BLOCK_DEFAULT;
 		line.by = "the answer";
-		fields_add_line(f, &line);
+		fields_add(f, &line);
 	}
 }
 
+/* Lines of a block that lie one behind the other go in one piece. */
 void
 fields_write(const struct fields *f, struct buf *out)
 {
-	size_t	 i;
+	const struct fields_line	*l = f->v, *end = f->v + f->n;
+	const char			*from;
+	size_t				 n;
 
-	for (i = 0; i < f->n; i++) {
-		buf_add(out, f->v[i].name, f->v[i].name_len);
+	while (l < end) {
+		from = l->name;
+		for (n = 0; l < end && l->whole > 0 && l->name == from + n;
+		    l++)
+			n += l->whole;
+		if (n > 0) {
+			buf_add(out, from, n);
+			continue;
+		}
+		buf_add(out, l->name, l->name_len);
 		buf_add(out, ": ", 2);
-		buf_add(out, f->v[i].value, f->v[i].value_len);
+		buf_add(out, l->value, l->value_len);
 		buf_add(out, "\r\n", 2);
+		l++;
 	}
 }

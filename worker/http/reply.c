@@ -154,14 +154,18 @@ void
 req_fields_list(struct req *r, struct fields *f)
 {
 	const struct reply	*p = r->reply;
+	struct fields_line	 l;
 
-	f->n = 0;
-	fields_add(f, "Date", http_date(), BLOCK_LOCKED, "the server");
+	fields_init(f);
+	l = fields_line("Date", http_date(), BLOCK_LOCKED, "the server");
+	fields_add(f, &l);
 	fields_block(f, BLOCK(r->setup, r->class, r->secure,
 	    p->status >= 400), p->field, p->nfields);
-	if (p->type != NULL)
-		fields_add(f, "Content-Type", p->type, BLOCK_DEFAULT,
+	if (p->type != NULL) {
+		l = fields_line("Content-Type", p->type, BLOCK_DEFAULT,
 		    "the answer");
+		fields_add(f, &l);
+	}
 	if (r->setup->late != NULL)
 		r->setup->late(r, f);
 }

@@ -104,6 +104,7 @@ cors_compose(struct block *b, const struct block_ctx *x)
 void
 cors_late(struct req *r, struct fields *f)
 {
+	struct fields_line	 l;
 	const struct origin	*o;
 	const char		*origin;
 
@@ -111,15 +112,19 @@ cors_late(struct req *r, struct fields *f)
 	    (origin = cors_one(r, HDR_ORIGIN)) == NULL ||
 	    (o = cors_find(r, origin)) == NULL)
 		return;
-	fields_remove(f, "Access-Control-Allow-Origin");
-	fields_add(f, "Access-Control-Allow-Origin", origin, BLOCK_LOCKED,
+	l = fields_line("Access-Control-Allow-Origin", origin, BLOCK_LOCKED,
 	    "cors");
-	fields_remove(f, "Access-Control-Expose-Headers");
-	fields_add(f, "Access-Control-Expose-Headers", EXPOSE, BLOCK_LOCKED,
-	    "cors");
-	if (o->credentials)
-		fields_add(f, "Access-Control-Allow-Credentials", "true",
-		    BLOCK_LOCKED, "cors");
+	fields_remove(f, &l);
+	fields_add(f, &l);
+	l = fields_line("Access-Control-Expose-Headers", EXPOSE,
+	    BLOCK_LOCKED, "cors");
+	fields_remove(f, &l);
+	fields_add(f, &l);
+	if (!o->credentials)
+		return;
+	l = fields_line("Access-Control-Allow-Credentials", "true",
+	    BLOCK_LOCKED, "cors");
+	fields_add(f, &l);
 }
 
 /* The value of a field that stands once, or NULL. */

@@ -59,8 +59,9 @@ static int	rules_status(const struct conf_strs *, int);
 static int	rules_path(const struct conf_strs *, const char *);
 static int	rules_named(const char *const *, size_t, const char *);
 static int	rules_locked(const struct rule *, const struct req *,
-		    struct fields *);
-static void	rules_do(const struct rule *, struct fields *);
+		    const struct fields_line *);
+static void	rules_do(const struct rule *, struct fields *,
+		    const struct fields_line *);
 
 void
 rules_setup(struct policy *p, const struct conf *c)
@@ -92,12 +93,7 @@ rules_one(struct rule *rule, const struct conf_header *h)
 	rule->blob = rules_named(blob_locks, nitems(blob_locks), h->name);
 	rule->vary = h->verb == CONF_ADD && rules_named(vary, 1, h->name);
 	rule->sts = rules_named(sts, 1, h->name);
-	rule->line.name = h->name;
-	rule->line.name_len = (uint32_t)strlen(h->name);
-	rule->line.value = h->value;
-	rule->line.value_len = (uint32_t)strlen(h->value);
-	rule->line.rank = BLOCK_CUSTOM;
-	rule->line.by = rule->by;
+	rule->line = fields_line(h->name, h->value, BLOCK_CUSTOM, rule->by);
 	for (i = 0; i < h->class.n; i++)
 		if ((class = hdr_check_class(h->class.v[i])) != -1)
 			rule->classes |= 1u << class;
@@ -124,13 +120,19 @@ rules_free(struct policy *p)
 void
 rules_late(struct req *r, struct fields *f)
 {
-	const struct policy	*p = r->setup->policy;
-	size_t			 i;
+	const struct policy		*p = r->setup->policy;
+	const struct fields_line	*l;
+	const struct rule		*rule;
+	size_t				 i;
 
-	for (i = 0; i < p->nrules; i++)
-		if (rules_applies(&p->rules[i], r) &&
-		    !rules_locked(&p->rules[i], r, f))
-			rules_do(&p->rules[i], f);
+	for (i = 0; i < p->nrules; i++) {
+		rule = &p->rules[i];
+		if (!rules_applies(rule, r))
+			continue;
+		l = fields_find(f, &rule->line);
+		if (!rules_locked(rule, r, l))
+			rules_do(rule, f, l);
+	}
 }
 
 /* What costs least is asked first; a condition that fails is not true. */
@@ -195,30 +197,31 @@ rules_named(const char *const *v, size_t n, const char *name)
 	return 0;
 }
 
+/* l: the first line of that name, or NULL. */
 static int
-rules_locked(const struct rule *rule, const struct req *r, struct fields *f)
+rules_locked(const struct rule *rule, const struct req *r,
+    const struct fields_line *l)
 {
-	const struct fields_line	*l;
-
 	if (r->class == HTTP_B && rule->blob &&
 	    !r->conf->unsafe_blob_override)
 		return 1;
 	if (rule->sts && !r->secure)
 		return 1;		/* RFC 6797 7.2 */
 	/* one more Vary makes nothing less safe */
-	l = fields_find(f, rule->conf->name);
 	return l != NULL && l->rank == BLOCK_LOCKED && !rule->vary;
 }
 
 static void
-rules_do(const struct rule *rule, struct fields *f)
+rules_do(const struct rule *rule, struct fields *f,
+    const struct fields_line *l)
 {
 	const struct conf_header	*h = rule->conf;
 
-	if (h->verb == CONF_DEFAULT && fields_find(f, h->name) != NULL)
+	if (h->verb == CONF_DEFAULT && l != NULL)
 		return;
-	if (h->verb == CONF_SET || h->verb == CONF_REMOVE || rule->one)
-		fields_remove(f, h->name);
+	if (l != NULL && (h->verb == CONF_SET || h->verb == CONF_REMOVE ||
+	    rule->one))
+		fields_remove(f, &rule->line);
 	if (h->verb != CONF_REMOVE)
-		fields_add_line(f, &rule->line);
+		fields_add(f, &rule->line);
 }
