@@ -26,16 +26,25 @@
 #include "common/log.h"
 #include "common/proc.h"
 #include "worker/webpush.h"
+#include "worker/webpush_mail.h"
 #include "worker/worker.h"
 
 #define NOTED_MAX	4096	/* accounts changed in a moment */
 #define MOMENT_MS	10
+#define RANGES		8	/* deliveries to one of them; more: together */
+#define MAIL_MAX	3993	/* bytes of what is encrypted, RFC 8030 7.2 */
 #define TOUCHED_MAX	1024
 #define OVER_MAX	64	/* more: the next time */
 
+struct range {			/* modseqs: from < modseq <= to */
+	uint64_t	 from, to;
+};
 struct noted {			/* an account that changed */
 	char		 account[DIR_ACCOUNT_LEN];
 	uint32_t	 types;
+	uint64_t	 from;		/* modseq before it did */
+	struct range	 mail[RANGES];	/* of commits that delivered */
+	size_t		 nmail;
 };
 struct touched {		/* a subscription made or destroyed */
 	char		 account[DIR_ACCOUNT_LEN];
@@ -49,6 +58,9 @@ struct look {
 	const char		*account;	/* what changed */
 	struct jmap_push	 states;
 	uint32_t		 types;
+	struct webpush_mail	 mail[WEBPUSH_MAIL_MAX];
+	size_t			 nmail;
+	uint32_t		 urgency;	/* of mail in hand */
 	uint64_t		 over[OVER_MAX];	/* to be destroyed */
 	size_t			 nover;
 };
@@ -57,13 +69,20 @@ static void	webpush_gone(struct proc_peer *);
 static void	webpush_key(struct proc_peer *, struct msg *);
 static void	webpush_destroy(struct proc_peer *, struct msg *);
 static void	webpush_touched(const char *, uint64_t);
+static void	noted_range(struct noted *, uint32_t);
 static void	webpush_soon(void);
 static void	webpush_flush(int, short, void *);
 static void	webpush_look(const struct noted *);
 static void	look_touched(struct look *);
 static void	look_verify(struct look *, uint64_t);
 static void	look_subs(struct look *, void (*)(struct look *));
+static void	look_tell(struct look *);
 static void	look_state(struct look *);
+static void	look_mail(struct look *);
+static void	look_mail_send(void *, struct buf *);
+static void	look_viewers(struct look *, const struct noted *);
+static void	look_viewer(struct look *, struct store *, uint64_t,
+		    const struct noted *);
 static void	look_destroy(struct look *);
 static void	webpush_send(const struct look *, uint32_t, uint32_t,
 		    struct buf *);
@@ -145,6 +164,7 @@ webpush_changed(const char *account, uint32_t types)
 	for (i = nnoted; i-- > 0 && nnoted - i < 64;)
 		if (strcmp(noted[i].account, account) == 0) {
 			noted[i].types |= types;
+			noted_range(&noted[i], types);
 			return;
 		}
 	if (nnoted == NOTED_MAX) {
@@ -153,8 +173,27 @@ webpush_changed(const char *account, uint32_t types)
 	}
 	strlcpy(noted[nnoted].account, account,
 	    sizeof(noted[nnoted].account));
-	noted[nnoted++].types = types;
+	noted[nnoted].types = types;
+	noted[nnoted].from = UINT64_MAX;
+	noted[nnoted].nmail = 0;
+	noted_range(&noted[nnoted++], types);
 	webpush_soon();
+}
+
+static void
+noted_range(struct noted *n, uint32_t types)
+{
+	struct range	 r;
+
+	store_commit_range(&r.from, &r.to);
+	if (r.from < n->from)
+		n->from = r.from;
+	if (!(types & (uint32_t)1 << STORE_DELIVERY))
+		return;
+	if (n->nmail < RANGES)
+		n->mail[n->nmail++] = r;
+	else
+		n->mail[RANGES - 1].to = r.to;
 }
 
 static void
@@ -223,8 +262,14 @@ webpush_look(const struct noted *n)
 				l.states.state[i] = store_state(l.txn, i);
 			if (n->types & (uint32_t)1 << STORE_PUSH)
 				look_touched(&l);
-			look_subs(&l, look_state);
+			for (i = 0; i < n->nmail; i++)
+				l.nmail += webpush_mail_find(l.txn,
+				    n->mail[i].from, n->mail[i].to,
+				    l.mail + l.nmail,
+				    WEBPUSH_MAIL_MAX - l.nmail);
+			look_subs(&l, look_tell);
 		}
+		look_viewers(&l, n);
 		store_abort(l.txn);
 		look_destroy(&l);
 	}
@@ -290,6 +335,36 @@ look_subs(struct look *l, void (*fn)(struct look *))
 	store_ids_free(&ids);
 }
 
+/* What the account's owner hears. */
+static void
+look_tell(struct look *l)
+{
+	look_mail(l);
+	look_state(l);
+}
+
+static void
+look_mail(struct look *l)
+{
+	struct js_val	*config = js_get(l->sub->mail, l->account);
+	const char	*urgency = js_str(js_get(config, "urgency"));
+
+	if (l->nmail == 0 || config == NULL || !l->sub->keyed)
+		return;
+	l->urgency = *urgency == '\0' ? MSG_PUSH_NORMAL :
+	    (uint32_t)pushsub_urgency(urgency);
+	webpush_mail(gen_now()->conf, dir_account_get(l->account), config,
+	    l->mail, l->nmail, MAIL_MAX, look_mail_send, l);
+}
+
+static void
+look_mail_send(void *arg, struct buf *b)
+{
+	struct look	*l = arg;
+
+	webpush_send(l, MSG_PUSH_OBJECT, l->urgency, b);
+}
+
 static void
 look_state(struct look *l)
 {
@@ -304,6 +379,70 @@ look_state(struct look *l)
 		    types & (uint32_t)1 << STORE_DELIVERY ? MSG_PUSH_NORMAL :
 		    MSG_PUSH_LOW, &b);
 	buf_free(&b);
+}
+
+/* --- others who see the account --------------------------------------------- */
+
+/* RFC 8620 7.1: each of the accounts to which the user has access.  Rights
+ * are in the owner's store (store.h 14). */
+static void
+look_viewers(struct look *l, const struct noted *n)
+{
+	struct store_share	*rows = NULL;
+	struct store		*st;
+	size_t			 i, k, nrows = 0;
+
+	if (store_share_list(l->txn, 0, 0, &rows, &nrows) != STORE_OK)
+		nrows = 0;
+	for (i = 0; i < nrows; i++) {
+		/* RFC 9670 1.4: who is subscribed to nothing there does not
+		 * see the account */
+		for (k = 0; k < i; k++)
+			if (rows[k].who == rows[i].who && rows[k].subscribed)
+				break;
+		if (k < i || !rows[i].subscribed ||
+		    store_open(l->account, 0, &st) != STORE_OK)
+			continue;
+		look_viewer(l, st, rows[i].who, n);
+		store_close(st);
+	}
+	free(rows);
+}
+
+static void
+look_viewer(struct look *l, struct store *st, uint64_t who,
+    const struct noted *n)
+{
+	static const enum store_type	 seen[] = {
+		STORE_MAILBOX, STORE_THREAD, STORE_EMAIL
+	};
+	char		 user[DIR_ACCOUNT_LEN];
+	struct look	 v;
+	struct store	*own;
+	size_t		 i;
+
+	memset(&v, 0, sizeof(v));
+	v.account = l->account;
+	v.user = dir_account(who, user);
+	if (store_begin(st, 0, &v.txn) != STORE_OK)
+		return;
+	if (store_view(v.txn, who) == STORE_OK)
+		for (i = 0; i < nitems(seen); i++) {
+			v.states.state[seen[i]] = store_state(v.txn, seen[i]);
+			/* only what he can see of the change */
+			if (v.states.state[seen[i]] > n->from)
+				v.types |= (uint32_t)1 << seen[i];
+		}
+	store_abort(v.txn);
+	if (v.types == 0 || store_open(user, 0, &own) != STORE_OK)
+		return;
+	if (store_begin(own, 0, &v.txn) == STORE_OK) {
+		if (store_state(v.txn, STORE_PUSH) != 0)
+			look_subs(&v, look_state);
+		store_abort(v.txn);
+		look_destroy(&v);
+	}
+	store_close(own);
 }
 
 static void

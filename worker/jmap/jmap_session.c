@@ -46,6 +46,8 @@ static const struct cap caps[] = {
 	    session_submission, 0 },
 	{ "urn:ietf:params:jmap:blob", JMAP_CAP_BLOB, NULL, session_blob, 0 },
 	{ "urn:ietf:params:jmap:quota", JMAP_CAP_QUOTA, NULL, NULL, 0 },
+	{ "urn:ietf:params:jmap:emailpush", JMAP_CAP_EMAILPUSH, NULL, NULL,
+	    0 },
 	{ "urn:ietf:params:jmap:webpush-vapid", JMAP_CAP_VAPID, session_vapid,
 	    NULL, 1 },
 	{ "urn:ietf:params:jmap:vacationresponse", JMAP_CAP_VACATION, NULL,

@@ -12,6 +12,7 @@
 
 #include "common/date.h"
 #include "common/enc.h"
+#include "common/msg.h"
 #include "common/push_url.h"
 #include "common/share.h"
 #include "worker/jmap/pushsub.h"
@@ -19,6 +20,7 @@
 #define CODE		16	/* bytes of a verification code */
 #define DEVICE_MAX	255	/* bytes of deviceClientId */
 #define TYPES_MAX	64
+#define PROPS_MAX	64	/* of an EmailPushConfig */
 #define TYPE_MAX	64	/* bytes of a name */
 #define DAY		(24 * 3600 * 1000LL)
 #define RATE_KEY	0x7075736873756273ULL	/* apart from requests */
@@ -26,6 +28,7 @@
 static size_t	pushsub_idtext(uint64_t, char [STORE_IDLEN]);
 static const struct jmap_error	*pushsub_get_args(struct jmap_get *,
 				    struct js_rd *);
+static int	pushsub_row(struct jmap_get *, const char *);
 static int	pushsub_prepare(struct jmap_call *);
 static int	pushsub_check(struct jmap_set *, const struct jmap_prop *,
 		    struct js_val *);
@@ -37,6 +40,8 @@ static int	pushsub_destroy(struct jmap_set *, const struct jmap_object *);
 static int	check_device(struct jmap_set *, struct js_val *);
 static int	check_url(struct jmap_set *, struct js_val *);
 static int	check_keys(struct jmap_set *, struct js_val *);
+static int	check_mail(struct jmap_set *, struct js_val *);
+static const char	*check_mail_one(struct jmap_set *, struct js_val *);
 static int	check_expires(struct jmap_set *, struct js_val *);
 static int	check_types(struct jmap_set *, struct js_val *);
 static ssize_t	pushsub_key(struct js_val *, uint8_t *, size_t);
@@ -46,6 +51,7 @@ static const struct pushsub_conf	*pushsub_conf(const struct jmap_call *);
 
 static const struct jmap_prop pushsub_props[] = {
 	{ "deviceClientId", JP_FIXED | JO_STR | JO_MUST, NULL, NULL },
+	{ "emailPush", JO_OBJ_NULL, NULL, NULL },
 	{ "expires", JO_DATE_NULL, NULL, NULL },
 	{ "id", JP_SERVER | JP_FIXED, NULL, NULL },
 	{ "keys", JP_FIXED | JP_NOTDEF | JO_OBJ_NULL, NULL, NULL },
@@ -61,6 +67,7 @@ static const struct {
 	int		 (*fn)(struct jmap_set *, struct js_val *);
 } checks[] = {
 	{ "deviceClientId", check_device },
+	{ "emailPush", check_mail },
 	{ "expires", check_expires },
 	{ "keys", check_keys },
 	{ "types", check_types },
@@ -86,7 +93,11 @@ const struct jmap_type pushsub_type = {
 	.args = pushsub_get_args,
 	.object = &pushsub_object,
 	.prepare = pushsub_prepare,
-	JMAP_OBJECT_METHODS,
+	.all = jmap_object_all,
+	.row = pushsub_row,
+	.create = jmap_object_create,
+	.update = jmap_object_update,
+	.destroy = jmap_object_destroy,
 };
 
 /* RFC 8620 7.2: at least 48 hours, better 7 days. */
@@ -128,6 +139,17 @@ pushsub_get_args(struct jmap_get *g, struct js_rd *rd)
 			    "url and keys are not given out");
 	}
 	return NULL;
+}
+
+/* RFC 8620 1.8: who did not opt into an extension sees nothing of it */
+static int
+pushsub_row(struct jmap_get *g, const char *id)
+{
+	int	 at = jmap_get_prop(g->type, "emailPush");
+
+	if (!(g->c->req->using & JMAP_CAP_EMAILPUSH))
+		g->want &= ~(1ULL << at);
+	return jmap_object_row(g, id);
 }
 
 /* Those whose time is over, or whose key is no more ours (RFC 9749 5), are
@@ -264,6 +286,74 @@ check_types(struct jmap_set *s, struct js_val *v)
 	return 0;
 }
 
+/*
+ * Email push (draft-ietf-jmap-emailpush 4): a map from accounts to what of
+ * new mail is wanted there.  Mail is nothing for a push service to read, so
+ * there must be keys (6).
+ */
+static int
+check_mail(struct jmap_set *s, struct js_val *v)
+{
+	struct js_iter	 it;
+	const char	*why = NULL;
+
+	if (!(s->c->req->using & JMAP_CAP_EMAILPUSH))
+		return jmap_set_bad(s, "emailPush", "no such property");
+	for (js_first(&it, v); why == NULL && js_next(&it);) {
+		if (strcmp(it.key, s->c->req->user->account) != 0)
+			why = "not an account that supports it";
+		else
+			why = check_mail_one(s, it.val);
+		if (why != NULL)
+			return jmap_set_bad(s, "emailPush", "emailPush/%s: %s",
+			    it.key, why);
+	}
+	return 0;
+}
+
+/* An EmailPushConfig: NULL, or what is wrong. */
+static const char *
+check_mail_one(struct jmap_set *s, struct js_val *v)
+{
+	struct jmap_query	 q = { .c = s->c, .type = &email_type };
+	struct jmap_get		 g = { .c = s->c, .type = &email_type };
+	struct js_val		*filter = NULL, *props = NULL;
+	const char		*urgency = "normal", *why = NULL;
+	struct js_rd		 rd;
+
+	js_rd_init(&rd, v, "");
+	js_rd_obj_null(&rd, "filter", &filter);
+	js_rd_arr(&rd, "properties", &props);
+	js_rd_str(&rd, "urgency", &urgency);
+	if (js_rd_end(&rd) == -1)
+		return arena_dup(&s->c->req->arena, rd.fault,
+		    strlen(rd.fault));
+	if (props == NULL || js_len(props) > PROPS_MAX)
+		return "properties";
+	if (pushsub_urgency(urgency) == -1)
+		return "urgency";
+	if (jmap_query_filter(&q, filter) != NULL ||
+	    jmap_get_properties(&g, props) != NULL)
+		why = s->c->desc != NULL ? s->c->desc : "filter or properties";
+	s->c->desc = NULL;	/* it is no error of the call */
+	return why;
+}
+
+int
+pushsub_urgency(const char *s)
+{
+	/* RFC 8030 5.3; in the order of enum msg_push_urgency */
+	static const char *const	 names[MSG_PUSH_URGENCIES] = {
+		"very-low", "low", "normal", "high"
+	};
+	int				 i;
+
+	for (i = 0; i < MSG_PUSH_URGENCIES; i++)
+		if (strcmp(s, names[i]) == 0)
+			return i;
+	return -1;
+}
+
 /* --- create --------------------------------------------------------------- */
 
 static int
@@ -277,6 +367,10 @@ pushsub_create(struct jmap_set *s, struct jmap_object *o)
 	if (js_get(o->val, "verificationCode") != NULL)
 		(void)jmap_set_bad(s, "verificationCode",
 		    "the server makes the code");
+	if (js_get(o->val, "emailPush") != NULL &&
+	    js_get(o->val, "keys") == NULL)
+		(void)jmap_set_bad(s, "emailPush", "mail is not pushed "
+		    "without keys to encrypt it");
 	if (s->e.err != NULL)
 		return 0;
 	if ((got = pushsub_room(s)) != 1 ||
@@ -361,6 +455,10 @@ pushsub_update(struct jmap_set *s, const struct jmap_object *old,
 	    timingsafe_bcmp(js_str(code), right, n) != 0))
 		(void)jmap_set_bad(s, "verificationCode",
 		    "this is not the code that was pushed");
+	if (js_get(o->val, "emailPush") != NULL &&
+	    js_get(o->val, "keys") == NULL)
+		(void)jmap_set_bad(s, "emailPush", "mail is not pushed "
+		    "without keys to encrypt it");
 	return s->e.err != NULL ? 0 : pushsub_expires(s, o);
 }
 
@@ -405,6 +503,7 @@ pushsub_read(struct store_txn *txn, uint64_t id, const struct pushsub_conf *pc,
 	if ((v = js_get(v, "types")) != NULL)
 		for (s->types = 0, i = 0; i < js_len(v); i++)
 			s->types |= jmap_push_type(js_str(js_at(v, i)));
+	s->mail = js_get(s->object.val, "emailPush");
 	vapid = js_str(js_get(s->object.val, "vapidKey"));
 	s->stale = s->expires <= date_now() || (*vapid != '\0' &&
 	    *pc->vapid != '\0' && strcmp(vapid, pc->vapid) != 0);

@@ -35,6 +35,7 @@ struct pushsub {
 	const char	*code;		/* that verifies it */
 	int64_t		 expires;	/* ms */
 	uint32_t	 types;		/* mask, JMAP_PUSH_ALL */
+	struct js_val	*mail;		/* emailPush, or NULL */
 	int		 stale;		/* expired, or of another VAPID key */
 	struct jmap_object object;	/* the strings' owner */
 };
@@ -42,6 +43,8 @@ struct pushsub {
 enum store_err	pushsub_read(struct store_txn *, uint64_t id,
 		    const struct pushsub_conf *, struct pushsub *);
 void		pushsub_free(struct pushsub *);
+/* The enum msg_push_urgency of a name, or -1. */
+int		pushsub_urgency(const char *);
 /* Append the PushVerification object (RFC 8620 7.2.2). */
 void		pushsub_verification(struct buf *, const struct pushsub *);
 

@@ -30,6 +30,7 @@ TAILQ_HEAD(store_list, store);
 struct store_conf		 store_config;
 static struct store_list	 stores = TAILQ_HEAD_INITIALIZER(stores);
 static unsigned			 nstores;
+static uint64_t			 store_told[2];	/* of store_commit_range */
 
 static int		 store_name_ok(const char *);
 static struct store	*store_cached(const char *);
@@ -602,8 +603,17 @@ store_tell(const struct store_txn *txn)
 	for (i = 0; i < STORE_TYPES; i++)
 		if (txn->hot[HOT_TYPES + i] > txn->modseq0)
 			types |= (uint32_t)1 << i;
+	store_told[0] = txn->modseq0;
+	store_told[1] = txn->hot[HOT_MODSEQ];
 	if (types != 0 && store_config.changed != NULL)
 		store_config.changed(txn->st->account, types);
+}
+
+void
+store_commit_range(uint64_t *from, uint64_t *to)
+{
+	*from = store_told[0];
+	*to = store_told[1];
 }
 
 void

@@ -93,6 +93,8 @@ struct store_conf {
 	int		(*texts)(const void *raw, size_t len, store_texts_fn *fn,
 			    void *arg);
 };
+/* Inside of changed: the modseqs of this commit, from < modseq <= to. */
+void	store_commit_range(uint64_t *from, uint64_t *to);
 /* Defaults, then the caller sets dir and what it likes. */
 void	store_conf_init(struct store_conf *);
 /* Once a process, after fork, before the first open; copied. */
