@@ -307,3 +307,31 @@ def test_check_finds_nothing_after_all_of_this(server, account):
                                "destroy": ids[5:9]})
     done = server.jmapctl("check", account.name)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_is_damaged_fails_alone(new_server):
+    """#1853 and more: "data corruption detected", and nothing works.  Here
+    the mail whose bytes are gone fails, all the rest goes on."""
+    server = new_server()
+    account = server.adduser()
+    id = account.add_mail(message(subject="lost"))
+    server.stop()
+    folder = next(pathlib.Path(server.dir).glob(f"**/accounts/{account.id}"))
+    files = list(folder.rglob("*.seg"))
+    assert files
+    for file in files:
+        with open(file, "r+b") as f:
+            f.write(b"\xff" * 700)
+    server.start()
+    again = type(account)(server, account.name, account.password)
+    got = again.calls(
+        ("Email/get", {"ids": [id], "properties": ["subject"]}),
+        ("Email/get", {"ids": [id], "properties": ["headers"]}),
+        ("Email/query", {}))
+    assert got[0][1]["list"] == [{"id": id, "subject": "lost"}]
+    assert got[1][1]["type"] == "serverFail" and got[1][1]["description"]
+    assert got[2][1]["ids"] == [id]
+    assert server.jmapctl("check", account.name, check=False).returncode == 1
+    new = again.add_mail(message(subject="new"))
+    assert again.call("Email/get", {"ids": [new], "properties": [
+        "headers"]})["list"]

@@ -246,6 +246,22 @@ limits_of_objects_are_kept(void **state)
 	jh_limits = jmap_api_limits;
 }
 
+/* RFC 8620 3.6.2 serverUnavailable: what came after is said to be undone. */
+static void
+a_request_has_its_time(void **state)
+{
+	const char	*out;
+
+	(void)state;
+	jh_limits.max_ms = -1;
+	out = jh_calls("['Mailbox/set',{'accountId':'u1','create':{'a':"
+	    "{'name':'never made'}}},'0']");
+	assert_non_null(strstr(out, "serverUnavailable"));
+	jh_limits = jmap_api_limits;
+	assert_null(strstr(jh_calls("['Mailbox/get',{'accountId':'u1'},'0']"),
+	    "never made"));
+}
+
 static void
 deep_filters_are_refused(void **state)
 {
@@ -389,6 +405,7 @@ main(void)
 		cmocka_unit_test(methods_of_unused_capabilities_are_unknown),
 		cmocka_unit_test(arguments_are_checked),
 		cmocka_unit_test(limits_of_objects_are_kept),
+		cmocka_unit_test(a_request_has_its_time),
 		cmocka_unit_test(deep_filters_are_refused),
 		cmocka_unit_test(created_ids_go_in_and_out),
 		cmocka_unit_test(websocket_messages_carry_their_id),
