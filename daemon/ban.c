@@ -7,6 +7,9 @@
  */
 #include "common/compat.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +63,7 @@ static struct event		 ev_sweep, ev_save;
 static int			 dirty;
 static uint64_t			 dropped;
 
+static void	ban_path(const struct conf *);
 static void	ban_first(const struct conf *);
 static void	ban_allow(const char *const *, size_t);
 static void	ban_loaded(const struct ban *);
@@ -112,6 +116,25 @@ ban_allow(const char *const *v, size_t n)
 			nallowed++;
 }
 
+/* Beside the accounts, in a folder of root's: /run ends with the machine. */
+static void
+ban_path(const struct conf *c)
+{
+	int	 n;
+
+	if (*c->ban_file != '\0')
+		n = snprintf(path, sizeof(path), "%s", c->ban_file);
+	else {
+		n = snprintf(path, sizeof(path), "%s-bans", c->data_dir);
+		if (n > 0 && (size_t)n < sizeof(path) &&
+		    mkdir(path, 0700) == -1 && errno != EEXIST)
+			log_warn("%s", path);
+		n = snprintf(path, sizeof(path), "%s-bans/list", c->data_dir);
+	}
+	if (n < 0 || (size_t)n >= sizeof(path))
+		fatalx("auto-ban.file: the name is too long");
+}
+
 static void
 ban_first(const struct conf *c)
 {
@@ -122,11 +145,7 @@ ban_first(const struct conf *c)
 	banset_init(&bans);
 	evtimer_set(&ev_save, ban_save, NULL);
 	evtimer_set(&ev_sweep, ban_sweep, NULL);
-	n = *c->ban_file != '\0' ? snprintf(path, sizeof(path), "%s",
-	    c->ban_file) : snprintf(path, sizeof(path), "%s.bans",
-	    c->control_socket);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		fatalx("auto-ban.file: the name is too long");
+	ban_path(c);
 	if ((n = ban_file_load(path, ban_loaded)) > 0)
 		log_warnx("%s: %d lines are no bans", path, n);
 	if (bans.n > 0)

@@ -275,7 +275,7 @@ def test_bans_survive_a_restart_and_a_killed_parent(new_server):
     assert told(s, "192.0.2.7").status == 403
     # written soon after the change, not only at the end
     s.jmapctl("ban", "add", "127.0.2.2")
-    path = pathlib.Path(s.ctl + ".bans")
+    path = pathlib.Path(s.dir, "data-bans", "list")
     helpers.wait_for(lambda: "127.0.2.2/32" in path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
     s.jmapctl("ban", "remove", "127.0.2.1")
