@@ -150,6 +150,7 @@ role_end(struct proc_peer *p, struct msg *m)
 		if (!role->hold)
 			conf_free(role_now);
 		role_now = role_next;
+		log_debug("has configuration %u", ready.generation);
 	}
 	role_next = NULL;
 	proc_send(p, MSG_READY, 0, -1, &ready, why,

@@ -102,7 +102,7 @@ child_start(struct child *c)
 		return;
 	if (child_opts->foreground)
 		extra[n++] = d;
-	if (log_getverbose())
+	if (parent_is_verbose(c->id))
 		extra[n++] = v;
 	extra[n] = NULL;
 	program = child_program(c->id);

@@ -195,6 +195,8 @@ void	parent_greet(struct child *);
 void	parent_reload(uint32_t client);
 /* Of the roles in the mask (MSG_P()), 0: all, parent too. */
 void	parent_verbose(int, uint32_t roles);
+/* 1 if this role is to talk for developers, also when started anew. */
+int	parent_is_verbose(enum msg_proc);
 void	parent_stop(void);
 uint64_t	parent_uptime(void);	/* seconds */
 /* Log a report line by line; then it is empty. */

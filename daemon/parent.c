@@ -29,6 +29,7 @@ static struct event		 ev_drain;
 static struct event		 ev_hup, ev_term, ev_int, ev_chld;
 static int			 ending;
 static int64_t			 born;
+static uint32_t			 verbose;	/* roles, MSG_P() */
 static struct msg_ticket	 ticket;	/* the last of keys */
 static int			 have_ticket;
 static struct msg_queue_stats	 queue_stats;	/* as it last said */
@@ -99,6 +100,7 @@ parent_limits(void)
 static void
 parent_events(void)
 {
+	verbose = log_getverbose() ? UINT32_MAX : 0;
 	event_init();
 	evtimer_set(&ev_drain, parent_drained, NULL);
 	signal_set(&ev_hup, SIGHUP, parent_signal, NULL);
@@ -395,6 +397,13 @@ parent_uptime(void)
 	return (date_mono() - born) / 1000;
 }
 
+/* One that is started again talks as the one before it did. */
+int
+parent_is_verbose(enum msg_proc id)
+{
+	return (verbose & MSG_P(id)) != 0;
+}
+
 void
 parent_verbose(int v, uint32_t roles)
 {
@@ -403,6 +412,7 @@ parent_verbose(int v, uint32_t roles)
 
 	if (roles == 0)
 		roles = UINT32_MAX;
+	verbose = v ? verbose | roles : verbose & ~roles;
 	if (roles & MSG_P(PROC_PARENT))
 		log_setverbose(v);
 	TAILQ_FOREACH(c, &child_list, entry)

@@ -2,7 +2,9 @@
 """What is logged of a request: one line, whole, and nothing secret."""
 
 import json
+import os
 import re
+import signal
 
 import pytest
 
@@ -136,9 +138,43 @@ def test_one_role_at_a_time_is_verbose(new_server):
     for args in (("x",), ("worker", "auth"), ("ctl",)):
         assert s.jmapctl("log", "verbose", *args,
                          check=False).returncode == 2
-    s.jmapctl("log", "verbose", "parent")
-    s.jmapctl("reload")
-    s.jmapctl("log", "brief", "parent")
+    roles = ("parent", "keys", "auth", "push", "queue", "worker")
+
+    def said():
+        """Who takes a configuration and says so; the parent speaks of the
+        worker that it starts in a killed one's place."""
+        before = len(s.log())
+        s.jmapctl("reload")
+        old = worker(s)
+        os.kill(old, signal.SIGKILL)
+        helpers.wait_for(lambda: worker(s) not in (None, old) and alive(s),
+                         20)
+        log = s.log()[before:]
+        return {r for r in roles if re.search(
+            rf"^jmapd {r}( \d+)?: has configuration" if r != "parent" else
+            r"^jmapd: worker 0 is process", log, re.M)}
+    for role in roles:
+        assert said() == set()
+        s.jmapctl("log", "verbose", role)
+        assert said() == {role}
+        s.jmapctl("log", "brief", role)
+    assert said() == set()
+    s.jmapctl("log", "verbose")
+    assert said() == set(roles)
+    s.jmapctl("log", "brief")
+    assert said() == set()
+
+
+def worker(s):
+    for row in s.jmapctl("-j", "show", "workers").stdout.splitlines():
+        return json.loads(row)["pid"]
+
+
+def alive(s):
+    try:
+        return plain(s).ask(get("/healthz/live")).status == 200
+    except (OSError, AssertionError):
+        return False
 
 
 def test_requests_are_not_logged_when_not_wanted(new_server):
