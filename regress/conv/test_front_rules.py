@@ -338,3 +338,20 @@ def test_jmapctl_eval_points_at_the_fault(ruled):
     assert done.returncode == 1 and "is_tls" in done.stderr
     done = ruled.jmapctl("eval", "1", "nobody=2", check=False)
     assert done.returncode == 2
+
+
+def test_vary_is_one_line(new_server):
+    """RFC 9110 12.5.5: what a rule adds joins what cors says."""
+    one = new_server("""
+http { cors-origins = {"https://web.test"} }
+header lang { name = "Vary" value = "Accept-Language" verb = add }
+header more { name = "vary" value = "X-Tenant" verb = add path = "/jmap*" }
+header never { name = "Vary" verb = remove class = "session" }
+""")
+    a = plain(one).ask(get("/jmap/session"))
+    assert a.all("Vary") == ["Origin, Accept-Language, X-Tenant"]
+    a = plain(one).ask(get("/robots.txt"))
+    assert a.all("Vary") == ["Accept-Language"]
+    seen = one.jmapctl("headers", "GET",
+                       one.plain_url + "/jmap/session").stdout
+    assert "Origin, Accept-Language, X-Tenant" in seen

@@ -62,6 +62,8 @@ static int	rules_locked(const struct rule *, const struct req *,
 		    const struct fields_line *);
 static void	rules_do(const struct rule *, struct fields *,
 		    const struct fields_line *);
+static void	rules_vary(const struct rule *, struct req *,
+		    struct fields_line *);
 
 void
 rules_setup(struct policy *p, const struct conf *c)
@@ -120,17 +122,21 @@ rules_free(struct policy *p)
 void
 rules_late(struct req *r, struct fields *f)
 {
-	const struct policy		*p = r->setup->policy;
-	const struct fields_line	*l;
-	const struct rule		*rule;
-	size_t				 i;
+	const struct policy	*p = r->setup->policy;
+	const struct rule	*rule;
+	struct fields_line	*l;
+	size_t			 i;
 
 	for (i = 0; i < p->nrules; i++) {
 		rule = &p->rules[i];
 		if (!rules_applies(rule, r))
 			continue;
 		l = fields_find(f, &rule->line);
-		if (!rules_locked(rule, r, l))
+		if (rules_locked(rule, r, l))
+			continue;
+		if (rule->vary && l != NULL)
+			rules_vary(rule, r, l);
+		else
 			rules_do(rule, f, l);
 	}
 }
@@ -224,4 +230,19 @@ rules_do(const struct rule *rule, struct fields *f,
 		fields_remove(f, &rule->line);
 	if (h->verb != CONF_REMOVE)
 		fields_add(f, &rule->line);
+}
+
+/* RFC 9110 12.5.5: a list; caches that read one line only read all of it. */
+static void
+rules_vary(const struct rule *rule, struct req *r, struct fields_line *l)
+{
+	char	*text;
+
+	text = arena_printf(&r->arena, "%.*s, %s", (int)l->value_len,
+	    l->value, rule->conf->value);
+	if (text == NULL)
+		return;
+	l->value = text;
+	l->value_len = (uint32_t)strlen(text);
+	l->whole = 0;
 }
