@@ -25,6 +25,7 @@
 #define JMAP_SLACK	(1 << 20)	/* of a response beyond its limit */
 #define JMAP_CAPS	(JMAP_CAP_CORE | JMAP_CAP_EMAILPUSH | JMAP_CAP_MAIL | \
 			 JMAP_CAP_SUBMISSION | JMAP_CAP_VACATION | \
+			 JMAP_CAP_MDN | \
 			 JMAP_CAP_WEBSOCKET | \
 			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA | JMAP_CAP_SMIME)
 #define JSON		"application/json"

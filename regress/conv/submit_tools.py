@@ -9,7 +9,7 @@ from helpers import CORE, MAIL, Account, MethodError
 SUBMISSION = "urn:ietf:params:jmap:submission"
 VACATION = "urn:ietf:params:jmap:vacationresponse"
 MDN = "urn:ietf:params:jmap:mdn"
-USING = (CORE, MAIL, SUBMISSION, VACATION)
+USING = (CORE, MAIL, SUBMISSION, VACATION, MDN)
 
 
 def calls(account, *list_, using=USING):

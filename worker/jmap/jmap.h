@@ -71,7 +71,9 @@ extern const struct jmap_error
     jmap_error_too_many_recipients, jmap_error_no_recipients,
     jmap_error_invalid_recipients, jmap_error_forbidden_mail_from,
     jmap_error_forbidden_from, jmap_error_forbidden_to_send,
-    jmap_error_cannot_unsend;
+    jmap_error_cannot_unsend,
+    /* RFC 9007 */
+    jmap_error_mdn_already_sent;
 
 /* "return jmap_error_say(c, &jmap_error_x, "why %s", ...)": sets the
  * description of the call's error, and returns the error. */
@@ -109,6 +111,7 @@ enum jmap_cap {
 	JMAP_CAP_PRINCIPALS	= 1 << 7,
 	JMAP_CAP_SHARE		= 1 << 8,
 	JMAP_CAP_SMIME		= 1 << 15,
+	JMAP_CAP_MDN		= 1 << 14,
 	JMAP_CAP_VAPID		= 1 << 16,
 	JMAP_CAP_EMAILPUSH	= 1 << 17
 };
@@ -659,7 +662,7 @@ extern const struct jmap_type	identity_type, mailbox_type, submission_type,
 				thread_type, email_type, pushsub_type,
 				vacation_type;
 jmap_fn	jmap_blob_copy, jmap_api_echo, email_import, email_parse,
-	email_copy, email_snippet;
+	email_copy, email_snippet, mdn_parse, mdn_send;
 
 /* --- collations (jmap_collate.c, RFC 4790, 5051) ------------------------ */
 

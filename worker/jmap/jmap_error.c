@@ -58,6 +58,7 @@ E(forbidden_mail_from, "forbiddenMailFrom");
 E(forbidden_from, "forbiddenFrom");
 E(forbidden_to_send, "forbiddenToSend");
 E(cannot_unsend, "cannotUnsend");
+E(mdn_already_sent, "mdnAlreadySent");
 
 #define URN	"urn:ietf:params:jmap:error:"
 

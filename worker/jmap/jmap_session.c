@@ -50,6 +50,7 @@ static const struct cap caps[] = {
 	    0 },
 	{ "urn:ietf:params:jmap:webpush-vapid", JMAP_CAP_VAPID, session_vapid,
 	    NULL, 1 },
+	{ "urn:ietf:params:jmap:mdn", JMAP_CAP_MDN, NULL, NULL, 0 },
 	{ "urn:ietf:params:jmap:vacationresponse", JMAP_CAP_VACATION, NULL,
 	    NULL, 0 },
 	{ "urn:ietf:params:jmap:smimeverify", JMAP_CAP_SMIME, NULL, NULL, 0 },

@@ -107,10 +107,10 @@ void	submission_make_ended(struct jmap_call *, int committed);
 /* Note a success for onSuccess...: 0, or -1. */
 int	submission_done(struct jmap_set *, const struct jmap_object *,
 	    const char *cid);
-/* Put mail without an object into the queue (receipts): as queue_ask_put,
- * with from "" and no submission. */
-int	submission_make_bare(uint64_t account, const char *to,
-	    const void *, size_t, uint32_t flags);
+/* Put mail of a machine into the queue, with an empty return path and no
+ * object that would hear of it: 0, or -1 (logged). */
+int	submission_make_bare(uint64_t account, const char *const *to,
+	    size_t n, const void *, size_t, uint32_t flags);
 
 /* --- submission_status.c: common/queue_ask.h's hooks --------------------- */
 

@@ -7,6 +7,7 @@
  */
 #include "common/compat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/card.h"
@@ -332,26 +333,33 @@ submission_make_ended(struct jmap_call *c, int committed)
 }
 
 int
-submission_make_bare(uint64_t account, const char *to, const void *msg,
-    size_t len, uint32_t flags)
+submission_make_bare(uint64_t account, const char *const *to, size_t n,
+    const void *msg, size_t len, uint32_t flags)
 {
+	struct queue_ask_rcpt	*rcpt;
 	struct queue_ask_mail	 q;
-	struct queue_ask_rcpt	 rcpt;
 	struct queue_ask_put	 put;
+	size_t			 i;
+	int			 ret = -1;
 
 	memset(&q, 0, sizeof(q));
-	memset(&rcpt, 0, sizeof(rcpt));
-	rcpt.address = to;
-	rcpt.notify = MSG_QUEUE_NEVER;
+	if ((rcpt = calloc(n + 1, sizeof(*rcpt))) == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		rcpt[i].address = to[i];
+		rcpt[i].notify = MSG_QUEUE_NEVER;
+	}
 	q.account = account;
 	q.from = "";
 	q.flags = flags;
-	q.rcpt = &rcpt;
-	q.nrcpt = 1;
+	q.rcpt = rcpt;
+	q.nrcpt = n;
 	q.msg = msg;
 	q.len = len;
 	if (queue_ask_put(&q, &put) == 0)
-		return 0;
-	log_warnx("queue: %s", put.text);
-	return -1;
+		ret = 0;
+	else
+		log_warnx("queue: %s", put.text);
+	free(rcpt);
+	return ret;
 }

@@ -198,8 +198,8 @@ reply_send(struct reply *r, const struct jmap_object *o)
 		for (i = 0; i < out.len; i++)
 			if (out.data[i] & 0x80)
 				flags |= MSG_QUEUE_UTF8 | MSG_QUEUE_8BIT;
-		ret = submission_make_bare(r->card->account, r->to, out.data,
-		    out.len, flags);
+		ret = submission_make_bare(r->card->account, &r->to, 1,
+		    out.data, out.len, flags);
 	}
 	buf_free(&out);
 	return ret;

@@ -435,6 +435,9 @@ void	store_ids_and(struct store_ids *, const struct store_ids *);
 /* Mail ids of a thread, oldest first (RFC 8621 3), appended to *ids. */
 enum store_err	store_thread_get(struct store_txn *, uint64_t tid,
 		    struct store_ids *ids);
+/* Threads that have or refer to a Message-ID (without <>), appended. */
+enum store_err	store_thread_msgid(struct store_txn *, struct slice,
+		    struct store_ids *tids);
 /* How many mails of the thread have a slot's keyword, out of *n. */
 enum store_err	store_thread_keyword(struct store_txn *, uint64_t tid,
 		    int slot, unsigned *have, unsigned *n);

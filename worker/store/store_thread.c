@@ -254,6 +254,31 @@ store_thread_refs(const struct store_newmail *nm, struct store_refs *out)
 	}
 }
 
+enum store_err
+store_thread_msgid(struct store_txn *txn, struct slice id,
+    struct store_ids *tids)
+{
+	struct store_key	 all;
+	struct kv_range		 r;
+	struct slice		 k, v;
+	enum store_err		 e;
+
+	/* the rows of an id stand together, one for each subject */
+	store_key_msgid(&all, store_key_hash(id.p, id.n), 0);
+	all.n -= 4;
+	if ((e = store_walk(txn, &r, &all, 0)) != STORE_OK)
+		return e;
+	while ((e = store_next(txn, &r, &k, &v)) == STORE_OK)
+		if (v.n != MSGID_LEN ||
+		    store_ids_add(tids, store_get64(v.p)) == -1) {
+			e = store_broken(txn, "message-id row");
+			break;
+		}
+	kv_done(&r);
+	store_ids_sort(tids);
+	return e == STORE_NOTFOUND ? STORE_OK : e;
+}
+
 /* Threads that know one of the ids under this subject, each once. */
 static enum store_err
 store_thread_known(struct store_txn *txn, const struct store_refs *refs,
