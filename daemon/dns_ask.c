@@ -85,7 +85,7 @@ static int	one_take(struct one *, const uint8_t *, size_t);
 static void	one_done(struct one *);
 static void	one_wait(struct one *, short);
 
-/* --- whom to ask --------------------------------------------------------- */
+/* --- whom to ask ---------------------------------------------------------- */
 
 int
 dns_ask_parse(const char *s, struct ip *ip, uint16_t *port)
@@ -185,7 +185,7 @@ dns_ask_port(void)
 	return server_port;
 }
 
-/* --- a question ---------------------------------------------------------- */
+/* --- a question ----------------------------------------------------------- */
 
 struct dns_ask *
 dns_ask(const char *name, dns_ask_fn *fn, void *arg)
@@ -311,7 +311,7 @@ ask_end(int fd, short what, void *arg)
 	fn(to, ip, n);
 }
 
-/* --- of one type --------------------------------------------------------- */
+/* --- of one type ---------------------------------------------------------- */
 
 static void
 one_start(struct one *o)

@@ -341,7 +341,7 @@ push_dropped(void *arg)
 	free(r);
 }
 
-/* --- what became of it ----------------------------------------------------- */
+/* --- what became of it ---------------------------------------------------- */
 
 static void
 push_ended(void *arg, const struct push_http_end *e)
@@ -414,7 +414,7 @@ push_destroy(const struct push_sub *s)
 		proc_send(&to->peer, MSG_PUSH_GONE, 0, -1, &id, NULL, 0);
 }
 
-/* --- figures --------------------------------------------------------------- */
+/* --- figures -------------------------------------------------------------- */
 
 /* The parent hears of it within a second. */
 static void

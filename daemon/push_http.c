@@ -90,7 +90,7 @@ static struct event		 ev_timer;
 static const struct conf	*conf;
 static LIST_HEAD(, push_http)	 posts = LIST_HEAD_INITIALIZER(posts);
 
-/* --- before privileges go ------------------------------------------------ */
+/* --- before privileges go ------------------------------------------------- */
 
 void
 push_http_init(const struct conf *c)
@@ -170,7 +170,7 @@ push_http_conf(const struct conf *c)
 	conf = c;
 }
 
-/* --- a post -------------------------------------------------------------- */
+/* --- a post --------------------------------------------------------------- */
 
 struct push_http *
 push_http_post(const struct push_http_req *q)
@@ -329,7 +329,7 @@ http_resolve(struct push_http *h, const struct ip *ip, size_t n)
 	return ret;
 }
 
-/* --- the end of it ------------------------------------------------------- */
+/* --- the end of it -------------------------------------------------------- */
 
 static void
 http_fail(struct push_http *h, enum push_http_result r, const char *why)
@@ -419,7 +419,7 @@ http_result(struct push_http *h, CURLcode code)
 		    PUSH_HTTP_BROKEN;
 }
 
-/* --- called by libcurl --------------------------------------------------- */
+/* --- called by libcurl ---------------------------------------------------- */
 
 /* The one gate: this address, now. */
 static curl_socket_t
@@ -431,8 +431,10 @@ http_open(void *arg, curlsocktype what, struct curl_sockaddr *a)
 	int			 ok;
 
 	ip_from_sa(&ip, NULL, &a->addr);
-	ok = what == CURLSOCKTYPE_IPCXN && (h->allowed ? ip_loopback(&ip) ||
-	    ip_global(&ip) : ip_global(&ip) && !http_own(a));
+	ok = what == CURLSOCKTYPE_IPCXN &&
+	    (ip.af == IP_V4 || ip.af == IP_V6) &&
+	    (h->allowed ? ip_loopback(&ip) || ip_global(&ip) :
+	    ip_global(&ip) && !http_own(a));
 	if (!ok) {
 		h->refused = 1;
 		log_warnx("%s: will not connect to %s", h->url.origin,

@@ -18,6 +18,7 @@
 #include "common/js.h"
 #include "common/log.h"
 #include "daemon/push_crypt.h"
+#include "daemon/push_line.h"
 #include "daemon/push_list.h"
 
 #define HOUR		(3600 * 1000)
@@ -86,8 +87,6 @@ static void	sub_message(struct push_sub *, struct push_msg *);
 static int	object_add(struct push_sub *, const struct msg_push *,
 		    const uint8_t *, size_t);
 static void	object_done(struct push_sub *);
-static size_t	line_parse(const char *, size_t, size_t *, size_t *);
-static size_t	line_word(const char *, size_t, int);
 static const char	*state_lines(struct push_sub *, const char *, size_t,
 			    int *);
 static int	state_add(struct push_sub *, const char *, size_t, size_t,
@@ -136,7 +135,7 @@ push_list_on_drop(void (*fn)(void *))
 	dropped = fn;
 }
 
-/* --- subscriptions ------------------------------------------------------- */
+/* --- subscriptions -------------------------------------------------------- */
 
 static struct push_sub *
 sub_find(uint64_t account, uint64_t id)
@@ -241,7 +240,7 @@ sub_running(uint64_t account)
 	return n;
 }
 
-/* --- in ------------------------------------------------------------------ */
+/* --- in ------------------------------------------------------------------- */
 
 const char *
 push_list_add(const struct msg_push *h, const uint8_t *tail, size_t len,
@@ -325,7 +324,7 @@ state_lines(struct push_sub *s, const char *p, size_t len, int *full)
 	if (len == 0)
 		return "no state";
 	for (; len > 0; p += n, len -= n) {
-		if ((n = line_parse(p, len, &account, &type)) == 0)
+		if ((n = push_line(p, len, &account, &type)) == 0)
 			return "a line of states";
 		if (state_add(s, p, account, type,
 		    n - account - type - 3) == -1) {
@@ -334,40 +333,6 @@ state_lines(struct push_sub *s, const char *p, size_t len, int *full)
 		}
 	}
 	return NULL;
-}
-
-/* The line's length with its end, and those of its first two words; or 0. */
-static size_t
-line_parse(const char *p, size_t len, size_t *account, size_t *type)
-{
-	size_t	 n;
-
-	if ((*account = line_word(p, len, ' ')) == 0)
-		return 0;
-	n = *account + 1;
-	if ((*type = line_word(p + n, len - n, ' ')) == 0)
-		return 0;
-	n += *type + 1;
-	if ((len = line_word(p + n, len - n, '\n')) == 0)
-		return 0;
-	return n + len + 1;
-}
-
-/* The length of a word of RFC 8620 1.2's characters before its end, or 0. */
-static size_t
-line_word(const char *p, size_t len, int end)
-{
-	size_t	 n;
-
-	for (n = 0; n < len && n < 256; n++) {
-		if (p[n] == end)
-			return n;
-		if (!((p[n] >= 'A' && p[n] <= 'Z') || (p[n] >= 'a' &&
-		    p[n] <= 'z') || (p[n] >= '0' && p[n] <= '9') ||
-		    p[n] == '-' || p[n] == '_'))
-			return 0;
-	}
-	return 0;
 }
 
 /* The newest state is what counts.  One on its way is kept beside it, until
@@ -420,7 +385,7 @@ push_list_drop(uint64_t account, uint64_t id)
 	}
 }
 
-/* --- out ----------------------------------------------------------------- */
+/* --- out ------------------------------------------------------------------ */
 
 struct push_sub *
 push_list_next(int64_t now, struct push_msg *m, int64_t *wait)

@@ -22,7 +22,7 @@
 #define PUSH_LIST_STATES	256	/* of one */
 #define PUSH_LIST_OBJECTS	16
 #define PUSH_LIST_OBJECT	16384	/* bytes of one */
-#define PUSH_LIST_BUSY	4		/* messages of an account on their way */
+#define PUSH_LIST_BUSY	4	/* messages of an account on their way */
 #define PUSH_LIST_TOPIC	33		/* bytes with NUL, RFC 8030 5.4 */
 
 struct push_sub;

@@ -103,7 +103,7 @@ static size_t		 ntouched;
 static struct event	 ev;
 static int		 pending;
 
-/* --- the pipe --------------------------------------------------------------- */
+/* --- the pipe ------------------------------------------------------------- */
 
 void
 webpush_init(void)
@@ -153,7 +153,7 @@ webpush_conf(const struct conf *c)
 	return &pc;
 }
 
-/* --- what happened ----------------------------------------------------------- */
+/* --- what happened -------------------------------------------------------- */
 
 void
 webpush_changed(const char *account, uint32_t types)
@@ -241,7 +241,7 @@ webpush_flush(int fd, short what, void *arg)
 	free(list);
 }
 
-/* --- looking ------------------------------------------------------------------ */
+/* --- looking -------------------------------------------------------------- */
 
 static void
 webpush_look(const struct noted *n)
@@ -381,7 +381,7 @@ look_state(struct look *l)
 	buf_free(&b);
 }
 
-/* --- others who see the account --------------------------------------------- */
+/* --- others who see the account ------------------------------------------- */
 
 /* RFC 8620 7.1: each of the accounts to which the user has access.  Rights
  * are in the owner's store (store.h 14). */
@@ -470,7 +470,7 @@ webpush_send(const struct look *l, uint32_t kind, uint32_t urgency,
 	explicit_bzero(&h, sizeof(h));
 }
 
-/* --- the end of subscriptions -------------------------------------------------- */
+/* --- the end of subscriptions --------------------------------------------- */
 
 static void
 webpush_drop(const char *account, uint64_t id)

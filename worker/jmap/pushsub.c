@@ -121,7 +121,7 @@ pushsub_idtext(uint64_t id, char out[STORE_IDLEN])
 	return jmap_objrow_id(&pushsub_type, id, out);
 }
 
-/* --- /get ---------------------------------------------------------------- */
+/* --- /get ----------------------------------------------------------------- */
 
 /* RFC 8620 7.2.1: explicitly requested: rejected with "forbidden" */
 static const struct jmap_error *
@@ -439,7 +439,7 @@ pushsub_created(struct jmap_set *s, struct jmap_object *o)
 	return 1;
 }
 
-/* --- update, destroy ------------------------------------------------------- */
+/* --- update, destroy ------------------------------------------------------ */
 
 static int
 pushsub_update(struct jmap_set *s, const struct jmap_object *old,
@@ -470,7 +470,7 @@ pushsub_destroy(struct jmap_set *s, const struct jmap_object *o)
 	return 1;
 }
 
-/* --- for delivery ---------------------------------------------------------- */
+/* --- for delivery --------------------------------------------------------- */
 
 enum store_err
 pushsub_read(struct store_txn *txn, uint64_t id, const struct pushsub_conf *pc,
