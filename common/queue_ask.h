@@ -52,8 +52,8 @@ enum queue_ask_err {
 
 struct queue_ask_rcpt {
 	const char	*address;	/* mailbox, without brackets */
-	const char	*orcpt;		/* RFC 3461 4.2, decoded:
-					 * "rfc822;a@b"; or NULL */
+	const char	*orcpt;		/* RFC 3461 4.2: type and xtext;
+					 * or NULL */
 	uint32_t	 notify;	/* MSG_QUEUE_NEVER ..., 0 not said */
 	int		 refused;	/* set by put: nobody of that address
 					 * here and no way to elsewhere */
@@ -63,7 +63,7 @@ struct queue_ask_mail {
 	uint64_t	 account;	/* of the sender: bounces go there */
 	uint64_t	 submission;	/* number in its store, or 0 */
 	const char	*from;		/* MAIL FROM, without brackets; "" */
-	const char	*envid;		/* RFC 3461 4.4, decoded; or NULL */
+	const char	*envid;		/* RFC 3461 4.4: xtext; or NULL */
 	uint32_t	 flags;		/* MSG_QUEUE_RET_FULL ... */
 	int32_t		 priority;	/* RFC 6710, 0 usually */
 	int64_t		 hold;		/* ms: not before (sendAt), or 0 */

@@ -19,6 +19,7 @@
 
 static int	 in_strings(const void *, size_t, char **, char **);
 static int	 in_text(const char *, size_t);
+static int	 in_plain(char *);
 static int	 in_address(const char *);
 static void	 in_fail(struct queue_in *, enum queue_ask_err, const char *);
 static void	 in_check(struct queue_in *, const struct msg_queue_put *,
@@ -62,6 +63,29 @@ in_text(const char *s, size_t max)
 		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
 			return 0;
 	return n < max && utf8_valid(s, n);
+}
+
+/* RFC 3461 4: from xtext, in its place.  0, or -1: it is none. */
+static int
+in_plain(char *s)
+{
+	static const char	 hex[] = "0123456789ABCDEF";
+	const char		*hi, *lo;
+	char			*to = s;
+
+	for (; *s != '\0'; s++) {
+		if (*s == '+') {
+			if (s[1] == '\0' || s[2] == '\0' ||
+			    (hi = strchr(hex, s[1])) == NULL ||
+			    (lo = strchr(hex, s[2])) == NULL)
+				return -1;
+			*to++ = (char)((hi - hex) << 4 | (lo - hex));
+			s += 2;
+		} else
+			*to++ = *s;
+	}
+	*to = '\0';
+	return 0;
 }
 
 /* No more than that nothing can break out of brackets: the SMTP client and
@@ -124,7 +148,8 @@ in_check(struct queue_in *in, const struct msg_queue_put *h,
 		in_fail(in, QUEUE_ASK_INVALID, "a parameter is wrong");
 	if (*m->from != '\0' && !in_address(m->from))
 		in_fail(in, QUEUE_ASK_INVALID, "the sender is no address");
-	if (!in_text(m->envid, QUEUE_ASK_ENVID))
+	if (strlen(m->envid) >= QUEUE_ASK_ENVID ||
+	    in_plain(m->envid) == -1 || !in_text(m->envid, QUEUE_ASK_ENVID))
 		in_fail(in, QUEUE_ASK_INVALID, "ENVID is wrong");
 }
 
@@ -163,7 +188,8 @@ queue_in_rcpt(struct queue_in *in, const struct msg_queue_rcpt *h,
 	if ((h->notify & ~IN_NOTIFY) != 0 || ((h->notify & MSG_QUEUE_NEVER) &&
 	    h->notify != MSG_QUEUE_NEVER))
 		in_fail(in, QUEUE_ASK_INVALID, "NOTIFY is wrong");
-	if (!in_text(r->orcpt, QUEUE_ASK_ORCPT) || (*r->orcpt != '\0' &&
+	if (strlen(r->orcpt) >= QUEUE_ASK_ORCPT || in_plain(r->orcpt) == -1 ||
+	    !in_text(r->orcpt, QUEUE_ASK_ORCPT) || (*r->orcpt != '\0' &&
 	    strchr(r->orcpt, ';') == NULL))
 		in_fail(in, QUEUE_ASK_INVALID, "ORCPT is wrong");
 	return 0;

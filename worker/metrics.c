@@ -44,6 +44,7 @@ static void	metrics_write(struct buf *, const struct msg_stats *);
 static void	metrics_requests(struct buf *, const struct share_sum *);
 static void	metrics_latency(struct buf *, const struct share_sum *);
 static void	metrics_shared(struct buf *, const struct share_sum *);
+static void	metrics_queue(struct buf *, const struct msg_queue_stats *);
 static void	metrics_parent(struct buf *, const struct msg_stats *);
 static void	metrics_head(struct buf *, const char *, const char *,
 		    const char *);
@@ -321,6 +322,45 @@ metrics_shared(struct buf *b, const struct share_sum *s)
 }
 
 static void
+metrics_queue(struct buf *b, const struct msg_queue_stats *q)
+{
+	const struct {
+		const char	*name, *type, *help;
+		uint64_t	 value;
+	} one[] = {
+		{ "jmapd_queue_messages", "gauge",
+		    "Mail on its way out.", q->messages },
+		{ "jmapd_queue_bytes", "gauge", "Its bytes.", q->bytes },
+		{ "jmapd_queue_held", "gauge",
+		    "Of it, until a time that was asked for.", q->held },
+		{ "jmapd_queue_deferred", "gauge",
+		    "Of it, until another attempt.", q->deferred },
+		{ "jmapd_queue_accepted_total", "counter",
+		    "Mail taken into the queue.", q->accepted },
+		{ "jmapd_queue_refused_total", "counter",
+		    "Mail that was not.", q->refused },
+		{ "jmapd_queue_retries_total", "counter",
+		    "Attempts that are to be made again.", q->retries },
+		{ "jmapd_queue_bounces_total", "counter",
+		    "Notifications sent to senders.", q->bounces },
+	};
+	size_t	 i;
+
+	for (i = 0; i < nitems(one); i++) {
+		metrics_head(b, one[i].name, one[i].type, one[i].help);
+		buf_addf(b, "%s %llu\n", one[i].name,
+		    (unsigned long long)one[i].value);
+	}
+	metrics_head(b, "jmapd_queue_recipients_total", "counter",
+	    "What became of recipients.");
+	buf_addf(b, "jmapd_queue_recipients_total{fate=\"delivered\"} %llu\n"
+	    "jmapd_queue_recipients_total{fate=\"relayed\"} %llu\n"
+	    "jmapd_queue_recipients_total{fate=\"failed\"} %llu\n",
+	    (unsigned long long)q->delivered, (unsigned long long)q->relayed,
+	    (unsigned long long)q->failed);
+}
+
+static void
 metrics_parent(struct buf *b, const struct msg_stats *st)
 {
 	static const char *const	 kinds[] = {
@@ -361,6 +401,7 @@ metrics_parent(struct buf *b, const struct msg_stats *st)
 		buf_addf(b, "%s %llu\n", one[i].name,
 		    (unsigned long long)one[i].value);
 	}
+	metrics_queue(b, &st->queue);
 	metrics_head(b, "jmapd_bans", "gauge", "Networks that are banned.");
 	for (i = 0; i < nitems(kinds); i++)
 		buf_addf(b, "jmapd_bans{kind=\"%s\"} %llu\n", kinds[i],

@@ -47,8 +47,9 @@ static proc_fn *const	 job_handlers[MSG_MAX] = {
 void
 queue_job_open(int fd)
 {
+	/* a new queue before we saw the end of the one before */
 	proc_close(&job_peer);
-	buf_free(&job_msg);
+	job_gone(&job_peer);
 	proc_open(&job_peer, PROC_QUEUE, 0, fd, job_handlers, job_gone, NULL);
 }
 
@@ -145,6 +146,7 @@ job_store(struct proc_peer *p)
 	if (!buf_bad(&job_msg)) {
 		lmtp_deliver_init(&d, job_msg.data, job_msg.len,
 		    job_head.received);
+		d.again = job_head.again != 0;
 		r = lmtp_deliver(&d, job_head.account, job_head.quota);
 		lmtp_deliver_free(&d);
 	}

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <openssl/sha.h>
+
 #include "common/date.h"
 #include "common/dir.h"
 #include "common/log.h"
@@ -21,6 +23,8 @@
 static enum lmtp_result	deliver_result(enum store_err, uint64_t account);
 static enum store_err	deliver_once(struct lmtp_deliver *, struct store *,
 			    uint64_t quota);
+static int		deliver_was(const struct lmtp_deliver *,
+			    struct store_txn *);
 static enum store_err	deliver_add(struct lmtp_deliver *, struct store_txn *);
 static enum store_err	deliver_inbox(struct store_txn *, uint32_t *);
 
@@ -84,6 +88,10 @@ deliver_once(struct lmtp_deliver *d, struct store *s, uint64_t quota)
 
 	if ((e = store_begin(s, 1, &txn)) != STORE_OK)
 		return e;
+	if (d->again && deliver_was(d, txn)) {
+		store_abort(txn);
+		return STORE_OK;
+	}
 	store_quota(txn, quota);
 	/* before the work, too, not only where it is kept */
 	if (store_quota_over(txn, d->len))
@@ -95,6 +103,17 @@ deliver_once(struct lmtp_deliver *d, struct store *s, uint64_t quota)
 		return e;
 	}
 	return store_commit(txn);
+}
+
+/* Are these bytes in the account, or were they of late? */
+static int
+deliver_was(const struct lmtp_deliver *d, struct store_txn *txn)
+{
+	uint8_t		 hash[STORE_HASHLEN];
+	uint64_t	 size;
+
+	SHA256(d->raw, d->len, hash);
+	return store_blob_size(txn, hash, &size) == STORE_OK;
 }
 
 static enum store_err

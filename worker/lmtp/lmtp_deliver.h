@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A received message into the stores of its recipients.  Called by lmtp.c. */
+/* A received message into the stores of its recipients.  Called by lmtp.c and
+ * worker/queue_job.c. */
 #ifndef LMTP_DELIVER_H
 #define LMTP_DELIVER_H
 
@@ -13,6 +14,8 @@ struct lmtp_deliver {
 	const void		*raw;	/* the caller's, kept until free */
 	size_t			 len;
 	int			 reply;	/* of the delivery in hand */
+	int			 again;	/* set it: may have been stored before,
+					 * and no two have the same bytes */
 };
 
 enum lmtp_result {
