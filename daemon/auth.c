@@ -530,7 +530,7 @@ auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d,
 		return DIR_NOTFOUND;
 	memcpy(a, m->tail, m->tail_len);
 	a[m->tail_len] = '\0';
-	if (a[0] == '#' && p->id == PROC_WORKER && strchr(a, '@') == NULL) {
+	if (a[0] == '#' && p->id != PROC_PARENT && strchr(a, '@') == NULL) {
 		id = (uint64_t)strtonum(a + 1, 1, LLONG_MAX, &err);
 		return err != NULL ? DIR_NOTFOUND : auth_db_get(id, d);
 	}

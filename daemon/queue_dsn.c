@@ -39,6 +39,7 @@ static void	 dsn_rcpt(const struct queue_dsn *, struct buf *,
 		    const struct queue_rcpt *, int);
 static const char	*dsn_action(const struct queue_dsn *,
 		    const struct queue_rcpt *);
+static size_t	 dsn_digits(const char *, size_t);
 static void	 dsn_original(const struct queue_dsn *, struct buf *, int);
 static int	 dsn_8bit(const void *, size_t);
 
@@ -198,20 +199,28 @@ dsn_action(const struct queue_dsn *d, const struct queue_rcpt *r)
 	return r->fate == QUEUE_DELIVERED ? "delivered" : "relayed";
 }
 
+/* Digits of a number of RFC 3463 2: at most max of them; 0: none. */
+static size_t
+dsn_digits(const char *p, size_t max)
+{
+	size_t	 n = strspn(p, "0123456789");
+
+	return n <= max ? n : 0;
+}
+
 void
 queue_dsn_status(const char *reply, char out[12])
 {
 	const char	*p = reply;
-	unsigned int	 class, sub, detail;
-	int		 end = 0;
+	size_t		 a, b = 0;
 
 	if (strlen(p) > 4 && p[3] == ' ')
 		p += 4;
-	/* RFC 3463 2: numbers of three digits at most */
-	if (isdigit((unsigned char)*p) && sscanf(p, "%1u.%3u.%3u%n", &class,
-	    &sub, &detail, &end) == 3 && (class == 2 || class == 4 ||
-	    class == 5) && end < 10 && (p[end] == ' ' || p[end] == '\0'))
-		(void)snprintf(out, 12, "%.*s", end, p);
+	if (strchr("245", *p) != NULL && *p != '\0' && p[1] == '.' &&
+	    (a = dsn_digits(p + 2, 3)) > 0 && p[2 + a] == '.' &&
+	    (b = dsn_digits(p + 3 + a, 3)) > 0 &&
+	    (p[3 + a + b] == ' ' || p[3 + a + b] == '\0'))
+		(void)snprintf(out, 12, "%.*s", (int)(3 + a + b), p);
 	else
 		(void)snprintf(out, 12, "%c.0.0", reply[0] == '2' ||
 		    reply[0] == '4' ? reply[0] : '5');

@@ -9,6 +9,7 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,13 +196,13 @@ static void
 work_lookup(struct queue_job *j)
 {
 	const struct queue_rcpt	*r = &j->msg->rcpt[j->rcpt];
+	char			 number[32];
 
-	if (r->account != 0) {
-		j->account = r->account;
-		work_ready_now(j);
-		return;
-	}
-	if ((j->ask = auth_ask_where(r->address, work_where, j)) == NULL)
+	/* a notification is for an account, whatever its addresses are now */
+	(void)snprintf(number, sizeof(number), "#%llu",
+	    (unsigned long long)r->account);
+	if ((j->ask = auth_ask_where(r->account != 0 ? number : r->address,
+	    work_where, j)) == NULL)
 		work_wait(j, WORK_WAIT_MS);
 }
 
@@ -218,12 +219,14 @@ work_where(void *arg, const struct msg_rcpt_is *is)
 	}
 	if (is->account != 0) {
 		j->account = is->account;
-		j->quota = is->quota;
+		/* it tells why there is no more mail, perhaps */
+		j->quota = r->account != 0 ? 0 : is->quota;
 		work_ready_now(j);
 		return;
 	}
 	/* gone from here since it was put */
-	if (!is->ours && *queue_now->queue_relay != '\0') {
+	if (r->account == 0 && !is->ours &&
+	    *queue_now->queue_relay != '\0') {
 		r->flags &= (uint8_t)~QUEUE_R_LOCAL;
 		work_delivered(j, QUEUE_ASK_IS_LATER,
 		    "451 4.4.0 not for this host any more");
