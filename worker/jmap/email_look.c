@@ -16,7 +16,7 @@ static int	look_texts(struct arena *, const struct mime_msg *,
 		    unsigned, const char **, size_t *);
 static int	look_addrs(struct arena *, const struct mime_addrs *,
 		    const char **, size_t *);
-static int	look_body(struct arena *, const struct mime_msg *,
+static int	look_body(struct arena *, const struct mime_msg *, unsigned,
 		    const char **, size_t *);
 static int	look_fold(struct arena *, struct buf *, const char **,
 		    size_t *);
@@ -86,7 +86,8 @@ look_texts(struct arena *a, const struct mime_msg *msg, unsigned in,
 	    ((in & STORE_IN_BCC) &&
 	    look_addrs(a, &row.bcc, text, n) == -1))
 		return -1;
-	return in & STORE_IN_BODY ? look_body(a, msg, text, n) : 0;
+	return in & (STORE_IN_BODY | STORE_IN_ATTACHMENT) ?
+	    look_body(a, msg, in, text, n) : 0;
 }
 
 static int
@@ -100,15 +101,23 @@ look_addrs(struct arena *a, const struct mime_addrs *l,
 	return look_fold(a, &b, text, n);
 }
 
+/* No phrase goes from the one into the other. */
 static int
-look_body(struct arena *a, const struct mime_msg *msg,
+look_body(struct arena *a, const struct mime_msg *msg, unsigned in,
     const char **text, size_t *n)
 {
-	struct buf	 b;
+	struct buf	 body, attached;
+	int		 r;
 
-	buf_init(&b, MIME_ARENA / 4);
-	mime_text_search(msg, &b);
-	return look_fold(a, &b, text, n);
+	buf_init(&body, EMAIL_ROW_TEXT);
+	buf_init(&attached, EMAIL_ROW_TEXT);
+	mime_text_split(msg, &body, &attached);
+	if (!(in & STORE_IN_BODY))
+		buf_reset(&body);
+	if (!(in & STORE_IN_ATTACHMENT))
+		buf_reset(&attached);
+	r = look_fold(a, &body, text, n);
+	return look_fold(a, &attached, text, n) == -1 ? -1 : r;
 }
 
 /* The buffer's text folded, one more of the texts; frees the buffer. */
