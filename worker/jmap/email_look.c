@@ -12,6 +12,7 @@
 #include "worker/jmap/email_row.h"
 #include "worker/jmap/email_smime.h"
 
+static int	look_in(const char **, size_t, const char *);
 static int	look_texts(struct arena *, const struct mime_msg *,
 		    unsigned, const char **, size_t *);
 static int	look_addrs(struct arena *, const struct mime_addrs *,
@@ -39,29 +40,42 @@ email_look_phrases(struct email_match *m, const struct email_node *n,
 	struct store_row	 row;
 	const char		*text[8];
 	const uint8_t		*raw;
-	size_t			 i, k, ntext = 0;
-	int			 ret = 0;
+	size_t			 i, ntext = 0;
+	int			 heads = 0, ret = 0;
 
 	if (look_row(m, txn, mail, &row) == -1)
 		return -1;
 	email_src_init(&src, txn, &m->scratch, row.blob, mail->size);
 	if ((raw = email_src_bytes(&src, 0, mail->size)) == NULL ||
 	    (msg = mime_parse(&m->scratch, raw, mail->size)) == NULL ||
-	    look_texts(&m->scratch, msg, n->in, text, &ntext) == -1)
+	    look_body(&m->scratch, msg, n->in, text, &ntext) == -1)
 		goto done;
-	ret = 1;
-	for (i = 0; i < n->text.nphrase && ret == 1; i++) {
-		for (k = 0; k < ntext; k++)
-			if (email_text_has(text[k], n->text.phrase[i]))
-				break;
-		ret = k < ntext;
+	/* the header only when a phrase is not in the body */
+	for (i = 0; i < n->text.nphrase;) {
+		if (look_in(text, ntext, n->text.phrase[i]))
+			i++;
+		else if (heads++ > 0 || look_texts(&m->scratch, msg, n->in,
+		    text, &ntext) == -1)
+			goto done;
 	}
+	ret = 1;
 done:
 	arena_free(&m->scratch);
 	return look_failed(m, &src) ? -1 : ret;
 }
 
-/* The folded texts of the fields in the mask. */
+static int
+look_in(const char **text, size_t n, const char *phrase)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++)
+		if (email_text_has(text[i], phrase))
+			return 1;
+	return 0;
+}
+
+/* The folded texts of the header's fields in the mask. */
 static int
 look_texts(struct arena *a, const struct mime_msg *msg, unsigned in,
     const char **text, size_t *n)
@@ -86,8 +100,7 @@ look_texts(struct arena *a, const struct mime_msg *msg, unsigned in,
 	    ((in & STORE_IN_BCC) &&
 	    look_addrs(a, &row.bcc, text, n) == -1))
 		return -1;
-	return in & (STORE_IN_BODY | STORE_IN_ATTACHMENT) ?
-	    look_body(a, msg, in, text, n) : 0;
+	return 0;
 }
 
 static int
@@ -109,6 +122,8 @@ look_body(struct arena *a, const struct mime_msg *msg, unsigned in,
 	struct buf	 body, attached;
 	int		 r;
 
+	if (!(in & (STORE_IN_BODY | STORE_IN_ATTACHMENT)))
+		return 0;
 	buf_init(&body, EMAIL_ROW_TEXT);
 	buf_init(&attached, EMAIL_ROW_TEXT);
 	mime_text_split(msg, &body, &attached);

@@ -19,6 +19,7 @@
 static const char *text_quoted(const char *);
 static int	text_phrase(struct arena *, const char *, const char *,
 		    struct buf *, struct email_text *, size_t);
+static int	text_norm(struct buf *, const char *, size_t);
 static int	text_white(int);
 static int	text_wordy(const char *);
 
@@ -121,6 +122,31 @@ text_phrase(struct arena *a, const char *p, const char *end, struct buf *words,
 	return buf_addc(words, ' ');
 }
 
+/*
+ * NFKC and case of what is not ASCII, with the letter before it, which may
+ * become one with it; what is ASCII stays.  Nothing is added if all is.
+ */
+static int
+text_norm(struct buf *b, const char *s, size_t n)
+{
+	size_t	 i, from = 0, run = 0;
+
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)s[i] < 0x80)
+			continue;
+		from = i > run ? i - 1 : i;
+		buf_add(b, s + run, from - run);
+		while (i < n && (unsigned char)s[i] >= 0x80)
+			i++;
+		if (norm_add(b, s + from, i - from, NORM_FOLD) == -1)
+			return -1;
+		run = i;
+	}
+	if (run > 0)
+		buf_add(b, s + run, n - run);
+	return buf_bad(b) ? -1 : 0;
+}
+
 char *
 email_text_fold(struct arena *a, const char *s, size_t n)
 {
@@ -130,11 +156,9 @@ email_text_fold(struct arena *a, const char *s, size_t n)
 
 	/* U+FDFA makes 33 bytes of three, and nothing makes more */
 	buf_init(&map, n < SIZE_MAX / 16 ? 11 * n + 64 : SIZE_MAX);
-	for (i = 0; i < n && (unsigned char)s[i] < 0x80; i++)
-		;
-	if (i < n) {
-		if (norm_add(&map, s, n, NORM_FOLD) == -1)
-			goto done;
+	if (text_norm(&map, s, n) == -1)
+		goto done;
+	if (map.len > 0) {
 		s = (const char *)map.data;
 		n = map.len;
 	}
