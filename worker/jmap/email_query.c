@@ -195,17 +195,23 @@ email_query_run(struct jmap_query *q)
 
 /*
  * Does the search index leave so few that it is cheaper to look each up than
- * to pass over the list?  An entry of it costs a tenth of a lookup.
+ * to pass over the list?  An entry of it costs a sixteenth of a lookup; the
+ * list is left when the window is full, on the average after need * mails /
+ * hits of them, and what is read for the rest of the filter costs most.
  */
 static int
 query_few(struct jmap_query *q, struct email_query *eq)
 {
-	uint64_t	 mails, bytes;
+	uint64_t	 mails, bytes, n = eq->match.only.n;
 
 	if (!eq->match.driven)
 		return 0;
 	store_usage(q->c->txn, &mails, &bytes);
-	return eq->match.only.n < mails / 10 + QUERY_FEW;
+	if (q->calc_total || q->need >= mails)
+		return n < mails / 16 + QUERY_FEW;
+	if (eq->match.rest)
+		return n <= q->need;
+	return n < QUERY_FEW || n < q->need * mails / 16 / n;
 }
 
 static const struct jmap_error *
