@@ -34,6 +34,7 @@
 #define GB	(1024 * MB)
 
 static const char *const words_protocol[] = { "http", "lmtp", NULL };
+static const char *const words_people[] = { "domain", "all", "none", NULL };
 static const char *const words_sync[] = { "full", "meta", "off", NULL };
 static const char *const words_moved[] = { "301", "308", NULL };
 static const char *const words_redirect[] = {
@@ -69,6 +70,10 @@ static const struct conf_opt opts_top[] = {
 	STR("queue-user", queue_user, "_jmapqueue", QUEUE),
 	STR("group", group, "_jmapd", NONE),
 	O("log-requests", CONF_BOOL, log_requests, "true", 0, 1, WORKER),
+	{ "share-principals", CONF_WORD, offsetof(struct conf, share_people),
+	    "domain", 0, 0, AUTH, words_people },
+	O("share-subscribe", CONF_BOOL, share_subscribe, "true", 0, 1,
+	    WORKER),
 };
 
 #define BOOL(n, f, d, r)	O(n, CONF_BOOL, f, d, 0, 1, r)

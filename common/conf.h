@@ -73,6 +73,7 @@ enum conf_tls { CONF_TLS12, CONF_TLS13 };
 enum conf_relay_tls { CONF_RELAY_STARTTLS, CONF_RELAY_IMPLICIT,
 	CONF_RELAY_NONE };
 enum conf_log { CONF_LOG_PLAIN, CONF_LOG_JSON };
+enum conf_people { CONF_PEOPLE_DOMAIN, CONF_PEOPLE_ALL, CONF_PEOPLE_NONE };
 enum conf_sync { CONF_SYNC_FULL, CONF_SYNC_META, CONF_SYNC_OFF };
 
 struct conf {
@@ -158,6 +159,8 @@ struct conf {
 
 	/* store { } */
 	uint64_t	 sync;		/* enum conf_sync */
+	uint64_t	 share_people;	/* enum conf_people */
+	uint64_t	 share_subscribe; /* 0 or 1 */
 	uint64_t	 open_accounts;	/* environments a worker keeps open */
 	uint64_t	 segment_size;
 	uint64_t	 upload_expiry;

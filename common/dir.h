@@ -111,6 +111,7 @@ enum dir_op {			/* tail of the message */
 	DIR_UPDATE,		/* key NUL, entries; no row */
 	DIR_DELETE,		/* key NUL; no row */
 	DIR_RELOAD,		/* empty; no row */
+	DIR_PEOPLE,		/* struct dir_people; rows, by name */
 	DIR_OPS
 };
 /*
@@ -125,6 +126,17 @@ struct dir_find {		/* as bytes, host order */
 	uint32_t	 max;		/* rows to give; fewer come when they
 					 * are large: ask again from there */
 	uint32_t	 zero;
+};
+
+/*
+ * Whom can he share with?  Needs no permission but to be logged in; rows have
+ * id, type, name, description and addresses, of those that the configuration
+ * lets him see.  The end says the directory's generation in decimal; where
+ * that is known already, there are no rows.
+ */
+struct dir_people {		/* as bytes, host order */
+	uint64_t	 known;		/* generation, 0 none */
+	uint32_t	 at, max;	/* as in dir_find */
 };
 
 /* Flags of struct msg_dir, believed from jmapctl only. */

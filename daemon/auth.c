@@ -542,6 +542,12 @@ auth_rcpt_find(struct proc_peer *p, struct msg *m, struct dir_prin *d,
 
 /* --- for auth_call.c ---------------------------------------------------- */
 
+uint64_t
+auth_people_of(void)
+{
+	return auth_conf->share_people;
+}
+
 void
 auth_revoke(uint64_t account, int secrets)
 {

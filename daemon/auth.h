@@ -20,6 +20,8 @@ struct auth_worker {
 __dead void	auth(int argc, char *argv[]);
 /* Tell every worker to forget the account. */
 void	auth_revoke(uint64_t account, int secrets);
+/* Who may be found by whom: enum conf_people. */
+uint64_t	auth_people_of(void);
 
 /* --- auth_call.c: handlers ---------------------------------------------- */
 

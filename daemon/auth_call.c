@@ -69,6 +69,8 @@ auth_call_worker(struct proc_peer *p, struct msg *m)
 			call_reload(w, m->id, c.perms);
 			return;
 		}
+		c.self = account;
+		c.people = auth_people_of();
 		end.error = auth_dir(h->op, m->tail, m->tail_len, &c);
 		end.total = c.total;
 	}

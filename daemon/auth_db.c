@@ -7,6 +7,7 @@
  *
  *	v			-> version of all this, 32 bits: DB_VERSION
  *	i			-> id to be given next, 64 bits
+ *	g			-> generation, counts changes, 64 bits
  *	p id			-> principal: one byte version, packed (dir.h)
  *	n name			-> id
  *	e address		-> id; "@domain" takes what nobody else does
@@ -451,7 +452,11 @@ static int
 db_change(struct kv_txn *t, struct db_change *c)
 {
 	struct db_key	 k;
+	uint64_t	 gen = 0;
 
+	if (db_get_u64(t, db_text('g', ""), &gen) == -1 ||
+	    db_put_u64(t, db_text('g', ""), gen + 1) == -1)
+		return -1;
 	if (c->old != NULL && db_unindex(t, c->old) == -1)
 		return -1;
 	if (c->new == NULL) {
@@ -560,6 +565,20 @@ auth_db_erased(uint64_t id)
 		kv_abort(t);
 	else if (kv_commit(t) == -1)
 		log_warn("directory: not written");
+}
+
+enum dir_err
+auth_db_generation(uint64_t *gen)
+{
+	struct kv_txn	*t;
+	int		 n;
+
+	*gen = 0;
+	if (kv_begin(db, 0, &t) == -1)
+		return DIR_FAILED;
+	n = db_get_u64(t, db_text('g', ""), gen);
+	kv_abort(t);
+	return n == -1 ? DIR_FAILED : DIR_OK;
 }
 
 /* --- all ---------------------------------------------------------------- */

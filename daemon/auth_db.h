@@ -63,6 +63,8 @@ enum dir_err	auth_db_delete(const struct dir_prin *);
 void	auth_db_erasing(void (*)(uint64_t id));
 void	auth_db_erased(uint64_t id);
 
+/* Counts the changes of all there is. */
+enum dir_err	auth_db_generation(uint64_t *);
 /* Every principal in order of their names, until fn returns 0. */
 enum dir_err	auth_db_walk(int (*)(void *, const struct dir_prin *), void *);
 

@@ -11,6 +11,7 @@
 #include "common/perm.h"
 #include "daemon/auth_dir.h"
 #include "daemon/auth_find.h"
+#include "daemon/auth_people.h"
 #include "daemon/auth_pass.h"
 
 #define DIR_SECRETS_MAX	8	/* each is one more hash for an attempt */
@@ -43,6 +44,7 @@ static dir_fn *const dir_ops[DIR_OPS] = {
 	[DIR_FIND]	= dir_find_rows,
 	[DIR_UPDATE]	= dir_update,
 	[DIR_DELETE]	= dir_delete,
+	[DIR_PEOPLE]	= auth_people,
 };
 
 enum dir_err

@@ -14,6 +14,8 @@
 struct auth_dir_call {
 	/* who asks */
 	uint64_t	 perms;		/* PERM_BIT()s */
+	uint64_t	 self;		/* the account; 0 jmapctl */
+	uint64_t	 people;	/* enum conf_people */
 	int		 trusted;	/* jmapctl: no permission is missing */
 	int		 make_domains;	/* see DIR_MAKE_DOMAINS */
 	uint32_t	 types;		/* mask a key must be of; 0: any */

@@ -22,6 +22,7 @@
 #include "worker/http/http.h"
 #include "worker/jmap/jmap.h"
 #include "worker/notify.h"
+#include "worker/watch.h"
 
 #define ES_BUFFER	16384		/* security.md 3.5 */
 #define ES_PING_MAX	300		/* s; RFC 8620 7.3: not less */
@@ -36,17 +37,16 @@
 
 struct es {
 	TAILQ_ENTRY(es)	 entry;
-	struct notify	 notify;
+	struct watch	 watch;
 	struct req	*r;
 	struct event	 ev_ping;
 	struct buf	 out;		/* what the transport has not taken */
-	uint64_t	 since;		/* modseq the client knows */
+	uint32_t	 types;		/* asked for */
 	uint32_t	 ping;		/* seconds, 0: none */
 	int		 place;		/* where it is counted */
 	int		 why;		/* ES_ */
 	int		 once;		/* closeafter=state */
 	int		 over;		/* nothing will come after out */
-	char		 account[DIR_ACCOUNT_LEN];
 };
 TAILQ_HEAD(es_list, es);
 
@@ -108,7 +108,7 @@ es_args(struct es *es, struct req *r)
 	const char	*types = req_query(r, "types");
 	const char	*after = req_query(r, "closeafter");
 
-	if (types == NULL || jmap_push_types(types, &es->notify.types) == -1)
+	if (types == NULL || jmap_push_types(types, &es->types) == -1)
 		return "types must be * or names between commas";
 	if (after == NULL ||
 	    (strcmp(after, "state") != 0 && strcmp(after, "no") != 0))
@@ -140,16 +140,12 @@ es_start(struct es *es, struct req *r)
 {
 	const char	*id = req_hdr(r, HDR_LAST_EVENT_ID);
 
-	dir_account(r->user.account, es->account);
 	es->r = r;
 	es->why = ES_LOOK;
-	if (id == NULL || jmap_push_since(id, es->account, &es->since) == -1)
+	watch_start(&es->watch, r->user.account, es->types, es_woken, es);
+	if (id == NULL || watch_since(&es->watch, id) == -1)
 		es->why |= ES_FIRST;
 	buf_init(&es->out, ES_BUFFER);
-	es->notify.account = r->user.account;
-	es->notify.fn = es_woken;
-	es->notify.arg = es;
-	notify_add(&es->notify);
 	TAILQ_INSERT_TAIL(&streams, es, entry);
 	evtimer_set(&es->ev_ping, es_ping, es);
 	es_timer(es);
@@ -210,29 +206,20 @@ es_fill(struct es *es)
 static void
 es_look(struct es *es)
 {
-	char			 id[JMAP_PUSH_ID];
-	struct jmap_push	 p;
-	struct buf		 b;
-	int			 any = 0;
+	struct buf	 b;
+	int		 any;
 
-	if (jmap_push_read(es->account, &p) == -1) {
-		es->over = 1;		/* the client comes again */
-		return;
-	}
-	jmap_push_id(es->account, p.modseq, id);
 	buf_init(&b, ES_BUFFER / 2);
-	if ((es->why & ES_FIRST) && es->once)
+	if ((any = watch_look(&es->watch, &b, 0)) == -1)
+		es->over = 1;		/* the client comes again */
+	else if ((es->why & ES_FIRST) && es->once)
 		/* it waits for the next change: no event, but an id, so that
 		 * it misses none between this answer and its next request */
-		buf_addf(&es->out, "id: %s\n\n", id);
-	else
-		any = jmap_push_change(&b, es->account, &p,
-		    es->notify.types, es->since, NULL);
-	if (any) {
-		es_event(es, "state", &b, id);
+		buf_addf(&es->out, "id: %s\n\n", es->watch.id);
+	else if (any) {
+		es_event(es, "state", &b, es->watch.id);
 		es->over |= es->once;
 	}
-	es->since = p.modseq;
 	buf_free(&b);
 }
 
@@ -288,7 +275,7 @@ es_done(struct req *r, void *arg)
 	(void)r;
 	share_leave(es->place, SHARE_EVENTS);
 	evtimer_del(&es->ev_ping);
-	notify_remove(&es->notify);
+	watch_stop(&es->watch);
 	TAILQ_REMOVE(&streams, es, entry);
 	buf_free(&es->out);
 	free(es);
@@ -300,9 +287,9 @@ es_revoke(uint64_t account)
 	struct es	*es;
 
 	TAILQ_FOREACH(es, &streams, entry)
-		if (account == 0 || es->notify.account == account) {
+		if (account == 0 || es->watch.own.account == account) {
 			es->why |= ES_END;
-			notify_wake(&es->notify);
+			notify_wake(&es->watch.own);
 		}
 	notify_run();
 }
@@ -315,7 +302,7 @@ eventsource_drain(void)
 	draining = 1;
 	TAILQ_FOREACH(es, &streams, entry) {
 		es->why |= ES_DRAIN;
-		notify_wake(&es->notify);
+		notify_wake(&es->watch.own);
 	}
 	notify_run();
 }

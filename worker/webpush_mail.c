@@ -117,9 +117,9 @@ mail_ask(const struct conf *c, uint64_t account, struct buf *b)
 	js_out_end(b, '}');
 	buf_adds(b, ",\"0\"]]}");
 	if (!buf_bad(b)) {
-		if (worker_jmap_message(c, &u, "", b->data, b->len,
-		    &out) == 0 && js_parse(out.data, out.len, NULL, NULL,
-		    &all) == JS_OK) {
+		if (worker_jmap_message(c, &u, NULL, "", b->data, b->len,
+		    &out) == 0 &&
+		    js_parse(out.data, out.len, NULL, NULL, &all) == JS_OK) {
 			one = js_at(js_get(all, "methodResponses"), 0);
 			if (strcmp(js_str(js_at(one, 0)), "error") != 0)
 				args = js_ref(js_at(one, 1));

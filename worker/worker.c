@@ -30,6 +30,8 @@
 #include "worker/http/http1.h"
 #include "worker/jmap/email_row.h"
 #include "worker/jmap/email_smime.h"
+#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/submission.h"
 #include "worker/mime/mime.h"
 #include "worker/policy/policy.h"
@@ -454,6 +456,7 @@ worker_erase(struct proc_peer *p, struct msg *m)
 	char			 name[DIR_ACCOUNT_LEN];
 	enum store_err		 e;
 
+	jmap_share_erase(h->account);
 	e = store_destroy(dir_account(h->account, name));
 	if (e != STORE_OK && e != STORE_NOTFOUND) {
 		log_warnx("account %s is not removed: %s", name,

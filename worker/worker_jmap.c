@@ -18,6 +18,8 @@
 #include "common/perm.h"
 #include "worker/blob_head.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
+#include "worker/people.h"
 #include "worker/policy/policy.h"
 #include "worker/webpush.h"
 #include "worker/worker_jmap.h"
@@ -27,7 +29,8 @@
 			 JMAP_CAP_SUBMISSION | JMAP_CAP_VACATION | \
 			 JMAP_CAP_MDN | \
 			 JMAP_CAP_WEBSOCKET | \
-			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA | JMAP_CAP_SMIME)
+			 JMAP_CAP_BLOB | JMAP_CAP_QUOTA | JMAP_CAP_SMIME | \
+			 JMAP_CAP_PRINCIPALS | JMAP_CAP_SHARE)
 #define JSON		"application/json"
 
 /* One request's view of the account and of the configuration. */
@@ -51,6 +54,9 @@ static const struct jmap_limits	*turn_limits(const struct conf *, uint64_t *);
 static int	turn_begin(struct jmap_turn *, struct req *);
 static void	turn_end(struct jmap_turn *);
 static int	turn_account(struct jmap_turn *, struct req *);
+static void	api_people(void *, const struct jmap_dir *);
+static void	api_gone(struct req *, void *);
+static void	api_answer(struct req *, const struct jmap_dir *);
 static void	answer_problem(struct req *, const struct jmap_problem *,
 		    const char *);
 static int	upload_sink(struct req *, void *, const uint8_t *, size_t,
@@ -79,6 +85,7 @@ turn_user(struct jmap_turn *t, const struct conf *c,
 	t->env.limits = turn_limits(c, &t->env.generation);
 	t->env.url = url;
 	t->env.push = webpush_conf(c);
+	t->env.share_subscribed = c->share_subscribe != 0;
 	t->user.name = user->login;
 	t->user.account = dir_account(user->account, t->account);
 	t->user.caps = JMAP_CAPS;
@@ -150,16 +157,34 @@ turn_end(struct jmap_turn *t)
 		store_close(t->user.store);
 }
 
-/* The {account} of the path is the user's own: 1, or 0 and answered.
- * Unknown and forbidden look the same. */
+/* Open the {account} of the path, the user's own or one that is shared with
+ * him: 0, or -1 and answered.  Unknown and forbidden look the same. */
 static int
 turn_account(struct jmap_turn *t, struct req *r)
 {
-	turn_env(t, r);
-	if (strcmp(req_param(r, 0), t->account) == 0)
-		return 1;
-	req_problem(r, 404, NULL, NULL, "no such account");
-	return 0;
+	struct store	*st;
+	const char	*account = req_param(r, 0);
+	uint64_t	 viewer;
+	int		 got;
+
+	if (turn_begin(t, r) == -1)
+		return -1;
+	if (strcmp(account, t->account) == 0)
+		return 0;
+	got = jmap_share_open(&t->user, NULL, account, &st, &viewer);
+	turn_end(t);
+	if (got == 1) {
+		t->user.store = st;
+		t->user.account = account;
+		t->user.viewer = viewer;
+		return 0;
+	}
+	if (got == 0)
+		req_problem(r, 404, NULL, NULL, "no such account");
+	else
+		req_problem(r, 503, NULL, NULL,
+		    "the account cannot be opened now");
+	return -1;
 }
 
 static void
@@ -179,10 +204,7 @@ answer_problem(struct req *r, const struct jmap_problem *p, const char *detail)
 void
 worker_jmap_api(struct req *r)
 {
-	const struct jmap_problem	*p;
-	struct jmap_turn		 t;
-	struct buf			 out;
-	const char			*detail;
+	struct people_ask	*ask;
 
 	if (!req_is_type(r, JSON)) {
 		req_problem(r, 415, jmap_error_not_json.type,
@@ -190,8 +212,41 @@ worker_jmap_api(struct req *r)
 		    "the body must be application/json");
 		return;
 	}
+	if (!people_wanted(r->body, r->body_len)) {
+		api_answer(r, NULL);
+		return;
+	}
+	if ((ask = people_get(&r->user, api_people, r)) == NULL)
+		api_answer(r, NULL);
+	else
+		req_park(r, api_gone, ask);
+}
+
+static void
+api_people(void *arg, const struct jmap_dir *d)
+{
+	api_answer(arg, d);
+}
+
+static void
+api_gone(struct req *r, void *arg)
+{
+	(void)r;
+	people_cancel(arg);
+}
+
+/* dir NULL: it is not needed, or cannot be had. */
+static void
+api_answer(struct req *r, const struct jmap_dir *dir)
+{
+	const struct jmap_problem	*p;
+	struct jmap_turn		 t;
+	struct buf			 out;
+	const char			*detail;
+
 	if (turn_begin(&t, r) == -1)
 		return;
+	t.user.dir = dir;
 	buf_init(&out, t.env.limits->max_size_response + JMAP_SLACK);
 	p = jmap_api(&t.env, &t.user, r->body, r->body_len, 0, &out, &detail);
 	turn_end(&t);
@@ -204,13 +259,15 @@ worker_jmap_api(struct req *r)
 
 int
 worker_jmap_message(const struct conf *c, const struct req_user *user,
-    const char *url, const void *p, size_t len, struct buf *out)
+    const struct jmap_dir *dir, const char *url, const void *p, size_t len,
+    struct buf *out)
 {
 	struct jmap_turn	 t;
 	enum store_err		 e;
 	const char		*detail;
 
 	turn_user(&t, c, user, url);
+	t.user.dir = dir;
 	buf_init(out, t.env.limits->max_size_response + JMAP_SLACK);
 	e = store_open(t.account, STORE_CREATE, &t.user.store);
 	if (e != STORE_OK) {
@@ -226,12 +283,29 @@ worker_jmap_message(const struct conf *c, const struct req_user *user,
 void
 worker_jmap_session(struct req *r)
 {
+	struct jmap_shared	*shared = NULL;
 	struct jmap_turn	 t;
+	struct store_txn	*txn;
 	struct buf		 out;
+	uint64_t		 state = 0;
+	size_t			 n = 0;
 
 	turn_env(&t, r);
-	buf_init(&out, 1 << 16);
-	jmap_session(&out, &t.env, &t.user);
+	/* an administrator may have no account */
+	if (r->user.account != 0) {
+		if (turn_begin(&t, r) == -1)
+			return;
+		if (store_begin(t.user.store, 0, &txn) == STORE_OK) {
+			state = store_state(txn, STORE_SHARED);
+			(void)jmap_share_list(txn, &r->arena, &shared, &n);
+			store_abort(txn);
+		}
+		jmap_share_again(t.user.store, r->user.account,
+		    r->user.login);
+		turn_end(&t);
+	}
+	buf_init(&out, 1 << 20);
+	jmap_session(&out, &t.env, &t.user, shared, n, state);
 	if (buf_bad(&out))
 		req_problem(r, 500, NULL, NULL, NULL);
 	else
@@ -248,8 +322,9 @@ worker_jmap_upload(struct req *r)
 	struct jmap_upload	*u;
 	struct jmap_turn	 t;
 
-	if (!turn_account(&t, r))
+	if (turn_account(&t, r) == -1)
 		return;
+	turn_end(&t);
 	if ((u = arena_get(&r->arena, sizeof(*u))) == NULL) {
 		req_problem(r, 503, NULL, NULL, NULL);
 		return;
@@ -290,20 +365,22 @@ upload_keep(struct req *r, struct jmap_upload *u)
 {
 	struct jmap_turn	 t;
 	struct buf		 out, data = u->data;
+	int			 got;
 
 	/* once it is answered, r and u may be gone */
 	buf_init(&u->data, 0);
 	buf_init(&out, 4096);
-	if (turn_begin(&t, r) == -1)
+	if (turn_account(&t, r) == -1)
 		goto done;
-	if (jmap_blob_upload(&t.env, &t.user, u->type, data.data, data.len,
-	    &out) == -1 || buf_bad(&out)) {
-		turn_end(&t);
+	got = jmap_blob_upload(&t.env, &t.user, u->type, data.data, data.len,
+	    &out);
+	turn_end(&t);
+	if (got == 1)
+		req_problem(r, 403, NULL, NULL, "you may only read there");
+	else if (got == -1 || buf_bad(&out))
 		req_problem(r, 503, NULL, NULL, "the upload was not kept");
-	} else {
-		turn_end(&t);
+	else
 		req_reply_buf(r, 201, JSON, &out);
-	}
 done:
 	buf_free(&data);
 	buf_free(&out);
@@ -335,7 +412,7 @@ worker_jmap_download(struct req *r)
 		    "not for this use (Fetch metadata)");
 		return;
 	}
-	if (!turn_account(&t, r) || turn_begin(&t, r) == -1)
+	if (turn_account(&t, r) == -1)
 		return;
 	/* a message may be larger than any upload */
 	buf_init(&data, r->conf->max_message_size > r->conf->max_size_upload ?

@@ -12,10 +12,13 @@ void	worker_jmap_download(struct req *);	/* GET, class B */
 
 /*
  * A message of a WebSocket (RFC 8887): *out is made, the caller frees it,
- * and gets the response or the error.  url is what url_base said.  0, or -1:
+ * and gets the response or the error.  The principals are those of people.h,
+ * or NULL; url is what url_base said.  0, or -1:
  * the account cannot be opened (logged).
  */
+struct jmap_dir;
 int	worker_jmap_message(const struct conf *, const struct req_user *,
-	    const char *url, const void *, size_t, struct buf *out);
+	    const struct jmap_dir *, const char *url, const void *, size_t,
+	    struct buf *out);
 
 #endif

@@ -18,7 +18,10 @@
 #include "common/share.h"
 #include "worker/http/websocket.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/notify.h"
+#include "worker/people.h"
+#include "worker/watch.h"
 #include "worker/policy/policy.h"
 #include "worker/worker.h"
 #include "worker/worker_jmap.h"
@@ -28,16 +31,27 @@
 #define WS_PUSH		"WebSocketPush"	/* begins the other two types */
 #define LIMIT		"urn:ietf:params:jmap:error:limit"
 
+/* A request that waits for principals, then its answer for its turn. */
+struct ws_wait {
+	TAILQ_ENTRY(ws_wait)	 entry;
+	struct ws		*s;
+	struct people_ask	*ask;		/* NULL: answered */
+	uint8_t			*p;
+	size_t			 n;
+	int			 place;
+	struct buf		 out;
+	int			 lost;		/* there is no answer */
+};
+
 struct ws {
 	TAILQ_ENTRY(ws)		 entry;
 	struct websocket	*w;
-	struct notify		 notify;
+	struct watch		 watch;
 	struct req_user		 user;
+	TAILQ_HEAD(, ws_wait)	 waits;
 	int			 place;		/* where it is counted */
-	uint64_t		 since;		/* modseq the client knows */
 	int			 push;
 	int			 revoked;
-	char			 account[DIR_ACCOUNT_LEN];
 	char			 url[];		/* what url_base said */
 };
 TAILQ_HEAD(ws_list, ws);
@@ -48,6 +62,12 @@ static int	ws_push(struct ws *, const uint8_t *, size_t);
 static int	ws_enable(struct ws *, struct js_val *);
 static int	ws_types(struct js_val *, uint32_t *);
 static void	ws_request(struct ws *, const uint8_t *, size_t);
+static int	ws_later(struct ws *, const uint8_t *, size_t, int);
+static void	ws_people(void *, const struct jmap_dir *);
+static void	ws_ready(struct ws *);
+static void	ws_wait_free(struct ws_wait *);
+static void	ws_answer(struct ws *, const uint8_t *, size_t, int,
+		    struct buf *);
 static void	ws_error(struct ws *, const uint8_t *, size_t, int,
 		    const char *, const char *);
 static void	ws_woken(struct websocket *, void *);
@@ -96,13 +116,10 @@ worker_ws_get(struct req *r)
 		return;
 	}
 	s->place = place;
+	TAILQ_INIT(&s->waits);
 	s->user = r->user;
-	dir_account(r->user.account, s->account);
 	memcpy(s->url, url, strlen(url) + 1);
-	s->notify.account = r->user.account;
-	s->notify.fn = ws_changed;
-	s->notify.arg = s;
-	notify_add(&s->notify);
+	watch_start(&s->watch, r->user.account, 0, ws_changed, s);
 	TAILQ_INSERT_TAIL(&sockets, s, entry);
 	/* once it is answered, all may be gone */
 	websocket_accept(r, "jmap", s->w);
@@ -113,8 +130,10 @@ ws_gone(void *arg)
 {
 	struct ws	*s = arg;
 
+	while (!TAILQ_EMPTY(&s->waits))
+		ws_wait_free(TAILQ_FIRST(&s->waits));
 	share_leave(s->place, SHARE_SOCKET);
-	notify_remove(&s->notify);
+	watch_stop(&s->watch);
 	TAILQ_REMOVE(&sockets, s, entry);
 	freezero(s, sizeof(*s));
 }
@@ -147,7 +166,7 @@ ws_push(struct ws *s, const uint8_t *p, size_t n)
 	type = js_type(v) == JS_OBJ ? js_str(js_get(v, "@type")) : "";
 	if (strcmp(type, "WebSocketPushDisable") == 0) {
 		s->push = 0;
-		s->notify.types = 0;
+		watch_types(&s->watch, 0);
 		ret = 1;
 	} else if (strcmp(type, "WebSocketPushEnable") == 0) {
 		if (ws_enable(s, v) == -1)
@@ -165,19 +184,18 @@ static int
 ws_enable(struct ws *s, struct js_val *v)
 {
 	struct js_val		*state = js_get(v, "pushState");
-	struct jmap_push	 p;
 	uint32_t		 types;
 
 	if (ws_types(js_get(v, "dataTypes"), &types) == -1 ||
 	    (state != NULL && js_type(state) != JS_STR))
 		return -1;
-	s->since = 0;			/* a state of nobody: all is new */
+	watch_types(&s->watch, types);
+	/* a state of nobody: all is new */
 	if (state != NULL)
-		(void)jmap_push_since(js_str(state), s->account, &s->since);
-	else if (jmap_push_read(s->account, &p) == 0)
-		s->since = p.modseq;
+		(void)watch_since(&s->watch, js_str(state));
+	else
+		watch_now(&s->watch);
 	s->push = 1;
-	s->notify.types = types;
 	websocket_wake(s->w);
 	return 0;
 }
@@ -212,7 +230,7 @@ ws_request(struct ws *s, const uint8_t *p, size_t n)
 	struct timespec		 ts;
 	struct share_left	 left;
 	struct buf		 out;
-	int			 place;
+	int			 place, lost;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	if (c->rate_account.count != 0 &&
@@ -230,16 +248,88 @@ ws_request(struct ws *s, const uint8_t *p, size_t n)
 		ws_error(s, p, n, 429, LIMIT, "too many requests at once");
 		return;
 	}
-	if (worker_jmap_message(c, &s->user, s->url, p, n, &out) == -1)
-		ws_error(s, p, n, 503, "about:blank",
-		    "the account cannot be opened now");
-	else if (buf_bad(&out))
-		ws_error(s, p, n, 500, "about:blank", "out of memory");
-	else
-		websocket_send(s->w, buf_peek(&out), buf_left(&out));
-	buf_free(&out);
+	if (people_wanted(p, n) && ws_later(s, p, n, place))
+		return;
+	lost = worker_jmap_message(c, &s->user, NULL, s->url, p, n, &out);
+	ws_answer(s, p, n, lost, &out);
 	if (place != SHARE_UNCOUNTED)
 		share_leave(place, SHARE_REQUEST);
+}
+
+/* Frees the buffer. */
+static void
+ws_answer(struct ws *s, const uint8_t *p, size_t n, int lost, struct buf *out)
+{
+	if (lost == -1)
+		ws_error(s, p, n, 503, "about:blank",
+		    "the account cannot be opened now");
+	else if (buf_bad(out))
+		ws_error(s, p, n, 500, "about:blank", "out of memory");
+	else
+		websocket_send(s->w, buf_peek(out), buf_left(out));
+	buf_free(out);
+}
+
+/* --- requests that need the principals ---------------------------------- */
+
+/* 1, or 0: do without. */
+static int
+ws_later(struct ws *s, const uint8_t *p, size_t n, int place)
+{
+	struct ws_wait	*x;
+
+	if ((x = calloc(1, sizeof(*x))) == NULL)
+		return 0;
+	x->s = s;
+	x->n = n;
+	x->place = place;
+	if ((x->p = malloc(n)) == NULL ||
+	    (x->ask = people_get(&s->user, ws_people, x)) == NULL) {
+		free(x->p);
+		free(x);
+		return 0;
+	}
+	memcpy(x->p, p, n);
+	TAILQ_INSERT_TAIL(&s->waits, x, entry);
+	return 1;
+}
+
+static void
+ws_people(void *arg, const struct jmap_dir *d)
+{
+	struct ws_wait	*x = arg;
+	struct ws	*s = x->s;
+
+	x->ask = NULL;
+	x->lost = worker_jmap_message(websocket_conn(s->w)->gen->conf,
+	    &s->user, d, s->url, x->p, x->n, &x->out);
+	websocket_wake(s->w);
+}
+
+/* The client takes what we send: all that is answered. */
+static void
+ws_ready(struct ws *s)
+{
+	struct ws_wait	*x, *next;
+
+	TAILQ_FOREACH_SAFE(x, &s->waits, entry, next) {
+		if (x->ask != NULL)
+			continue;
+		ws_answer(s, x->p, x->n, x->lost, &x->out);
+		ws_wait_free(x);
+	}
+}
+
+static void
+ws_wait_free(struct ws_wait *x)
+{
+	TAILQ_REMOVE(&x->s->waits, x, entry);
+	people_cancel(x->ask);
+	if (x->place != SHARE_UNCOUNTED)
+		share_leave(x->place, SHARE_REQUEST);
+	buf_free(&x->out);
+	free(x->p);
+	free(x);
 }
 
 /* RFC 8887 4.3.4; the id of what was asked comes back. */
@@ -294,18 +384,15 @@ ws_changed(void *arg)
 static void
 ws_woken(struct websocket *w, void *arg)
 {
-	struct ws		*s = arg;
-	struct jmap_push	 p;
-	char			 id[JMAP_PUSH_ID];
-	struct buf		 b;
+	struct ws	*s = arg;
+	struct buf	 b;
 
-	if (!s->push || jmap_push_read(s->account, &p) == -1)
+	ws_ready(s);
+	if (!s->push)
 		return;
 	buf_init(&b, 16384);
-	if (jmap_push_change(&b, s->account, &p, s->notify.types, s->since,
-	    jmap_push_id(s->account, p.modseq, id)) && !buf_bad(&b))
+	if (watch_look(&s->watch, &b, 1) == 1 && !buf_bad(&b))
 		websocket_send(w, buf_peek(&b), buf_left(&b));
-	s->since = p.modseq;
 	buf_free(&b);
 }
 
@@ -317,7 +404,7 @@ ws_revoke(uint64_t account)
 	TAILQ_FOREACH(s, &sockets, entry)
 		if (account == 0 || s->user.account == account) {
 			s->revoked = 1;
-			notify_wake(&s->notify);
+			notify_wake(&s->watch.own);
 		}
 	notify_run();
 }

@@ -330,7 +330,7 @@ session_says_what_there_is(void **state)
 
 	(void)state;
 	buf_reset(&jh_out);
-	jmap_session(&jh_out, &jh_env, &jh_user);
+	jmap_session(&jh_out, &jh_env, &jh_user, NULL, 0, 0);
 	assert_int_equal(js_parse(jh_out.data, jh_out.len, NULL, NULL, &v),
 	    JS_OK);
 	assert_string_equal(js_str(js_get(v, "username")), "user@mail.test");
@@ -349,11 +349,11 @@ session_says_what_there_is(void **state)
 	    MAIL)), ACC);
 	/* core has no data, so no primary account */
 	assert_false(js_has(js_get(v, "primaryAccounts"), CORE));
-	jmap_session_state(&jh_env, &jh_user, was);
+	jmap_session_state(&jh_env, &jh_user, 0, was);
 	assert_string_equal(js_str(js_get(v, "state")), was);
 	js_free(v);
 	jh_env.generation++;
-	jmap_session_state(&jh_env, &jh_user, is);
+	jmap_session_state(&jh_env, &jh_user, 0, is);
 	assert_string_not_equal(was, is);
 }
 

@@ -18,6 +18,7 @@
  *	email_moved.c	.. of lists that the log has to tell of
  *	email_set.c	Email/set: update, destroy, what create shares
  *	email_same.c	.. an immutable property that says what is so
+ *	email_copy.c	Email/copy
  *	email_create.c	an Email object of JSON -> a message
  *	email_field.c	.. its header fields
  *	email_bodypart.c .. its parts
@@ -300,6 +301,9 @@ int	 email_set_add(struct jmap_call *, struct jmap_seterr *,
 	    struct arena *, const void *raw, size_t len,
 	    const struct email_where *, int64_t received, char *id,
 	    struct buf *reply);
+/* The text of the blob of a mail (with that hash) for whoever asks. */
+void	 email_set_blob(struct jmap_call *, uint64_t id, const uint8_t *hash,
+	    char [JMAP_ID_MAX + 1]);
 int	 email_set_update(struct jmap_set *, const char *,
 	    const struct jmap_patch *);
 int	 email_set_destroy(struct jmap_set *, const char *);

@@ -21,7 +21,7 @@
 
 enum getkind {
 	/* copied */
-	GET_FRAG, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
+	GET_FRAG, GET_BLOB, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
 	/* made */
 	GET_ATTACHMENTS, GET_HEADERS, GET_HTMLBODY, GET_STRUCTURE,
 	GET_TEXTBODY, GET_VALUES, GET_HEADER,
@@ -103,6 +103,7 @@ struct getmail {
 };
 
 static int	get_ready(struct jmap_get *, struct email_get *);
+static int	get_shared(struct jmap_get *, struct email_get *);
 static void	get_open(struct getmail *);
 static void	get_close(struct getmail *);
 static int	get_object(struct getmail *, struct buf *);
@@ -165,7 +166,8 @@ email_get_row(struct jmap_get *g, const char *id)
 	m.mail = &mail;
 	m.w = &eg->work;
 	m.open = m.have = 0;
-	if (!eg->ready && get_ready(g, eg) == -1)
+	if (!eg->ready && (get_ready(g, eg) == -1 || (g->c->shared &&
+	    get_shared(g, eg) == -1)))
 		return -1;
 	if (store_id_mail_get(id, strlen(id), &n) == -1)
 		return 0;
@@ -217,6 +219,8 @@ get_open(struct getmail *m)
 	arena_init(&m->w->scratch, GET_SCRATCH);
 	email_src_init(&m->w->src, m->c->txn, &m->w->scratch, m->row.blob,
 	    m->mail->size);
+	if (store_view_who(m->c->txn) != 0)
+		m->w->src.blob.eid = STORE_EID(m->mail->id);
 	m->open = 1;
 }
 
@@ -269,6 +273,27 @@ get_ready(struct jmap_get *g, struct email_get *eg)
 		if (email_json_prop(g->more.id[i], &eg->hdr[eg->nhdr]))
 			eg->nhdr++;
 	eg->ready = 1;
+	return 0;
+}
+
+/* In an account that is shared with the user blobs have other ids. */
+static int
+get_shared(struct jmap_get *g, struct email_get *eg)
+{
+	struct getprop	*own;
+	size_t		 i;
+
+	for (i = 0; i < eg->nfast; i++) {
+		if (eg->fast[i]->kind != GET_FRAG ||
+		    eg->fast[i]->frag != STORE_F_BLOBID)
+			continue;
+		if ((own = arena_get(&g->c->req->arena,
+		    sizeof(*own))) == NULL)
+			return -1;
+		*own = *eg->fast[i];
+		own->kind = GET_BLOB;
+		eg->fast[i] = own;
+	}
 	return 0;
 }
 
@@ -346,11 +371,14 @@ get_bytes(uint8_t *p, const void *s, size_t n)
 static uint8_t *
 get_meta(struct getmail *m, enum getkind kind, uint8_t *p)
 {
-	char	 id[STORE_IDLEN];
+	char	 id[STORE_IDLEN], blob[JMAP_ID_MAX + 1];
 
 	if (m->mail == NULL)
 		return get_bytes(p, "null", 4);
 	switch (kind) {
+	case GET_BLOB:
+		email_set_blob(m->c, m->mail->id, m->row.blob, blob);
+		return get_quoted(p, blob, strlen(blob));
 	case GET_ID:
 		return get_quoted(p, id, store_id_mail(m->mail->id, id));
 	case GET_THREAD:
@@ -593,6 +621,9 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 		bare = *p;		/* the value, no key */
 		bare.key = ",";
 		bare.len = 1;
+		if (c->shared && p->kind == GET_FRAG &&
+		    p->frag == STORE_F_BLOBID)
+			bare.kind = GET_BLOB;
 		eg.fast[eg.nfast++] = &bare;
 		ret = get_fast(&m, b);
 	} else

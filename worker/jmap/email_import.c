@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Email/import (RFC 8621 4.8): uploaded bytes become mail.  Any bytes are a
- * message, none is changed; the same message twice is two Emails.  And
- * Email/copy (4.7), as far as there is anything to copy from.
+ * message, none is changed; the same message twice is two Emails.
  */
 #include "common/compat.h"
 
@@ -200,32 +199,4 @@ import_answer(struct import *im, uint64_t old)
 	} else
 		js_out_null(b);
 	js_out_end(b, '}');
-}
-
-/* RFC 8620 5.4.  There is no second account that one user may see. */
-const struct jmap_error *
-email_copy(struct jmap_call *c)
-{
-	struct js_val	*create = NULL;
-	struct js_rd	 rd;
-	const char	*from = NULL, *to, *state = NULL;
-	int		 destroy = 0;
-
-	js_rd_init(&rd, c->args, "");
-	js_rd_id(&rd, "accountId", &to);
-	if (js_rd_id(&rd, "fromAccountId", &from) == 0)
-		js_rd_bad(&rd, "fromAccountId");
-	if (js_rd_obj(&rd, "create", &create) == 0)
-		js_rd_bad(&rd, "create");
-	js_rd_str_null(&rd, "ifFromInState", &state);
-	js_rd_str_null(&rd, "ifInState", &state);
-	js_rd_bool(&rd, "onSuccessDestroyOriginal", &destroy);
-	js_rd_str_null(&rd, "destroyFromIfInState", &state);
-	if (js_rd_end(&rd) == -1)
-		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
-		    rd.fault);
-	if (strcmp(from, c->req->user->account) == 0)
-		return jmap_error_say(c, &jmap_error_invalid_arguments,
-		    "fromAccountId and accountId are the same");
-	return &jmap_error_from_account_not_found;
 }

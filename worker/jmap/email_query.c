@@ -170,9 +170,14 @@ query_state(struct jmap_query *q, struct email_query *eq)
 	    store_mailbox_get(q->c->txn, eq->sq.mailbox, &mb) == STORE_OK;
 	if (eq->local)
 		q->state = mb.emails;
+	/* no state of before he saw it */
+	if (q->state < store_view_since(q->c->txn))
+		q->state = store_view_since(q->c->txn);
+	/* all mail of a sharee is no list of the index */
 	eq->exact = eq->indexed && !eq->match.rest && !eq->match.empty &&
 	    !eq->match.driven &&
-	    (eq->local || eq->sq.mailbox == 0);
+	    (eq->local || (eq->sq.mailbox == 0 &&
+	    store_view_who(q->c->txn) == 0));
 	q->can_changes = 1;		/* else from the log: email_moved.c */
 }
 
@@ -474,8 +479,9 @@ cache_key(struct jmap_query *q, struct buf *b)
 	const struct store_mailbox	*mb;
 	size_t				 i, n;
 
-	buf_adds(b, q->c->req->user->account);
+	buf_adds(b, q->c->account);
 	buf_addc(b, 0);
+	buf_be64(b, store_view_who(q->c->txn));
 	/* an account that was deleted and made again is another one */
 	if (store_mailbox_all(q->c->txn, &mb, &n) == STORE_OK && n > 0)
 		buf_be32(b, mb[0].uidvalidity);

@@ -179,7 +179,7 @@ email_set_add(struct jmap_call *c, struct jmap_seterr *e, struct arena *a,
 	struct store_newmail	 m;
 	enum store_err		 err;
 	uint64_t		 n, tid;
-	char			 text[STORE_IDLEN];
+	char			 text[JMAP_ID_MAX + 1];
 
 	memset(&m, 0, sizeof(m));
 	m.received = received;
@@ -194,7 +194,7 @@ email_set_add(struct jmap_call *c, struct jmap_seterr *e, struct arena *a,
 		return -1;
 	store_id_mail(n, id);
 	js_out_key(reply, "blobId");
-	store_id_blob(m.blob, text);
+	email_set_blob(c, n, m.blob, text);
 	js_out_s(reply, text);
 	js_out_key(reply, "threadId");
 	store_id_thread(tid, text);
@@ -202,6 +202,20 @@ email_set_add(struct jmap_call *c, struct jmap_seterr *e, struct arena *a,
 	js_out_key(reply, "size");
 	js_out_uint(reply, m.size);
 	return 1;
+}
+
+/* Who is not the owner has no ids that are made of what is in a message. */
+void
+email_set_blob(struct jmap_call *c, uint64_t id, const uint8_t *hash,
+    char text[JMAP_ID_MAX + 1])
+{
+	struct jmap_blob	 b;
+
+	memset(&b, 0, sizeof(b));
+	memcpy(b.hash, hash, STORE_HASHLEN);
+	if (store_view_who(c->txn) != 0)
+		b.eid = STORE_EID(id);
+	jmap_blob_text(&b, text);
 }
 
 /* What the store would not do, in the words of RFC 8621. */
@@ -212,6 +226,9 @@ set_refused(struct jmap_call *c, struct jmap_seterr *e, enum store_err err,
 	switch (err) {
 	case STORE_NOTFOUND:
 		return email_set_error(c, e, &jmap_error_not_found, NULL);
+	case STORE_FORBIDDEN:
+		return email_set_error(c, e, &jmap_error_forbidden,
+		    "you have not the right to do that");
 	case STORE_NOMAILBOX:
 		return email_set_bad(c, e, "mailboxIds",
 		    "an Email is in one mailbox at least");
@@ -306,8 +323,12 @@ set_folded(struct jmap_set *s, uint64_t id, const struct store_mailmod *mod)
 			upper |= p[k] >= 'A' && p[k] <= 'Z';
 	if (!upper)
 		return 1;
-	if (jmap_api_store(s->c, store_mail_get(s->c->txn, id, &mail)) != 1)
+	switch (jmap_api_store(s->c, store_mail_get(s->c->txn, id, &mail))) {
+	case 0:
+		return 1;		/* moved out of sight */
+	case -1:
 		return -1;
+	}
 	js_out_key(&s->reply, "keywords");
 	return email_get_one(s->c, &mail, "keywords", &s->reply);
 }
@@ -423,11 +444,17 @@ set_room(struct jmap_set *s, const struct store_mail *mail,
 int
 email_set_destroy(struct jmap_set *s, const char *id)
 {
+	enum store_err	 err;
 	uint64_t	 n;
 	int		 ret = 0;
 
-	if (store_id_mail_get(id, strlen(id), &n) == 0)
-		ret = jmap_api_store(s->c, store_mail_destroy(s->c->txn, n));
+	if (store_id_mail_get(id, strlen(id), &n) == 0) {
+		err = store_mail_destroy(s->c->txn, n);
+		if (err == STORE_FORBIDDEN)
+			return jmap_set_refuse(s, &jmap_error_forbidden,
+			    "you have not the right to do that");
+		ret = jmap_api_store(s->c, err);
+	}
 	return ret != 0 ? ret : jmap_set_refuse(s, &jmap_error_not_found,
 	    "no such Email");
 }

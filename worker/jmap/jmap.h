@@ -38,6 +38,8 @@ struct jmap_patch;
 struct jmap_method;
 struct jmap_type;
 struct jmap_object_type;
+struct jmap_dir;
+struct jmap_shared;
 struct card;
 
 /* --- errors (jmap_error.c) --------------------------------------------- */
@@ -57,7 +59,6 @@ extern const struct jmap_error
     jmap_error_anchor_not_found, jmap_error_unsupported_sort,
     jmap_error_unsupported_filter, jmap_error_too_many_changes,
     jmap_error_from_account_not_found,
-    jmap_error_from_account_not_supported,
     jmap_error_unknown_data_type,	/* RFC 9404 */
     /* of one object in a /set; forbidden and stateMismatch as above */
     jmap_error_over_quota, jmap_error_too_large, jmap_error_rate_limit,
@@ -147,6 +148,7 @@ struct jmap_env {
 	const char	*url;		/* "https://host[:port]", no slash */
 	uint64_t	 generation;	/* of the configuration */
 	const struct pushsub_conf *push;	/* NULL: defaults */
+	int		 share_subscribed; /* what is shared is subscribed to */
 };
 
 /* Who asks.  For now a user is the owner of exactly one account. */
@@ -158,6 +160,9 @@ struct jmap_user {
 	const struct card *card;	/* names and addresses, or NULL */
 	uint64_t	 number;	/* of the account */
 	uint64_t	 quota;		/* of the account, bytes; 0: none */
+	uint64_t	 viewer;	/* who looks at it, 0 the owner: for
+					 * jmap_blob_upload and _download */
+	const struct jmap_dir *dir;	/* principals he may see, or NULL */
 	int		 may_send;	/* PERM_EMAIL_SEND */
 };
 
@@ -188,6 +193,7 @@ struct jmap_req {
 	STAILQ_HEAD(, jmap_call) queue;		/* implicit calls to come */
 	size_t			 nimplicit;
 	size_t			 nodes;		/* back references visited */
+	uint64_t		 shares;	/* state of STORE_SHARED, + 1 */
 };
 
 struct jmap_call {
@@ -196,6 +202,11 @@ struct jmap_call {
 	const char			*id;	/* method call id */
 	struct js_val			*args;	/* references resolved */
 	struct store_txn		*txn;
+	const char			*account; /* whose data it is about */
+	struct store			*store;	/* of that account */
+	int				 shared; /* it is not the user's own */
+	struct store_share		*shares; /* of it: mailbox_share.c */
+	size_t				 nshares;
 	struct buf			*out;	/* = req->out */
 	const char			*desc;	/* of the error, or NULL */
 	const char			*more;	/* its further JSON members */
@@ -289,6 +300,7 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
 #define JP_NOTDEF	0x04	/* not in /get's default set */
 #define JP_IDREF	0x08	/* Id, Id[] or Id[x]: "#cid" is resolved */
 #define JP_SMIME	0x10	/* only there with JMAP_CAP_SMIME (RFC 9219) */
+#define JP_SHARING	0x20	/* only where "using" names sharing */
 
 /*
  * put: append the value (no key) of obj.  set: take val into obj, where val
@@ -369,7 +381,7 @@ struct jmap_type {
 };
 
 /* The standard methods: jmap_fn to stand in the method table. */
-jmap_fn	jmap_get, jmap_changes, jmap_set, jmap_copy, jmap_query,
+jmap_fn	jmap_get, jmap_changes, jmap_set, jmap_query,
 	jmap_query_changes;
 
 /* --- /get (jmap_get.c) ------------------------------------------------- */
@@ -477,6 +489,21 @@ int	jmap_patch_apply(struct jmap_set *, const struct jmap_patch_op *,
 int	jmap_patch_value(struct jmap_set *, const struct jmap_patch *,
 	    const struct jmap_prop *, const void *obj, struct js_val **);
 
+/* --- /copy (jmap_copy.c) ----------------------------------------------- */
+
+/* The account that is copied from: a snapshot beside the call's own writer. */
+struct jmap_from {
+	const char		*account;
+	struct store		*store;
+	struct store_txn	*txn;
+};
+/* NULL and *f, for jmap_copy_close; or fromAccountNotFound and the like. */
+const struct jmap_error	*jmap_copy_open(struct jmap_call *, const char *from,
+			    struct jmap_from *);
+void	jmap_copy_close(struct jmap_from *);
+/* Append a member that is the map of these members, null without any. */
+void	jmap_copy_put(struct buf *, const char *name, const struct buf *);
+
 /* --- /query (jmap_query.c) --------------------------------------------- */
 
 enum jmap_op { JMAP_AND, JMAP_OR, JMAP_NOT, JMAP_COND };
@@ -499,6 +526,7 @@ struct jmap_filter_term {
 
 enum jmap_kind {
 	JK_STR, JK_STR_NULL, JK_ID, JK_ID_NULL, JK_BOOL, JK_UINT, JK_DATE,
+	JK_DATE_NULL,		/* null: DATE_NONE */
 	JK_IDS,			/* Id[] */
 	JK_STRS			/* String[] */
 };
@@ -577,12 +605,18 @@ const struct jmap_error	*jmap_query_filter(struct jmap_query *,
 
 /* --- session (jmap_session.c, RFC 8620 2) ------------------------------ */
 
-/* Append the Session object. */
+/* Append the Session object, with the n accounts that are shared with the
+ * user; shares: the state of those. */
 void		 jmap_session(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *);
-/* Its state: changes when configuration or the user's rights do. */
+		    const struct jmap_user *, const struct jmap_shared *,
+		    size_t n, uint64_t shares);
+/* One member of its "accounts": the user's own (shared NULL), or another. */
+void		 jmap_session_account(struct buf *, const struct jmap_env *,
+		    const struct jmap_user *, const struct jmap_shared *);
+/* Its state: changes when configuration, the user's rights or the accounts
+ * that are shared with him do.  shares: the state of STORE_SHARED. */
 void		 jmap_session_state(const struct jmap_env *,
-		    const struct jmap_user *, char out[17]);
+		    const struct jmap_user *, uint64_t shares, char out[17]);
 /* The bit of a capability's URN that this server knows, or 0. */
 unsigned	 jmap_session_cap(const char *urn);
 
@@ -607,6 +641,13 @@ void	 jmap_push_lines(struct buf *, const char *account,
 	    const struct jmap_push *, uint32_t types);
 /* Read it, in a transaction of its own.  0, or -1 (logged). */
 int	 jmap_push_read(const char *account, struct jmap_push *);
+/* What a principal sees of somebody else's: 1, 0 nothing, -1 (logged). */
+int	 jmap_push_view(uint64_t number, uint64_t viewer, struct jmap_push *);
+/* The accounts of others in a user's session, at most max: how many. */
+size_t	 jmap_push_shared(const char *account, uint64_t *, size_t max);
+/* Append the member of "changed" for one account, as jmap_push_change. */
+int	 jmap_push_one(struct buf *, const char *account,
+	    const struct jmap_push *, uint32_t types, uint64_t since);
 /*
  * Append a StateChange with each of the types that changed after the modseq
  * since (0: has ever changed), pushState beside it unless that is NULL
@@ -631,6 +672,8 @@ int	 jmap_push_since(const char *id, const char *account,
  */
 #define JMAP_BLOB_STEPS	4
 struct jmap_blob {
+	uint64_t	 eid;			/* the message of this mail: what
+						 * sharees get instead of a hash */
 	uint8_t		 hash[STORE_HASHLEN];
 	struct {
 		uint64_t	 off, len;	/* encoded, in what is before */
@@ -643,7 +686,8 @@ int	jmap_blob_parse(const char *id, struct jmap_blob *);
 void	jmap_blob_text(const struct jmap_blob *, char out[JMAP_ID_MAX + 1]);
 /* Make it the blob of a part inside of it.  0, or -1: too deep. */
 int	jmap_blob_step(struct jmap_blob *, uint64_t off, uint64_t len, int cte);
-/* Keep an upload; appends the answer object of RFC 8620 6.1.  0, or -1. */
+/* Keep an upload; appends the answer object of RFC 8620 6.1.  0, 1: a viewer
+ * may not, or -1. */
 int	jmap_blob_upload(const struct jmap_env *, const struct jmap_user *,
 	    const char *type, const void *, size_t, struct buf *out);
 /* Append the (decoded) bytes behind an id: 1, 0 no such blob, -1 failed.
@@ -652,8 +696,11 @@ int	jmap_blob_download(const struct jmap_user *, const char *id,
 	    struct buf *);
 /* The same inside a call's transaction, for Email/import, /parse, /set. */
 int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
+/* The same in any transaction; -1 with *e. */
+int	jmap_blob_read(struct store_txn *, const char *id, struct buf *,
+	    enum store_err *);
 /* The size of what it is kept in: of itself if it has no step.  As above. */
-int	jmap_blob_size(struct jmap_call *, const struct jmap_blob *,
+int	jmap_blob_size(struct jmap_call *, struct jmap_blob *,
 	    uint64_t *);
 
 /* --- types we have ------------------------------------------------------ */

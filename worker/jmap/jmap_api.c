@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 
 #define API_ARENA	(64 << 20)	/* bytes of one request's own data */
@@ -229,7 +230,8 @@ api_answer(struct jmap_req *r, int ws)
 	if (r->give_created)
 		api_put_created(r);
 	js_out_key(b, "sessionState");
-	jmap_session_state(r->env, r->user, state);
+	jmap_session_state(r->env, r->user, r->shares != 0 ? r->shares - 1 :
+	    jmap_share_state(r->user), state);
 	js_out_s(b, state);
 	js_out_end(b, '}');
 	return buf_bad(b) ? &jmap_error_internal : NULL;
@@ -436,11 +438,11 @@ jmap_api_lost(struct jmap_call *c)
 		return &jmap_error_server_unavailable;
 	case STORE_FULL:
 		log_warnx("account %s: the disk is full",
-		    c->req->user->account);
+		    c->account);
 		return jmap_error_say(c, &jmap_error_server_unavailable,
 		    "no space left for this account's data");
 	default:
-		log_warn("account %s: %s: %s", c->req->user->account,
+		log_warn("account %s: %s: %s", c->account,
 		    c->method->name, store_strerror(c->store_err));
 		return jmap_error_say(c, &jmap_error_server_fail,
 		    "the store: %s", store_strerror(c->store_err));
@@ -451,7 +453,7 @@ void
 jmap_api_account(struct jmap_call *c)
 {
 	js_out_key(c->out, "accountId");
-	js_out_s(c->out, c->req->user->account);
+	js_out_s(c->out, c->account);
 }
 
 const char *

@@ -12,12 +12,15 @@
 #include "common/enc.h"
 #include "common/log.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/mime/mime.h"
 
 #define BLOB_TEXT	(1 + ENC_B64URL_LEN(STORE_HASHLEN))	/* "G..." */
 #define BLOB_TRIES	5	/* runs of a write whose store had to grow */
 
 static int	blob_number(const char **, int, uint64_t *);
+static int	blob_find(struct store_txn *, struct jmap_blob *,
+		    enum store_err *);
 static int	blob_read(struct store_txn *, const struct jmap_blob *,
 		    struct buf *, enum store_err *);
 static int	blob_part(struct store_txn *, const struct jmap_blob *,
@@ -34,9 +37,15 @@ jmap_blob_parse(const char *id, struct jmap_blob *b)
 	size_t		 n = strlen(id);
 
 	memset(b, 0, sizeof(*b));
-	if (n < BLOB_TEXT || store_id_blob_get(id, BLOB_TEXT, b->hash) == -1)
+	if (*id == 'B') {
+		n = strcspn(id, "-");
+		if (store_id_object_get('B', id, n, &b->eid) == -1 ||
+		    b->eid == 0)
+			return -1;
+	} else if (n < BLOB_TEXT ||
+	    store_id_blob_get(id, n = BLOB_TEXT, b->hash) == -1)
 		return -1;
-	for (id += BLOB_TEXT; *id != '\0';) {
+	for (id += n; *id != '\0';) {
 		if (blob_number(&id, '-', &off) == -1 ||
 		    blob_number(&id, '-', &len) == -1 ||
 		    blob_number(&id, '-', &cte) == -1 ||
@@ -90,9 +99,11 @@ blob_number(const char **p, int before, uint64_t *out)
 void
 jmap_blob_text(const struct jmap_blob *b, char out[JMAP_ID_MAX + 1])
 {
-	size_t		 n = store_id_blob(b->hash, out);
+	size_t		 n;
 	unsigned	 i;
 
+	n = b->eid != 0 ? store_id_object('B', b->eid, out) :
+	    store_id_blob(b->hash, out);
 	/* four steps of three numbers below 2^53 do not fit: ours are below
 	 * 2^32, as any message is */
 	for (i = 0; i < b->nstep && n < JMAP_ID_MAX; i++)
@@ -104,23 +115,37 @@ jmap_blob_text(const struct jmap_blob *b, char out[JMAP_ID_MAX + 1])
 int
 jmap_blob_get(struct jmap_call *c, const char *id, struct buf *out)
 {
-	struct jmap_blob	 b;
-	enum store_err		 e = STORE_OK;
-	int			 got;
+	enum store_err	 e;
+	int		 got = jmap_blob_read(c->txn, id, out, &e);
 
-	if (jmap_blob_parse(id, &b) == -1)
-		return 0;
-	got = blob_read(c->txn, &b, out, &e);
-	return got == 1 ? 1 : jmap_api_store(c, e);
+	return got != -1 ? got : jmap_api_store(c, e == STORE_OK ? STORE_IO :
+	    e);
 }
 
 int
-jmap_blob_size(struct jmap_call *c, const struct jmap_blob *b, uint64_t *size)
+jmap_blob_read(struct store_txn *txn, const char *id, struct buf *out,
+    enum store_err *e)
 {
-	int	 may = store_view_blob(c->txn, b->hash);
+	struct jmap_blob	 b;
+	int			 got;
+
+	*e = STORE_OK;
+	if (jmap_blob_parse(id, &b) == -1)
+		return 0;
+	if ((got = blob_find(txn, &b, e)) == 1)
+		got = blob_read(txn, &b, out, e);
+	return got;
+}
+
+int
+jmap_blob_size(struct jmap_call *c, struct jmap_blob *b, uint64_t *size)
+{
+	enum store_err	 e = STORE_OK;
+	int		 may = blob_find(c->txn, b, &e);
 
 	if (may != 1)
-		return may == 0 ? 0 : jmap_api_store(c, STORE_IO);
+		return may == 0 ? 0 : jmap_api_store(c, e == STORE_OK ?
+		    STORE_IO : e);
 	return jmap_api_store(c, store_blob_size(c->txn, b->hash, size));
 }
 
@@ -135,14 +160,42 @@ jmap_blob_download(const struct jmap_user *u, const char *id,
 
 	if (jmap_blob_parse(id, &b) == -1)
 		return 0;
-	if ((e = store_begin(u->store, 0, &txn)) == STORE_OK) {
-		got = blob_read(txn, &b, out, &e);
+	e = jmap_share_begin(u->store, u->viewer, 0, &txn);
+	if (e == STORE_OK) {
+		if ((got = blob_find(txn, &b, &e)) == 1)
+			got = blob_read(txn, &b, out, &e);
 		store_abort(txn);
-	}
+	} else if (e == STORE_NOTFOUND)
+		return 0;
 	if (got == -1)
 		log_warn("account %s: blob: %s", u->account,
 		    store_strerror(e));
 	return got;
+}
+
+/*
+ * Whose bytes are they, and may they be seen?  A message goes by its mail,
+ * which the store shows or not; who is not the owner may name by its hash
+ * only what he brought himself.  1, 0, -1 with *e.
+ */
+static int
+blob_find(struct store_txn *txn, struct jmap_blob *b, enum store_err *e)
+{
+	struct store_mail	 m;
+	struct store_row	 row;
+	int			 got;
+
+	if (b->eid == 0) {
+		if ((got = store_view_blob(txn, b->hash)) == -1)
+			*e = STORE_IO;
+		return got;
+	}
+	if ((*e = store_mail_eid(txn, b->eid, &m)) == STORE_OK)
+		*e = store_mail_row(txn, &m, &row);
+	if (*e != STORE_OK)
+		return *e <= STORE_REFUSED ? 0 : -1;
+	memcpy(b->hash, row.blob, STORE_HASHLEN);
+	return 1;
 }
 
 /* 1, 0 no such blob, -1 with *e. */
@@ -224,6 +277,8 @@ jmap_blob_upload(const struct jmap_env *env, const struct jmap_user *u,
 	do {
 		e = blob_keep(u, p, n, hash);
 	} while (e == STORE_AGAIN && ++tries < BLOB_TRIES);
+	if (e == STORE_FORBIDDEN || e == STORE_NOTFOUND)
+		return 1;
 	if (e != STORE_OK) {
 		log_warn("account %s: upload: %s", u->account,
 		    store_strerror(e));
@@ -249,38 +304,15 @@ blob_keep(const struct jmap_user *u, const void *p, size_t n,
 	struct store_txn	*txn;
 	enum store_err		 e;
 
-	if ((e = store_begin(u->store, 1, &txn)) != STORE_OK)
+	if ((e = jmap_share_begin(u->store, u->viewer, 1, &txn)) != STORE_OK)
 		return e;
+	if (!(store_view_any(txn) & STORE_MAY_WRITE)) {
+		store_abort(txn);
+		return STORE_FORBIDDEN;
+	}
 	if ((e = store_blob_put(txn, p, n, hash)) != STORE_OK) {
 		store_abort(txn);
 		return e;
 	}
 	return store_commit(txn);
-}
-
-/* RFC 8620 6.3.  There is no second account that one user may see. */
-const struct jmap_error *
-jmap_blob_copy(struct jmap_call *c)
-{
-	struct js_val	*ids = NULL;
-	struct js_rd	 rd;
-	const char	*from = NULL, *to;
-	size_t		 i;
-
-	js_rd_init(&rd, c->args, "");
-	js_rd_id(&rd, "accountId", &to);
-	if (js_rd_id(&rd, "fromAccountId", &from) == 0)
-		js_rd_bad(&rd, "fromAccountId");
-	if (js_rd_arr(&rd, "blobIds", &ids) == 0)
-		js_rd_bad(&rd, "blobIds");
-	for (i = 0; i < js_len(ids); i++)
-		if (!js_is_id(js_at(ids, i)))
-			js_rd_bad(&rd, "blobIds");
-	if (js_rd_end(&rd) == -1)
-		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
-		    rd.fault);
-	if (strcmp(from, c->req->user->account) == 0)
-		return jmap_error_say(c, &jmap_error_invalid_arguments,
-		    "fromAccountId and accountId are the same");
-	return &jmap_error_from_account_not_found;
 }

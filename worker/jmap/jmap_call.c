@@ -6,15 +6,23 @@
  */
 #include "common/compat.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/card.h"
+#include "common/dir.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 
 #define CALL_TRIES	5	/* runs of a call whose store had to grow */
+/* Whose methods work on an account that is shared with the user. */
+#define JMAP_SHARED_CAPS	(JMAP_CAP_CORE | JMAP_CAP_MAIL | JMAP_CAP_BLOB)
 
 static const struct jmap_error	*call_find(struct jmap_call *, const char *);
 static const struct jmap_error	*call_account(struct jmap_call *);
+static const struct jmap_error	*call_shared(struct jmap_call *, const char *);
+static const struct jmap_error	*call_view(struct jmap_call *);
 static const struct jmap_error	*call_txn(struct jmap_call *);
 static const struct jmap_error	*call_once(struct jmap_call *);
 static int	call_writes(const struct jmap_call *);
@@ -34,6 +42,8 @@ jmap_call(struct jmap_call *c, const char *name)
 
 	res = &r->results[r->nresults];
 	res->id = c->id;
+	c->account = r->user->account;
+	c->store = r->user->store;
 	if ((e = call_find(c, name)) == NULL) {
 		js_out_arr(b);
 		js_out_s(b, name);
@@ -51,6 +61,8 @@ jmap_call(struct jmap_call *c, const char *name)
 		b->bad = 0;
 		call_error(c, e);
 	}
+	if (c->shared)
+		store_close(c->store);
 	r->nresults++;
 }
 
@@ -94,7 +106,57 @@ call_account(struct jmap_call *c)
 		    "accountId is not an Id");
 	/* unknown and not allowed look the same */
 	if (strcmp(js_str(v), c->req->user->account) != 0)
+		return call_shared(c, js_str(v));
+	return NULL;
+}
+
+/* Somebody else's: it has mail and nothing else. */
+static const struct jmap_error *
+call_shared(struct jmap_call *c, const char *account)
+{
+	struct store	*st;
+	uint64_t	 viewer;
+	int		 got;
+
+	if ((got = jmap_share_open(c->req->user, NULL, account, &st,
+	    &viewer)) != 1)
+		return got == 0 ? &jmap_error_account_not_found :
+		    &jmap_error_server_unavailable;
+	if ((c->account = arena_dup(&c->req->arena, account,
+	    strlen(account))) == NULL) {
+		store_close(st);
+		return &jmap_error_server_unavailable;
+	}
+	c->store = st;
+	c->shared = 1;
+	if (!(c->method->cap & JMAP_SHARED_CAPS))
+		return &jmap_error_account_not_supported;
+	return NULL;
+}
+
+/* RFC 8620 3.6.2: a stranger hears that there is no such account, a reader
+ * that he may not write.  All may subscribe, with Mailbox/set. */
+static const struct jmap_error *
+call_view(struct jmap_call *c)
+{
+	const struct jmap_user	*u = c->req->user;
+	const struct card	*card = u->card;
+	enum store_err		 e;
+
+	store_share_by(c->txn, u->number, card != NULL && *card->name != '\0' ?
+	    card->name : u->name, card != NULL && card->n > 0 ?
+	    card->address[0] : NULL);
+	if (!c->shared) {
+		c->req->shares = store_state(c->txn, STORE_SHARED) + 1;
+		return NULL;
+	}
+	if ((e = store_view(c->txn, u->number)) == STORE_NOTFOUND)
 		return &jmap_error_account_not_found;
+	if (jmap_api_store(c, e) != 1)
+		return jmap_api_lost(c);
+	if ((c->method->flags & JM_WRITE) && c->method->type !=
+	    &mailbox_type && !(store_view_any(c->txn) & STORE_MAY_WRITE))
+		return &jmap_error_account_read_only;
 	return NULL;
 }
 
@@ -136,20 +198,22 @@ call_writes(const struct jmap_call *c)
 static const struct jmap_error *
 call_once(struct jmap_call *c)
 {
-	const struct jmap_error		*e;
 	const struct jmap_method	*m = c->method;
-	struct jmap_req			*r = c->req;
+	const struct jmap_error		*e;
 	int				 wrote;
 
 	if (!(m->flags & (JM_READ | JM_WRITE))) {
 		e = m->fn(c);
 		return e != NULL ? e : call_size(c);
 	}
-	if (jmap_api_store(c, store_begin(r->user->store, call_writes(c),
+	if (jmap_api_store(c, store_begin(c->store, call_writes(c),
 	    &c->txn)) != 1)
 		return jmap_api_lost(c);
-	store_quota(c->txn, r->user->quota);
+	if (!c->shared)		/* else the owner's: the store knows it */
+		store_quota(c->txn, c->req->user->quota);
 	wrote = call_writes(c);
+	if ((e = call_view(c)) != NULL)
+		return call_end(c, e, wrote);
 	if (m->type != NULL && m->type->prepare != NULL &&
 	    m->type->prepare(c) != 1)
 		return call_end(c, jmap_api_lost(c), wrote);
@@ -161,16 +225,26 @@ static const struct jmap_error *
 call_end(struct jmap_call *c, const struct jmap_error *e, int wrote)
 {
 	struct store_txn	*txn = c->txn;
+	int			 told;
 
 	c->txn = NULL;
+	free(c->shares);
+	c->shares = NULL;
+	c->nshares = 0;
 	if (e == NULL && c->store_err != STORE_OK)
 		e = jmap_api_lost(c);
 	if (e == NULL)
 		e = call_size(c);
 	if (e != NULL || !wrote)
 		store_abort(txn);
-	else if (jmap_api_store(c, store_commit(txn)) != 1)
-		e = jmap_api_lost(c);
+	else {
+		told = store_share_told(txn);
+		if (jmap_api_store(c, store_commit(txn)) != 1)
+			e = jmap_api_lost(c);
+		else if (told)
+			jmap_share_tell(c->store, dir_account_get(c->account),
+			    c->shared ? NULL : c->req->user->name);
+	}
 	if (c->ended != NULL)
 		c->ended(c, e == NULL);
 	return e;

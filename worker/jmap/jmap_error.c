@@ -31,7 +31,6 @@ E(unsupported_sort, "unsupportedSort");
 E(unsupported_filter, "unsupportedFilter");
 E(too_many_changes, "tooManyChanges");
 E(from_account_not_found, "fromAccountNotFound");
-E(from_account_not_supported, "fromAccountNotSupportedByMethod");
 
 E(unknown_data_type, "unknownDataType");
 

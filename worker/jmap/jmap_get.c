@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 
 static const struct jmap_error	*get_args(struct jmap_get *);
@@ -88,7 +89,9 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 	if (props == NULL) {
 		g->all_props = 1;
 		for (i = 0; i < t->nprops; i++)
-			if (!(t->props[i].flags & JP_NOTDEF))
+			if (!(t->props[i].flags & JP_NOTDEF) &&
+			    (!(t->props[i].flags & JP_SHARING) ||
+			    jmap_share_used(g->c->req)))
 				g->want |= 1ULL << i;
 		return NULL;
 	}
@@ -100,6 +103,9 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 		at = js_type(v) != JS_STR ? -1 : jmap_get_prop(t, js_str(v));
 		if (at != -1 && t->props[at].flags & JP_SMIME &&
 		    !(g->c->req->using & JMAP_CAP_SMIME))
+			at = -1;
+		if (at != -1 && (t->props[at].flags & JP_SHARING) &&
+		    !jmap_share_used(g->c->req))
 			at = -1;
 		if (at != -1)
 			g->want |= 1ULL << at;

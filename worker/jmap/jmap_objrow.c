@@ -224,6 +224,7 @@ objrow_blobs(const struct jmap_type *t, const struct jmap_object *o,
 		v = js_get(o->val, p->name);
 		for (i = 0; i < js_len(v); i++, n++)
 			if (jmap_blob_parse(js_str(js_at(v, i)), &blob) == -1 ||
+			    blob.eid != 0 ||
 			    buf_add(b, blob.hash, STORE_HASHLEN) == -1)
 				return -1;
 	}

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/dir.h"
 #include "common/log.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 
 #define TYPES_MAX	1024	/* bytes of a list of types */
 
@@ -29,6 +31,7 @@ static const struct {
 	{ "VacationResponse", STORE_VACATION },
 	{ "SieveScript", STORE_SIEVE },
 	{ "Quota", STORE_QUOTA },
+	{ "ShareNotification", STORE_SHARENOTE },
 };
 
 static uint32_t	push_type(const char *, size_t);
@@ -123,9 +126,65 @@ done:
 }
 
 int
-jmap_push_change(struct buf *b, const char *account,
-    const struct jmap_push *p, uint32_t types, uint64_t since,
-    const char *pushstate)
+jmap_push_view(uint64_t number, uint64_t viewer, struct jmap_push *p)
+{
+	static const enum store_type	 seen[] = { STORE_MAILBOX,
+	    STORE_THREAD, STORE_EMAIL };
+	char			 account[DIR_ACCOUNT_LEN];
+	struct store_txn	*txn;
+	struct store		*st;
+	enum store_err		 e;
+	size_t			 i;
+
+	memset(p, 0, sizeof(*p));
+	e = store_open(dir_account(number, account), 0, &st);
+	if (e == STORE_OK) {
+		e = jmap_share_begin(st, viewer, 0, &txn);
+		if (e == STORE_OK) {
+			p->modseq = store_view_state(txn);
+			for (i = 0; i < nitems(seen); i++)
+				p->state[seen[i]] = store_state(txn, seen[i]);
+			store_abort(txn);
+		}
+		store_close(st);
+	}
+	if (e == STORE_OK)
+		return 1;
+	if (e == STORE_NOTFOUND)
+		return 0;
+	log_warnx("push: account %s: %s", account, store_strerror(e));
+	return -1;
+}
+
+size_t
+jmap_push_shared(const char *account, uint64_t *out, size_t max)
+{
+	struct jmap_shared	*s = NULL;
+	struct store_txn	*txn;
+	struct store		*st;
+	struct arena		 a;
+	size_t			 i, n = 0, got = 0;
+
+	if (store_open(account, STORE_CREATE, &st) != STORE_OK)
+		return 0;
+	arena_init(&a, 1 << 20);
+	if (store_begin(st, 0, &txn) == STORE_OK) {
+		if (jmap_share_list(txn, &a, &s, &n) == -1)
+			n = 0;
+		store_abort(txn);
+	}
+	store_close(st);
+	/* RFC 9670 1.4: never of one where he is subscribed to nothing */
+	for (i = 0; i < n && got < max; i++)
+		if (s[i].subscribed)
+			out[got++] = s[i].number;
+	arena_free(&a);
+	return got;
+}
+
+int
+jmap_push_one(struct buf *b, const char *account, const struct jmap_push *p,
+    uint32_t types, uint64_t since)
 {
 	char	 text[24];
 	size_t	 i;
@@ -139,11 +198,6 @@ jmap_push_change(struct buf *b, const char *account,
 		    p->state[types_all[i].type] <= since)
 			continue;
 		if (!any++) {
-			js_out_obj(b);
-			js_out_key(b, "@type");
-			js_out_s(b, "StateChange");
-			js_out_key(b, "changed");
-			js_out_obj(b);
 			js_out_keyn(b, account, strlen(account));
 			js_out_obj(b);
 		}
@@ -152,9 +206,27 @@ jmap_push_change(struct buf *b, const char *account,
 		    (unsigned long long)p->state[types_all[i].type]);
 		js_out_s(b, text);
 	}
-	if (!any)
+	if (any)
+		js_out_end(b, '}');
+	return any > 0;
+}
+
+int
+jmap_push_change(struct buf *b, const char *account,
+    const struct jmap_push *p, uint32_t types, uint64_t since,
+    const char *pushstate)
+{
+	size_t	 was = b->len;
+
+	js_out_obj(b);
+	js_out_key(b, "@type");
+	js_out_s(b, "StateChange");
+	js_out_key(b, "changed");
+	js_out_obj(b);
+	if (!jmap_push_one(b, account, p, types, since)) {
+		b->len = was;
 		return 0;
-	js_out_end(b, '}');
+	}
 	js_out_end(b, '}');
 	if (pushstate != NULL) {
 		js_out_key(b, "pushState");

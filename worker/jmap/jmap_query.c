@@ -309,6 +309,11 @@ query_term(struct jmap_query *q, struct js_val *v, struct jmap_filter_term *t)
 	case JK_UINT:
 		t->num = js_int(v);
 		return js_type(v) == JS_INT && t->num >= 0 ? 0 : -1;
+	case JK_DATE_NULL:
+		t->num = DATE_NONE;
+		if (v == NULL)
+			return 0;
+		/* FALLTHROUGH */
 	case JK_DATE:
 		t->num = js_type(v) != JS_STR ? DATE_NONE :
 		    date_3339(js_str(v), js_len(v), 1, NULL);

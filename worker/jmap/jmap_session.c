@@ -12,7 +12,13 @@
 
 #include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/pushsub.h"
+
+#define PRINCIPALS	"urn:ietf:params:jmap:principals"
+/* What an account of somebody else has. */
+#define SHARED		(JMAP_CAP_CORE | JMAP_CAP_MAIL | JMAP_CAP_BLOB | \
+			JMAP_CAP_SHARE)
 
 struct cap {
 	const char	*urn;
@@ -31,9 +37,10 @@ static void	session_blob(struct buf *, const struct jmap_env *);
 static void	session_vapid(struct buf *, const struct jmap_env *);
 static void	session_websocket(struct buf *, const struct jmap_env *);
 static void	session_caps(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *, int);
-static void	session_account(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *);
+		    const struct jmap_user *, int,
+		    const struct jmap_shared *);
+static void	session_owner(struct buf *, const struct jmap_user *,
+		    uint64_t);
 static void	session_primary(struct buf *, const struct jmap_user *);
 static void	session_url(struct buf *, const char *, const struct jmap_env *,
 		    const char *);
@@ -54,6 +61,8 @@ static const struct cap caps[] = {
 	{ "urn:ietf:params:jmap:vacationresponse", JMAP_CAP_VACATION, NULL,
 	    NULL, 0 },
 	{ "urn:ietf:params:jmap:smimeverify", JMAP_CAP_SMIME, NULL, NULL, 0 },
+	{ "urn:ietf:params:jmap:mail:share", JMAP_CAP_SHARE, NULL, NULL, 0 },
+	{ PRINCIPALS, JMAP_CAP_PRINCIPALS, NULL, NULL, 0 },
 	{ "urn:ietf:params:jmap:websocket", JMAP_CAP_WEBSOCKET,
 	    session_websocket, NULL, 1 },
 };
@@ -71,15 +80,23 @@ jmap_session_cap(const char *urn)
 
 void
 jmap_session(struct buf *b, const struct jmap_env *env,
-    const struct jmap_user *u)
+    const struct jmap_user *u, const struct jmap_shared *shared, size_t n,
+    uint64_t shares)
 {
 	char	 state[17];
+	size_t	 i;
 
 	js_out_obj(b);
 	js_out_key(b, "capabilities");
-	session_caps(b, env, u, 0);
+	session_caps(b, env, u, 0, NULL);
 	js_out_key(b, "accounts");
-	session_account(b, env, u);
+	js_out_obj(b);
+	jmap_session_account(b, env, u, NULL);
+	/* RFC 9670 1.4: only where he is subscribed to anything */
+	for (i = 0; i < n; i++)
+		if (shared[i].subscribed)
+			jmap_session_account(b, env, u, &shared[i]);
+	js_out_end(b, '}');
 	js_out_key(b, "primaryAccounts");
 	session_primary(b, u);
 	js_out_key(b, "username");
@@ -91,48 +108,75 @@ jmap_session(struct buf *b, const struct jmap_env *env,
 	session_url(b, "eventSourceUrl", env, "/jmap/eventsource/"
 	    "?types={types}&closeafter={closeafter}&ping={ping}");
 	js_out_key(b, "state");
-	jmap_session_state(env, u, state);
+	jmap_session_state(env, u, shares, state);
 	js_out_s(b, state);
 	js_out_end(b, '}');
 }
 
 static void
 session_caps(struct buf *b, const struct jmap_env *env,
-    const struct jmap_user *u, int account)
+    const struct jmap_user *u, int account, const struct jmap_shared *shared)
 {
 	void	(*put)(struct buf *, const struct jmap_env *);
+	char	 id[STORE_IDLEN];
 	size_t	 i;
 
 	js_out_obj(b);
 	for (i = 0; i < nitems(caps); i++) {
-		if (!(u->caps & caps[i].bit) || (account && caps[i].nodata))
+		if (!(u->caps & caps[i].bit) || (account && caps[i].nodata) ||
+		    (shared != NULL && !(SHARED & caps[i].bit)))
 			continue;
 		put = account ? caps[i].account : caps[i].server;
 		js_out_key(b, caps[i].urn);
 		js_out_obj(b);
 		if (put != NULL)
 			put(b, env);
+		if (account && caps[i].bit == JMAP_CAP_MAIL) {
+			js_out_key(b, "mayCreateTopLevelMailbox");
+			js_out_bool(b, shared == NULL);
+		} else if (account && caps[i].bit == JMAP_CAP_PRINCIPALS) {
+			js_out_key(b, "currentUserPrincipalId");
+			js_out_str(b, id, jmap_principal_id(u->number, id));
+		}
 		js_out_end(b, '}');
 	}
+	if (account && (u->caps & JMAP_CAP_PRINCIPALS))
+		session_owner(b, u, shared == NULL ? u->number :
+		    shared->number);
 	js_out_end(b, '}');
 }
 
+/* RFC 9670 1.5.2: principals are found in the user's own account. */
 static void
-session_account(struct buf *b, const struct jmap_env *env,
-    const struct jmap_user *u)
+session_owner(struct buf *b, const struct jmap_user *u, uint64_t owner)
 {
+	char	 id[STORE_IDLEN];
+
+	js_out_key(b, PRINCIPALS ":owner");
 	js_out_obj(b);
-	js_out_keyn(b, u->account, strlen(u->account));
+	js_out_key(b, "accountIdForPrincipal");
+	js_out_s(b, u->account);
+	js_out_key(b, "principalId");
+	js_out_str(b, id, jmap_principal_id(owner, id));
+	js_out_end(b, '}');
+}
+
+void
+jmap_session_account(struct buf *b, const struct jmap_env *env,
+    const struct jmap_user *u, const struct jmap_shared *s)
+{
+	const char	*account = s == NULL ? u->account : s->account;
+
+	js_out_keyn(b, account, strlen(account));
 	js_out_obj(b);
 	js_out_key(b, "name");
-	js_out_s(b, u->name);
+	js_out_s(b, s == NULL ? u->name : s->name);
 	js_out_key(b, "isPersonal");
-	js_out_bool(b, 1);
+	js_out_bool(b, s == NULL);
 	js_out_key(b, "isReadOnly");
-	js_out_bool(b, 0);
+	js_out_bool(b, s != NULL && !(s->rights & STORE_MAY_WRITE));
 	js_out_key(b, "accountCapabilities");
-	session_caps(b, env, u, 1);
-	js_out_end(b, '}');
+	session_caps(b, env, u, 1, s);
 	js_out_end(b, '}');
 }
 
@@ -214,8 +258,6 @@ session_mail(struct buf *b, const struct jmap_env *env)
 	for (i = 0; i < email_type.norders; i++)
 		js_out_s(b, email_type.orders[i].name);
 	js_out_end(b, ']');
-	js_out_key(b, "mayCreateTopLevelMailbox");
-	js_out_bool(b, 1);
 }
 
 /* RFC 8621 1.3.2; what of SMTP a client may use in an envelope. */
@@ -306,7 +348,7 @@ session_hash(uint64_t h, const void *p, size_t n)
 
 void
 jmap_session_state(const struct jmap_env *env, const struct jmap_user *u,
-    char out[17])
+    uint64_t shares, char out[17])
 {
 	static const char	 hex[] = "0123456789abcdef";
 	uint64_t		 h = 0xcbf29ce484222325ULL;
@@ -321,6 +363,7 @@ jmap_session_state(const struct jmap_env *env, const struct jmap_user *u,
 	if (env->push != NULL)
 		h = session_hash(h, env->push->vapid,
 		    strlen(env->push->vapid) + 1);
+	h = session_hash(h, &shares, sizeof(shares));
 	for (i = 0; i < 16; i++)
 		out[i] = hex[h >> (60 - 4 * i) & 15];
 	out[16] = '\0';

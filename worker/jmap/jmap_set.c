@@ -15,6 +15,7 @@
 
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 #include "worker/jmap/jmap_setop.h"
 
@@ -467,29 +468,13 @@ jmap_set_reply(struct jmap_set *s, struct js_val *sent, const void *obj)
 
 	for (i = 0; i < s->type->nprops; i++) {
 		p = &s->type->props[i];
-		if (strcmp(p->name, "id") == 0 || (js_find(sent, p->name, &v) &&
+		if (strcmp(p->name, "id") == 0 ||
+		    ((p->flags & JP_SHARING) && !jmap_share_used(s->c->req)) ||
+		    (js_find(sent, p->name, &v) &&
 		    !set_differs(s, p, obj, v)))
 			continue;
 		js_out_key(&s->reply, p->name);
 		p->put(s->c, obj, &s->reply);
 	}
 	return buf_bad(&s->reply) ? -1 : 0;
-}
-
-/*
- * Foo/copy (RFC 8620 5.4).  It is only ever between two accounts, and a user
- * has one for now.
- */
-const struct jmap_error *
-jmap_copy(struct jmap_call *c)
-{
-	struct js_val	*from = js_get(c->args, "fromAccountId");
-
-	if (!js_is_id(from))
-		return jmap_error_say(c, &jmap_error_invalid_arguments,
-		    "fromAccountId");
-	if (strcmp(js_str(from), c->req->user->account) == 0)
-		return jmap_error_say(c, &jmap_error_invalid_arguments,
-		    "fromAccountId and accountId are the same");
-	return &jmap_error_from_account_not_found;
 }

@@ -10,26 +10,29 @@
 
 #include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_share.h"
 #include "worker/jmap/quota.h"
 
 #define GET	(JM_READ | JM_ACCOUNT | JM_REFS)
 #define READ	(JM_READ | JM_ACCOUNT)
 #define SET	(JM_WRITE | JM_ACCOUNT | JM_REFS)
 #define MAIL	JMAP_CAP_MAIL
+#define SHARE	JMAP_CAP_PRINCIPALS
 #define SUBMIT	JMAP_CAP_SUBMISSION
 #define VACATION JMAP_CAP_VACATION
 
 static int	table_cmp(const void *, const void *);
 
 static const struct jmap_method methods[] = {
-	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, READ, NULL },
+	{ "Blob/copy", JMAP_CAP_CORE, jmap_blob_copy, JM_WRITE | JM_ACCOUNT,
+	    NULL },
 	{ "Blob/get", JMAP_CAP_BLOB, jmap_get, GET, &blob_type },
 	{ "Blob/lookup", JMAP_CAP_BLOB, blob_lookup, READ, NULL },
 	{ "Blob/upload", JMAP_CAP_BLOB, blob_upload, JM_WRITE | JM_ACCOUNT,
 	    NULL },
 	{ "Core/echo", JMAP_CAP_CORE, jmap_api_echo, 0, NULL },
 	{ "Email/changes", MAIL, jmap_changes, READ, &email_type },
-	{ "Email/copy", MAIL, email_copy, READ, NULL },
+	{ "Email/copy", MAIL, email_copy, JM_WRITE | JM_ACCOUNT, NULL },
 	{ "Email/get", MAIL, jmap_get, GET, &email_type },
 	{ "Email/import", MAIL, email_import, JM_WRITE | JM_ACCOUNT, NULL },
 	{ "Email/parse", MAIL, email_parse, READ, NULL },
@@ -55,6 +58,12 @@ static const struct jmap_method methods[] = {
 	{ "Mailbox/queryChanges", MAIL, jmap_query_changes, READ,
 	    &mailbox_type },
 	{ "Mailbox/set", MAIL, jmap_set, SET, &mailbox_type },
+	{ "Principal/changes", SHARE, principal_changes, READ, NULL },
+	{ "Principal/get", SHARE, jmap_get, GET, &principal_type },
+	{ "Principal/query", SHARE, jmap_query, READ, &principal_type },
+	{ "Principal/queryChanges", SHARE, jmap_query_changes, READ,
+	    &principal_type },
+	{ "Principal/set", SHARE, jmap_set, SET, &principal_type },
 	{ "PushSubscription/get", JMAP_CAP_CORE, jmap_get, JM_READ | JM_REFS,
 	    &pushsub_type },
 	{ "PushSubscription/set", JMAP_CAP_CORE, jmap_set, JM_WRITE | JM_REFS,
@@ -65,6 +74,14 @@ static const struct jmap_method methods[] = {
 	{ "Quota/queryChanges", JMAP_CAP_QUOTA, jmap_query_changes, READ,
 	    &quota_type },
 	{ "SearchSnippet/get", MAIL, email_snippet, READ, NULL },
+	{ "ShareNotification/changes", SHARE, jmap_changes, READ,
+	    &share_note_type },
+	{ "ShareNotification/get", SHARE, jmap_get, GET, &share_note_type },
+	{ "ShareNotification/query", SHARE, jmap_query, READ,
+	    &share_note_type },
+	{ "ShareNotification/queryChanges", SHARE, jmap_query_changes, READ,
+	    &share_note_type },
+	{ "ShareNotification/set", SHARE, jmap_set, SET, &share_note_type },
 	{ "Thread/changes", MAIL, jmap_changes, READ, &thread_type },
 	{ "Thread/get", MAIL, jmap_get, GET, &thread_type },
 	{ "VacationResponse/get", VACATION, jmap_get, GET, &vacation_type },

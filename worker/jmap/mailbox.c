@@ -17,7 +17,7 @@
 #define MAILBOX_CHAIN	16	/* names that go round in one /set */
 
 static jmap_prop_put	mailbox_put_id, mailbox_put_subscribed,
-			mailbox_put_rights, mailbox_put_name,
+			mailbox_put_name,
 			mailbox_put_parent, mailbox_put_role,
 			mailbox_put_sort, mailbox_put_total,
 			mailbox_put_threads, mailbox_put_unread,
@@ -34,6 +34,10 @@ static const struct jmap_error	*mailbox_set_args(struct jmap_set *,
 static int	mailbox_create(struct jmap_set *, struct js_val *, char *);
 static int	mailbox_update(struct jmap_set *, const char *,
 		    const struct jmap_patch *);
+static int	mailbox_make(struct jmap_set *, struct js_val *,
+		    struct mailbox_obj *, char *);
+static int	mailbox_change(struct jmap_set *, const struct jmap_patch *,
+		    const struct store_mailbox *, struct mailbox_obj *);
 static int	mailbox_destroy(struct jmap_set *, const char *);
 static int	mailbox_deep(struct jmap_set *, const struct store_mailbox *);
 static int	mailbox_height(const struct store_mailbox *, size_t, uint32_t,
@@ -47,10 +51,11 @@ static int	mailbox_plan(struct jmap_set *, uint32_t,
 static const struct jmap_prop mailbox_props[] = {
 	{ "id", JP_SERVER | JP_FIXED, mailbox_put_id, NULL },
 	{ "isSubscribed", 0, mailbox_put_subscribed, mailbox_set_subscribed },
-	{ "myRights", JP_SERVER, mailbox_put_rights, NULL },
+	{ "myRights", JP_SERVER, mailbox_share_put_rights, NULL },
 	{ "name", 0, mailbox_put_name, mailbox_set_name },
 	{ "parentId", JP_IDREF, mailbox_put_parent, mailbox_set_parent },
 	{ "role", 0, mailbox_put_role, mailbox_set_role },
+	{ "shareWith", JP_SHARING, mailbox_share_put, mailbox_share_set },
 	{ "sortOrder", 0, mailbox_put_sort, mailbox_set_sort },
 	{ "totalEmails", JP_SERVER, mailbox_put_total, NULL },
 	{ "totalThreads", JP_SERVER, mailbox_put_threads, NULL },
@@ -111,28 +116,6 @@ mailbox_put_subscribed(struct jmap_call *c, const void *obj, struct buf *b)
 {
 	(void)c;
 	js_out_bool(b, ((const struct store_mailbox *)obj)->subscribed);
-}
-
-/* The owner may do all, but mail must always have an inbox to go to. */
-static void
-mailbox_put_rights(struct jmap_call *c, const void *obj, struct buf *b)
-{
-	static const char *const always[] = {
-		"mayReadItems", "mayAddItems", "mayRemoveItems", "maySetSeen",
-		"maySetKeywords", "mayCreateChild", "mayRename", "maySubmit"
-	};
-	const struct store_mailbox	*m = obj;
-	size_t				 i;
-
-	(void)c;
-	js_out_obj(b);
-	for (i = 0; i < nitems(always); i++) {
-		js_out_key(b, always[i]);
-		js_out_bool(b, 1);
-	}
-	js_out_key(b, "mayDelete");
-	js_out_bool(b, m->role != STORE_ROLE_INBOX);
-	js_out_end(b, '}');
 }
 
 static void
@@ -364,56 +347,93 @@ mailbox_set_args(struct jmap_set *s, struct js_rd *rd)
 static int
 mailbox_create(struct jmap_set *s, struct js_val *v, char *id)
 {
-	struct store_mailbox	 m;
+	struct mailbox_obj	 o;
 	int			 got;
 
-	memset(&m, 0, sizeof(m));
-	m.subscribed = 1;
-	jmap_set_create(s, v, &m);
+	memset(&o, 0, sizeof(o));
+	o.m.subscribed = 1;
+	jmap_set_create(s, v, &o);
+	got = mailbox_make(s, v, &o, id);
+	js_free(o.share);
+	return got;
+}
+
+static int
+mailbox_make(struct jmap_set *s, struct js_val *v, struct mailbox_obj *o,
+    char *id)
+{
+	struct store_mailbox	*m = &o->m;
+	int			 got;
+
 	if (!js_has(v, "name"))
 		jmap_set_bad(s, "name", "a mailbox needs a name");
 	if (s->e.err != NULL)
 		return s->c->store_err == STORE_OK ? 0 : -1;
-	if ((got = mailbox_deep(s, &m)) != 1)
+	if ((got = mailbox_deep(s, m)) != 1 || (o->share != NULL &&
+	    (got = mailbox_share_check(s, 0, o->share)) != 1) ||
+	    (got = mailbox_refused(s, store_mailbox_create(s->c->txn, m),
+	    m)) != 1 || (o->share != NULL &&
+	    (got = mailbox_share_apply(s, m->id, o->share)) != 1))
 		return got;
-	if ((got = mailbox_refused(s, store_mailbox_create(s->c->txn, &m),
-	    &m)) != 1)
-		return got;
-	store_id_mailbox(m.id, id);
-	return jmap_set_reply(s, v, &m) == -1 ? -1 : 1;
+	store_id_mailbox(m->id, id);
+	return jmap_set_reply(s, v, m) == -1 ? -1 : 1;
 }
 
 static int
 mailbox_update(struct jmap_set *s, const char *id, const struct jmap_patch *p)
 {
-	struct store_mailbox	 old, m;
-	enum store_err		 e;
-	size_t			 i;
+	struct mailbox_obj	 o;
+	struct store_mailbox	 old;
 	int			 got;
 
+	memset(&o, 0, sizeof(o));
 	if ((got = mailbox_load(s->c, id, &old)) != 1)
 		return got == -1 ? -1 :
 		    jmap_set_refuse(s, &jmap_error_not_found, "no mailbox %s",
 		    id);
-	m = old;
-	if ((got = jmap_set_patch(s, p, &m)) != 1)
-		return got == -1 || s->c->store_err != STORE_OK ? -1 : 0;
-	if (old.role == STORE_ROLE_INBOX && m.role != STORE_ROLE_INBOX)
+	o.m = old;
+	if (mailbox_share_hides(s, &old, p))
+		return jmap_set_refuse(s, &jmap_error_forbidden,
+		    "you may not share this mailbox");
+	if ((got = jmap_set_patch(s, p, &o)) != 1)
+		got = got == -1 || s->c->store_err != STORE_OK ? -1 : 0;
+	else
+		got = mailbox_change(s, p, &old, &o);
+	js_free(o.share);
+	return got;
+}
+
+static int
+mailbox_change(struct jmap_set *s, const struct jmap_patch *p,
+    const struct store_mailbox *old, struct mailbox_obj *o)
+{
+	struct store_mailbox	*m = &o->m;
+	enum store_err		 e;
+	size_t			 i;
+	int			 got;
+
+	if (old->role == STORE_ROLE_INBOX && m->role != STORE_ROLE_INBOX)
 		return jmap_set_refuse(s, &jmap_error_forbidden,
 		    "the inbox stays the inbox");
-	if (m.parent != old.parent && (got = mailbox_deep(s, &m)) != 1)
+	if (m->parent != old->parent && (got = mailbox_deep(s, m)) != 1)
 		return got;
-	e = store_mailbox_update(s->c->txn, &m);
-	if (e == STORE_EXISTS && mailbox_turn(s, &m) == -1)
+	if (o->share_set &&
+	    (got = mailbox_share_check(s, m->id, o->share)) != 1)
+		return got;
+	e = store_mailbox_update(s->c->txn, m);
+	if (e == STORE_EXISTS && mailbox_turn(s, m) == -1)
 		return -1;
-	if ((got = mailbox_refused(s, e, &m)) != 1)
+	if ((got = mailbox_refused(s, e, m)) != 1)
+		return got;
+	if (o->share_set &&
+	    (got = mailbox_share_apply(s, m->id, o->share)) != 1)
 		return got;
 	/* a name that was normalised is not what was asked for */
 	for (i = 0; i < p->n; i++)
 		if (strcmp(p->op[i].path, "name") == 0 &&
-		    strcmp(js_str(p->op[i].val), m.name) != 0) {
+		    strcmp(js_str(p->op[i].val), m->name) != 0) {
 			js_out_key(&s->reply, "name");
-			js_out_s(&s->reply, m.name);
+			js_out_s(&s->reply, m->name);
 		}
 	return 1;
 }
@@ -445,6 +465,9 @@ mailbox_refused(struct jmap_set *s, enum store_err e,
 	uint32_t	 twin;
 
 	switch (e) {
+	case STORE_FORBIDDEN:
+		return jmap_set_refuse(s, &jmap_error_forbidden,
+		    "you have not the right to do that");
 	case STORE_HASCHILD:
 		s->later = 1;	/* the child may be destroyed after it */
 		return jmap_set_refuse(s, &jmap_error_mailbox_has_child,
@@ -460,6 +483,8 @@ mailbox_refused(struct jmap_set *s, enum store_err e,
 			return 0;
 		}
 		jmap_set_bad(s, "name", "a sibling has that name");
+		if (store_view_rights(s->c->txn, twin) == 0)
+			return 0;	/* which one is not his to know */
 		store_id_mailbox(twin, id);
 		s->e.more = arena_printf(&s->c->req->arena,
 		    "\"existingId\":\"%s\"", id);
@@ -572,6 +597,7 @@ mailbox_plan(struct jmap_set *s, uint32_t id, struct store_mailbox *out)
 {
 	struct js_val		*v;
 	struct jmap_seterr	 saved = s->e;
+	struct mailbox_obj	 o;
 	struct jmap_patch	 p;
 	char			 text[STORE_IDLEN];
 	int			 good;
@@ -580,8 +606,12 @@ mailbox_plan(struct jmap_set *s, uint32_t id, struct store_mailbox *out)
 	if (!js_find(js_get(s->c->args, "update"), text, &v) ||
 	    store_mailbox_get(s->c->txn, id, out) != STORE_OK)
 		return 0;
+	memset(&o, 0, sizeof(o));
+	o.m = *out;
 	good = jmap_patch_read(s, v, &p) == 1 &&
-	    jmap_set_patch(s, &p, out) == 1 && mailbox_deep(s, out) == 1;
+	    jmap_set_patch(s, &p, &o) == 1 && mailbox_deep(s, &o.m) == 1;
+	*out = o.m;
+	js_free(o.share);
 	s->e = saved;
 	return good;
 }

@@ -16,6 +16,23 @@ struct mailbox_row {
 	int				 in;	/* passes the filter */
 };
 
+/* A mailbox on its way through /set. */
+struct mailbox_obj {
+	struct store_mailbox	 m;		/* first: all put() look at it */
+	struct js_val		*share;		/* shareWith, ours */
+	int			 share_set;	/* it was sent */
+};
+/* mailbox_share.c: the properties myRights and shareWith. */
+jmap_prop_put	mailbox_share_put_rights, mailbox_share_put;
+jmap_prop_set	mailbox_share_set;
+/* 1 if the patch is of shareWith, and that is not the user's to see. */
+int	mailbox_share_hides(struct jmap_set *, const struct store_mailbox *,
+	    const struct jmap_patch *);
+/* Share the mailbox as v says (NULL: with nobody): 1, 0 refused, -1.  id 0:
+ * only ask whether it may be done, for a mailbox that is not there yet. */
+int	mailbox_share_check(struct jmap_set *, uint32_t id, struct js_val *v);
+int	mailbox_share_apply(struct jmap_set *, uint32_t id, struct js_val *v);
+
 jmap_match	mailbox_query_any_role, mailbox_query_subscribed,
 		mailbox_query_name, mailbox_query_parent, mailbox_query_role;
 jmap_cmp	mailbox_query_by_name, mailbox_query_by_sort;

@@ -711,17 +711,39 @@ enum store_err	store_view(struct store_txn *, uint64_t who);
 uint64_t	store_view_who(const struct store_txn *);
 /* The newest of all states that the view has. */
 uint64_t	store_view_state(struct store_txn *);
+/* All rights that he has on any mailbox. */
+uint32_t	store_view_any(const struct store_txn *);
 /* Rights on a mailbox: STORE_MAY_ALL without a view. */
 uint32_t	store_view_rights(const struct store_txn *, uint32_t mailbox);
 /* 1 if he may use the blob by its hash, 0 not, -1 (the transaction is dead). */
 int		store_view_blob(struct store_txn *,
 		    const uint8_t hash[STORE_HASHLEN]);
+/* What became visible or invisible as a whole, when last; 0 without a view. */
+uint64_t	store_view_since(const struct store_txn *);
 /* One principal's row of a mailbox, or STORE_NOTFOUND. */
 enum store_err	store_share_get(struct store_txn *, uint64_t who,
 		    uint32_t mailbox, struct store_share *);
 /* Give these rights, 0 takes all.  The mailbox counts as changed. */
 enum store_err	store_share_set(struct store_txn *,
 		    const struct store_share *);
+/*
+ * Each change of a row leaves a STORE_SHAREOUT object behind, from which the
+ * principal's own account is told: see jmap_share.c, which destroys it.
+ */
+struct store_shared {
+	uint64_t	who, by;	/* by: who did it, 0 nobody knows */
+	uint32_t	mailbox;
+	uint32_t	was, is;	/* rights; equal: only his subscription */
+	char		name[STORE_NAME_MAX + 1];	/* of the mailbox */
+	char		by_name[256], by_email[256];
+};
+/* Who does what follows in this transaction.  Strings are borrowed. */
+void		store_share_by(struct store_txn *, uint64_t who,
+		    const char *name, const char *email);
+/* Read such an object: 0, or -1 it is not one. */
+int		store_share_event(struct slice, struct store_shared *);
+/* 1 if this transaction made some. */
+int		store_share_told(const struct store_txn *);
 /* Every row of a principal (0: of all), of a mailbox (0: of all), in an
  * array for the caller to free. */
 enum store_err	store_share_list(struct store_txn *, uint64_t who,

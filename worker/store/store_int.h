@@ -105,6 +105,8 @@ struct store_txn {
 	struct store_tally	*tally;		/* of a reader, or NULL */
 	struct store_view	*view;		/* NULL: the owner's */
 	uint64_t		 quota;		/* bytes, 0: no limit */
+	uint64_t		 by;		/* of store_share_by */
+	const char		*by_name, *by_email;
 };
 
 /* store.c */

@@ -13,6 +13,8 @@ void
 store_quota(struct store_txn *txn, uint64_t bytes)
 {
 	txn->quota = bytes;
+	if (txn->write)		/* for sharees, who do not bring it along */
+		txn->hot[HOT_QUOTA] = bytes;
 }
 
 int

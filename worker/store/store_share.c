@@ -11,6 +11,8 @@
 #include "worker/store/store_int.h"
 
 #define SHARE_LEN	16
+#define EVENT_HEAD	31	/* bytes before the strings */
+#define EVENT_VERSION	1
 
 struct shares {
 	struct store_share	*v;
@@ -20,6 +22,9 @@ struct shares {
 static enum store_err	 share_put(struct store_txn *,
 			    const struct store_share *, uint64_t);
 static enum store_err	 share_sight(struct store_txn *, uint64_t);
+static enum store_err	 share_tell(struct store_txn *,
+			    const struct store_share *, uint32_t,
+			    const char *);
 static int		 share_add(struct shares *, const struct store_share *);
 
 /* since is that of a row of no mailbox, else 0. */
@@ -108,6 +113,8 @@ store_share_set(struct store_txn *txn, const struct store_share *s)
 	if ((old.rights == 0) != (s->rights == 0) ||
 	    ((old.rights ^ s->rights) & STORE_MAY_READ))
 		e = share_sight(txn, s->who);
+	if (e == STORE_OK)
+		e = share_tell(txn, s, old.rights, txn->box.v[i].name);
 	return e == STORE_OK && txn->view != NULL ? store_view_reload(txn) : e;
 }
 
@@ -119,6 +126,86 @@ share_sight(struct store_txn *txn, uint64_t who)
 
 	return share_put(txn, &s, ++txn->hot[HOT_MODSEQ]);
 }
+
+/* --- telling him --------------------------------------------------------- */
+
+void
+store_share_by(struct store_txn *txn, uint64_t who, const char *name,
+    const char *email)
+{
+	txn->by = who;
+	txn->by_name = name;
+	txn->by_email = email;
+}
+
+static enum store_err
+share_tell(struct store_txn *txn, const struct store_share *s, uint32_t was,
+    const char *name)
+{
+	uint8_t		 b[EVENT_HEAD + 2 * 255 + STORE_NAME_MAX], *p;
+	const char	*strings[3];
+	uint64_t	 id = 0;
+	size_t		 i, n;
+
+	strings[0] = txn->by_name == NULL ? "" : txn->by_name;
+	strings[1] = txn->by_email == NULL ? "" : txn->by_email;
+	strings[2] = name;
+	b[0] = EVENT_VERSION;
+	p = store_put64(store_put64(b + 1, s->who), txn->by);
+	p = store_put32(store_put32(store_put32(p, s->mailbox), was),
+	    s->rights);
+	for (i = 0; i < 3; i++) {
+		if ((n = strlen(strings[i])) > 255)
+			n = 0;
+		if (i < 2)
+			*p++ = (uint8_t)n;
+		memcpy(p, strings[i], n);
+		p += n;
+	}
+	return store_object_create(txn, STORE_SHAREOUT,
+	    SLICE(b, (size_t)(p - b)), &id);
+}
+
+int
+store_share_event(struct slice v, struct store_shared *s)
+{
+	const uint8_t	*p = v.p, *end = p + v.n;
+	char		*to[2];
+	size_t		 i, n;
+
+	memset(s, 0, sizeof(*s));
+	to[0] = s->by_name;
+	to[1] = s->by_email;
+	if (v.n < EVENT_HEAD || p[0] > EVENT_VERSION)
+		return -1;
+	s->who = store_get64(p + 1);
+	s->by = store_get64(p + 9);
+	s->mailbox = store_get32(p + 17);
+	s->was = store_get32(p + 21);
+	s->is = store_get32(p + 25);
+	p += 29;
+	for (i = 0; i < 2; i++) {
+		if (p == end)
+			return -1;
+		n = *p++;
+		if (n > (size_t)(end - p))
+			return -1;
+		memcpy(to[i], p, n);
+		p += n;
+	}
+	if ((n = (size_t)(end - p)) > STORE_NAME_MAX)
+		return -1;
+	memcpy(s->name, p, n);
+	return 0;
+}
+
+int
+store_share_told(const struct store_txn *txn)
+{
+	return txn->hot[HOT_TYPES + STORE_SHAREOUT] > txn->modseq0;
+}
+
+/* --- lists --------------------------------------------------------------- */
 
 static int
 share_add(struct shares *l, const struct store_share *s)

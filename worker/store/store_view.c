@@ -35,6 +35,7 @@ store_view(struct store_txn *txn, uint64_t who)
 	if (e == STORE_OK)
 		e = store_mailbox_load(txn);
 	txn->view = w;		/* freed with it in any case */
+	txn->quota = txn->hot[HOT_QUOTA];
 	return e;
 }
 
@@ -126,6 +127,12 @@ store_view_who(const struct store_txn *txn)
 	return txn->view == NULL ? 0 : txn->view->who;
 }
 
+uint64_t
+store_view_since(const struct store_txn *txn)
+{
+	return txn->view == NULL ? 0 : txn->view->since;
+}
+
 uint32_t
 store_view_rights(const struct store_txn *txn, uint32_t mailbox)
 {
@@ -135,6 +142,19 @@ store_view_rights(const struct store_txn *txn, uint32_t mailbox)
 		return STORE_MAY_ALL;
 	b = view_box(txn->view, mailbox);
 	return b == NULL ? 0 : b->rights;
+}
+
+uint32_t
+store_view_any(const struct store_txn *txn)
+{
+	uint32_t	 rights = 0;
+	size_t		 i;
+
+	if (txn->view == NULL)
+		return STORE_MAY_ALL;
+	for (i = 0; i < txn->view->n; i++)
+		rights |= txn->view->v[i].rights;
+	return rights;
 }
 
 int
