@@ -168,10 +168,10 @@ def test_url_and_keys_are_never_told(account, path):
     assert set(one["list"][0]) == {"id", "expires"}
     assert one["notFound"] == ["P1234"]
     with pytest.raises(MethodError) as e:
-        push_get(account, properties=["verifyBy", "nonsense"])
+        push_get(account, properties=["_verify", "nonsense"])
     assert e.value.type == "invalidArguments"
     # nor what we keep for ourselves
-    for p in ("verifyBy", "vapidKey"):
+    for p in ("_verify", "_vapid"):
         try:
             got = push_get(account, properties=[p])["list"][0]
         except MethodError as e:
@@ -243,7 +243,7 @@ GOOD = Keys().public
     ({"types": ["x" * 65]}, "types"),
     ({"types": ["Email"] * 65}, "types"),
     ({"id": "P1"}, "id"),
-    ({"verifyBy": "x"}, "verifyBy"),
+    ({"_verify": "x"}, "_verify"),
     ({"what": 1}, "what"),
 ])
 def test_what_is_wrong_is_named(account, props, bad):

@@ -50,6 +50,8 @@ static int	pushsub_expires(struct jmap_set *, struct jmap_object *);
 static const struct pushsub_conf	*pushsub_conf(const struct jmap_call *);
 
 static const struct jmap_prop pushsub_props[] = {
+	{ "_vapid", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
+	{ "_verify", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
 	{ "deviceClientId", JP_FIXED | JO_STR | JO_MUST, NULL, NULL },
 	{ "emailPush", JO_OBJ_NULL, NULL, NULL },
 	{ "expires", JO_DATE_NULL, NULL, NULL },
@@ -57,9 +59,7 @@ static const struct jmap_prop pushsub_props[] = {
 	{ "keys", JP_FIXED | JP_NOTDEF | JO_OBJ_NULL, NULL, NULL },
 	{ "types", JO_ARR_NULL, NULL, NULL },
 	{ "url", JP_FIXED | JP_NOTDEF | JO_STR | JO_MUST, NULL, NULL },
-	{ "vapidKey", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
 	{ "verificationCode", JO_STR_NULL, NULL, NULL },
-	{ "verifyBy", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
 };
 
 static const struct {
@@ -378,8 +378,8 @@ pushsub_create(struct jmap_set *s, struct jmap_object *o)
 		return got;
 	arc4random_buf(raw, sizeof(raw));
 	enc_hex(raw, sizeof(raw), code);
-	return jmap_objrow_set_str(o, "verifyBy", code) == -1 ||
-	    jmap_objrow_set_str(o, "vapidKey", pushsub_conf(s->c)->vapid) ==
+	return jmap_objrow_set_str(o, "_verify", code) == -1 ||
+	    jmap_objrow_set_str(o, "_vapid", pushsub_conf(s->c)->vapid) ==
 	    -1 ? -1 : 1;
 }
 
@@ -446,7 +446,7 @@ pushsub_update(struct jmap_set *s, const struct jmap_object *old,
     struct jmap_object *o)
 {
 	struct js_val	*code = js_get(o->val, "verificationCode");
-	const char	*right = js_str(js_get(o->val, "verifyBy"));
+	const char	*right = js_str(js_get(o->val, "_verify"));
 	size_t		 n = strlen(right);
 
 	/* RFC 8620 7.2.2: a wrong one MUST be rejected */
@@ -488,7 +488,7 @@ pushsub_read(struct store_txn *txn, uint64_t id, const struct pushsub_conf *pc,
 	v = s->object.val;
 	s->id = id;
 	s->url = js_str(js_get(v, "url"));
-	s->code = js_str(js_get(v, "verifyBy"));
+	s->code = js_str(js_get(v, "_verify"));
 	s->verified = js_get(v, "verificationCode") != NULL;
 	if ((keys = js_get(v, "keys")) != NULL) {
 		s->keyed = 1;
@@ -504,7 +504,7 @@ pushsub_read(struct store_txn *txn, uint64_t id, const struct pushsub_conf *pc,
 		for (s->types = 0, i = 0; i < js_len(v); i++)
 			s->types |= jmap_push_type(js_str(js_at(v, i)));
 	s->mail = js_get(s->object.val, "emailPush");
-	vapid = js_str(js_get(s->object.val, "vapidKey"));
+	vapid = js_str(js_get(s->object.val, "_vapid"));
 	s->stale = s->expires <= date_now() || (*vapid != '\0' &&
 	    *pc->vapid != '\0' && strcmp(vapid, pc->vapid) != 0);
 	return STORE_OK;
