@@ -9,6 +9,7 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ static void	 relay_closed(struct smtp_conn *, const struct smtp_result *,
 static void	 relay_idle(int, short, void *);
 static int	 relay_take(struct relay_conn *, struct queue_msg *);
 static void	 relay_mail(struct relay_conn *);
+static void	 relay_text(const struct smtp_result *, char [SMTP_TEXT + 32]);
 static void	 relay_result(struct queue_msg *, uint32_t,
 		    const struct smtp_result *, int);
 static void	 relay_put_off(struct queue_msg *, const char *);
@@ -401,6 +403,7 @@ relay_closed(struct smtp_conn *conn, const struct smtp_result *why, void *arg)
 {
 	struct relay_conn	*c = arg, *o;
 	size_t			 others = 0;
+	char			 text[SMTP_TEXT + 32];
 
 	(void)conn;
 	evtimer_del(&c->ev_idle);
@@ -408,11 +411,12 @@ relay_closed(struct smtp_conn *conn, const struct smtp_result *why, void *arg)
 	relay_nconns--;
 	TAILQ_FOREACH(o, &relay_conns, entry)
 		others += o->up;
+	relay_text(why, text);
 	/* with others at work, it is only one too many */
 	if (why->class != SMTP_SENT && c->relay == relay_now && others == 0)
-		relay_down(why->text);
+		relay_down(text);
 	else if (why->class != SMTP_SENT)
-		log_debug("relay: %s", why->text);
+		log_debug("relay: %s", text);
 	relay_free(c->relay);
 	free(c);
 	relay_later(0);
@@ -528,6 +532,17 @@ relay_done(struct smtp_conn *conn, struct smtp_mail *mail, void *arg)
 	queue_flow_settle(m);
 }
 
+/* As a reply, which it is for whoever asks us. */
+static void
+relay_text(const struct smtp_result *r, char text[SMTP_TEXT + 32])
+{
+	if (r->code != 0)
+		strlcpy(text, r->text, SMTP_TEXT + 32);
+	else
+		(void)snprintf(text, SMTP_TEXT + 32, "%d %s %s",
+		    r->class == SMTP_PERM ? 554 : 451, r->status, r->text);
+}
+
 static void
 relay_result(struct queue_msg *m, uint32_t i, const struct smtp_result *res,
     int dsn)
@@ -539,11 +554,13 @@ relay_result(struct queue_msg *m, uint32_t i, const struct smtp_result *res,
 		[SMTP_PERM]	= QUEUE_PERM,
 	};
 	struct queue_rcpt		*r = &m->rcpt[i];
+	char				 text[SMTP_TEXT + 32];
 
 	r->flags &= (uint8_t)~(QUEUE_R_SPOKEN | QUEUE_R_THEIRS);
 	if (!res->local)
 		r->flags |= QUEUE_R_SPOKEN;
 	if (dsn)
 		r->flags |= QUEUE_R_THEIRS;
-	queue_flow_result(m, i, classes[res->class], res->text);
+	relay_text(res, text);
+	queue_flow_result(m, i, classes[res->class], text);
 }
