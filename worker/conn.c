@@ -23,12 +23,11 @@
 #include "common/conf.h"
 #include "common/date.h"
 #include "common/log.h"
-#include "worker/conn.h"
+#include "worker/conn_int.h"
 #include "worker/proxy_read.h"
 #include "worker/tls.h"
 #include "worker/worker.h"
 
-#define READ_SIZE	16384		/* at a time: one TLS record */
 #define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
 #define SWEEP_MS	250
 /* A client that is still sending what was refused sees the refusal only if
@@ -36,18 +35,7 @@
  * Ended by a pause, by time in all, or by bytes, whichever is first. */
 #define LINGER_PAUSE	2000
 #define LINGER_MS	10000
-#define LINGER_MAX	(64 << 20)
 #define IDLE_MS		1000		/* then buffers are given back */
-#define KEEP_MAX	8192		/* .. or at once beyond this size */
-
-/* Private flags, beside those of conn.h. */
-#define BUSY		0x0100		/* in conn_run */
-#define AGAIN		0x0200		/* woken while busy */
-#define RAW		0x0400		/* steps do their own I/O: handshake */
-#define READING		0x0800		/* ev_read is armed */
-#define WRITING		0x1000		/* ev_write is armed */
-#define FRESH		0x4000		/* handshake has ended this turn */
-#define LINGER		0x2000		/* our end is shut, theirs is drained */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
 
@@ -61,16 +49,10 @@ static enum next conn_want_read(struct conn *, int *);
 static enum next conn_want_write(struct conn *);
 static enum next conn_finish(struct conn *);
 static enum next conn_raw(struct conn *, enum io);
-static int	conn_input(struct conn *);
-static int	conn_flush(struct conn *);
-static ssize_t	conn_write(struct conn *);
 static void	conn_on_read(int, short, void *);
 static void	conn_on_write(int, short, void *);
 static void	conn_early(struct conn *);
-static void	conn_linger(struct conn *);
 static void	conn_free(struct conn *);
-static void	conn_arm(struct conn *, int);
-static void	conn_disarm(struct conn *, int);
 static void	conn_sweep(int, short, void *);
 static void	conn_check(struct conn *);
 static void	conn_tick(void);
@@ -83,7 +65,6 @@ static size_t		nconns;
 static int64_t		now;
 static int		draining;
 static int		sweeping;	/* ev_sweep is pending */
-static uint8_t		scratch[READ_SIZE];
 
 int64_t
 conn_now(void)
@@ -275,7 +256,7 @@ conn_turn(struct conn *c, enum io io, int *readable)
 	case IO_WAIT:
 		if (c->flags & AGAIN)
 			return NEXT_STEP;
-		return conn_flush(c) == -1 ? NEXT_DEAD : NEXT_WAIT;
+		return conn_io_flush(c) == -1 ? NEXT_DEAD : NEXT_WAIT;
 	case IO_CLOSE:
 		return conn_finish(c);
 	}
@@ -288,7 +269,7 @@ conn_want_read(struct conn *c, int *readable)
 {
 	int	 n;
 
-	if (buf_left(&c->out) > 0 && (n = conn_flush(c)) != 1)
+	if (buf_left(&c->out) > 0 && (n = conn_io_flush(c)) != 1)
 		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
 	if (c->eof)
 		return conn_finish(c);
@@ -298,21 +279,21 @@ conn_want_read(struct conn *c, int *readable)
 	}
 	if (*readable || (c->ssl != NULL && tls_pending(c))) {
 		*readable = 0;
-		if ((n = conn_input(c)) == -1)
+		if ((n = conn_io_read(c)) == -1)
 			return NEXT_DEAD;
 		if (n > 0 || c->eof)
 			return NEXT_STEP;
 	}
 	if ((c->flags & CONN_DRAIN) && c->proto->drain(c) == IO_CLOSE)
 		return conn_finish(c);
-	conn_arm(c, EV_READ);
+	conn_io_arm(c, EV_READ);
 	return NEXT_WAIT;
 }
 
 static enum next
 conn_want_write(struct conn *c)
 {
-	switch (conn_flush(c)) {
+	switch (conn_io_flush(c)) {
 	case -1:
 		return NEXT_DEAD;
 	case 0:
@@ -330,7 +311,7 @@ conn_finish(struct conn *c)
 	c->want = IO_CLOSE;
 	if (c->flags & CONN_ABORT)
 		return NEXT_DEAD;
-	if ((n = conn_flush(c)) != 1)
+	if ((n = conn_io_flush(c)) != 1)
 		return n == -1 ? NEXT_DEAD : NEXT_WAIT;
 	if (c->ssl != NULL)
 		tls_shutdown(c);
@@ -343,7 +324,7 @@ conn_finish(struct conn *c)
 	c->deadline = now + LINGER_PAUSE;
 	c->stall = now + LINGER_MS;
 	c->lingered = 0;
-	conn_arm(c, EV_READ);
+	conn_io_arm(c, EV_READ);
 	return NEXT_WAIT;
 }
 
@@ -352,11 +333,11 @@ conn_raw(struct conn *c, enum io io)
 {
 	switch (io) {
 	case IO_WANT_READ:
-		conn_disarm(c, EV_WRITE);
-		conn_arm(c, EV_READ);
+		conn_io_disarm(c, EV_WRITE);
+		conn_io_arm(c, EV_READ);
 		return NEXT_WAIT;
 	case IO_WANT_WRITE:
-		conn_arm(c, EV_WRITE);
+		conn_io_arm(c, EV_WRITE);
 		return NEXT_WAIT;
 	default:
 		return NEXT_DEAD;
@@ -381,84 +362,6 @@ conn_wake(struct conn *c)
 	conn_run(c, 0);
 }
 
-/* --- bytes ----------------------------------------------------------- */
-
-/*
- * One read.  Bytes read, 0 for nothing now or the end (c->eof), -1 broken.
- * By way of one buffer for all, so that a connection holds no more than it
- * has been sent: what idles in between would be 16 KiB each.
- */
-static int
-conn_input(struct conn *c)
-{
-	size_t	 room = sizeof(scratch);
-	ssize_t	 n;
-
-	if (buf_left(&c->in) > 0)
-		buf_compact(&c->in);
-	else if (c->in.cap > KEEP_MAX)
-		buf_free(&c->in);
-	else
-		buf_reset(&c->in);
-	if (room > c->in.max - c->in.len)
-		room = c->in.max - c->in.len;
-	if (room == 0)
-		return -1;
-	if (c->ssl != NULL)
-		n = tls_read(c, scratch, room);
-	else if ((n = read(c->fd, scratch, room)) == 0)
-		c->eof = 1;
-	if (n <= 0)
-		return c->eof || errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (buf_add(&c->in, scratch, (size_t)n) == -1)
-		return -1;
-	c->nin += (uint64_t)n;
-	c->quiet = now;
-	return (int)n;
-}
-
-/* Write what is queued: 1 all of it, 0 the socket is full, -1 broken. */
-static int
-conn_flush(struct conn *c)
-{
-	ssize_t	 n;
-
-	while (buf_left(&c->out) > 0) {
-		if ((n = conn_write(c)) == -1) {
-			if (errno != EAGAIN)
-				return -1;
-			if (c->stall == 0)
-				c->stall = now +
-				    (int64_t)c->gen->conf->write_timeout;
-			conn_arm(c, EV_WRITE);
-			return 0;
-		}
-		buf_skip(&c->out, (size_t)n);
-		c->nout += (uint64_t)n;
-		c->stall = 0;
-		c->quiet = now;
-	}
-	if (c->out.cap > KEEP_MAX)
-		buf_free(&c->out);
-	else
-		buf_reset(&c->out);
-	conn_disarm(c, EV_WRITE);
-	return 1;
-}
-
-static ssize_t
-conn_write(struct conn *c)
-{
-	ssize_t	 n;
-
-	if (c->ssl != NULL)
-		return tls_write(c, buf_peek(&c->out), buf_left(&c->out));
-	do
-		n = write(c->fd, buf_peek(&c->out), buf_left(&c->out));
-	while (n == -1 && errno == EINTR);
-	return n;
-}
-
 /* --- events ---------------------------------------------------------- */
 
 static void
@@ -471,7 +374,8 @@ conn_on_read(int fd, short what, void *arg)
 	(void)what;
 	conn_tick();
 	if (c->flags & LINGER) {
-		conn_linger(c);
+		if (conn_io_linger(c, LINGER_PAUSE) == 0)
+			conn_free(c);
 		return;
 	}
 	if (c->flags & RAW) {
@@ -482,7 +386,7 @@ conn_on_read(int fd, short what, void *arg)
 		conn_early(c);
 		return;
 	}
-	if ((n = conn_input(c)) == -1)
+	if ((n = conn_io_read(c)) == -1)
 		conn_free(c);
 	else if (n > 0 || c->eof)
 		conn_run(c, 0);
@@ -501,7 +405,7 @@ conn_on_write(int fd, short what, void *arg)
 		conn_run(c, 0);
 		return;
 	}
-	if ((n = conn_flush(c)) == -1 ||
+	if ((n = conn_io_flush(c)) == -1 ||
 	    (n == 1 && c->want == IO_CLOSE && conn_finish(c) == NEXT_DEAD))
 		conn_free(c);
 	else if (n == 1 &&
@@ -517,47 +421,7 @@ conn_early(struct conn *c)
 
 	if (recv(c->fd, &one, 1, MSG_PEEK) == 0)
 		c->eof = 1;
-	conn_disarm(c, EV_READ);
-}
-
-static void
-conn_linger(struct conn *c)
-{
-	ssize_t	 n;
-
-	n = read(c->fd, scratch, sizeof(scratch));
-	if (n > 0) {
-		c->lingered += (size_t)n;
-		c->deadline = now + LINGER_PAUSE;
-	}
-	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR) ||
-	    c->lingered > LINGER_MAX)
-		conn_free(c);
-}
-
-static void
-conn_arm(struct conn *c, int what)
-{
-	struct event	*ev = what == EV_READ ? &c->ev_read : &c->ev_write;
-	int		 flag = what == EV_READ ? READING : WRITING;
-
-	if (c->flags & flag)
-		return;
-	if (event_add(ev, NULL) == -1)
-		fatal("event_add");
-	c->flags |= flag;
-}
-
-static void
-conn_disarm(struct conn *c, int what)
-{
-	struct event	*ev = what == EV_READ ? &c->ev_read : &c->ev_write;
-	int		 flag = what == EV_READ ? READING : WRITING;
-
-	if (!(c->flags & flag))
-		return;
-	event_del(ev);
-	c->flags &= ~flag;
+	conn_io_disarm(c, EV_READ);
 }
 
 /* --- time ------------------------------------------------------------ */
@@ -636,8 +500,8 @@ conn_free(struct conn *c)
 	c->flags |= BUSY;		/* a last wake does nothing */
 	if (c->data != NULL)
 		c->proto->free(c);
-	conn_disarm(c, EV_READ);
-	conn_disarm(c, EV_WRITE);
+	conn_io_disarm(c, EV_READ);
+	conn_io_disarm(c, EV_WRITE);
 	if (after == c)
 		after = TAILQ_NEXT(c, entry);
 	TAILQ_REMOVE(&conns, c, entry);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * HTTP/1.1 as a protocol of the connection machine: reads heads and bodies
- * into struct req, writes answers, keeps the connection or ends it.
+ * into struct req, keeps the connection or ends it; http1_reply.c answers.
  *
  *	idle -> head -> [steps parked] -> body -> [handler] -> answer -> idle
  *
@@ -16,31 +16,12 @@
 #include <string.h>
 
 #include "common/conf.h"
-#include "worker/http/chunk.h"
 #include "worker/http/hdr.h"
-#include "worker/http/http1.h"
+#include "worker/http/http1_int.h"
 #include "worker/http/http2.h"
-#include "worker/http/req.h"
 
 #define IN_MAX		(512 * 1024)	/* largest head and a little body */
 #define PIPELINE	8		/* answers in one turn */
-#define OWN_COPY	65536		/* a body up to this is copied */
-#define PIECE		65536		/* of a longer one, at a time */
-
-struct http1 {
-	struct conn		*c;
-	struct req		*req;	/* the one in work, or NULL */
-	struct http1_find	 find;
-	struct http1_frame	 frame;
-	struct chunk		 chunk;
-	struct buf		 body;	/* of a request, when it is not in in */
-	uint64_t		 got;	/* bytes of body so far */
-	int64_t			 began;	/* body: since when */
-	size_t			 inbody;/* body bytes lent from c->in */
-	int			 batch;	/* answers since the last flush */
-	int			 close;	/* after this answer */
-	int			 chunked; /* this answer is */
-};
 
 static enum io	http1_open(struct conn *);
 static enum io	http1_expire(struct conn *);
@@ -51,21 +32,13 @@ static enum io	step_idle(struct conn *);
 static enum io	step_head(struct conn *);
 static enum io	step_waiting(struct conn *);
 static enum io	step_body(struct conn *);
-static enum io	step_answer(struct conn *);
-static enum io	http1_stream(struct conn *);
-static enum io	step_end(struct conn *);
 static enum io	http1_got_head(struct conn *, size_t);
 static enum io	http1_refuse(struct conn *, const struct http1_error *);
-static enum io	http1_leave(struct conn *);
-static enum io	http1_next(struct conn *);
 static enum io	http1_body_start(struct conn *);
 static enum io	http1_body_done(struct conn *);
 static int	http1_body_piece(struct http1 *, const uint8_t *, size_t,
 		    uint64_t);
 static enum io	http1_body_chunked(struct conn *);
-static int	http1_leftover(struct http1 *);
-static void	http1_reply(struct req *);
-static void	http1_status_line(struct buf *, int);
 static void	http1_wake(struct req *);
 static struct req	*http1_req(struct http1 *);
 
@@ -249,7 +222,7 @@ step_waiting(struct conn *c)
 	case REQ_ANSWERED:
 		break;
 	}
-	c->step = step_answer;
+	c->step = http1_reply_step;
 	return IO_DONE;
 }
 
@@ -392,211 +365,9 @@ http1_body_done(struct conn *c)
 	return IO_DONE;
 }
 
-/* --- answers --------------------------------------------------------- */
+/* --- the next one ---------------------------------------------------- */
 
-static void
-http1_status_line(struct buf *out, int status)
-{
-	if (status == 200)
-		buf_add(out, "HTTP/1.1 200 OK\r\n", 17);
-	else
-		buf_addf(out, "HTTP/1.1 %d %s\r\n", status,
-		    http_phrase(status));
-}
-
-/* RFC 9110 6.4.1: these never have content, and 204 no length either. */
-static int
-http1_bodiless(int status)
-{
-	return status == 204 || status == 304 || status < 200;
-}
-
-static void
-http1_reply(struct req *r)
-{
-	struct http1	*h = r->tp_arg;
-	struct reply	*p = r->reply;
-	struct buf	*out = &h->c->out;
-	int		 none = http1_bodiless(p->status);
-
-	if (none) {
-		p->type = NULL;
-		p->len = 0;
-		p->stream = NULL;
-	}
-	/* RFC 9112 9.3: what is left of the request must be read or cut. */
-	if (http1_leftover(h) || (h->c->flags & CONN_DRAIN))
-		h->close = p->up == NULL;
-	h->chunked = p->stream != NULL && p->stream_len < 0;
-	if (h->chunked && r->version == 10) {
-		h->chunked = 0;		/* it ends with the connection */
-		h->close = 1;
-	}
-	http1_status_line(out, p->status);
-	req_fields(r, out);
-	if (h->chunked)
-		buf_adds(out, "Transfer-Encoding: chunked\r\n");
-	else if (!none && (p->stream == NULL || p->stream_len >= 0)) {
-		buf_adds(out, "Content-Length: ");
-		buf_addu(out, p->stream != NULL ? (uint64_t)p->stream_len :
-		    p->len);
-		buf_add(out, "\r\n", 2);
-	}
-	if (p->up != NULL)
-		;			/* the answer has its own */
-	else if (h->close)
-		buf_adds(out, "Connection: close\r\n");
-	else if (r->version == 10)
-		buf_adds(out, "Connection: keep-alive\r\n");
-	buf_add(out, "\r\n", 2);
-	if (r->method == HTTP_HEAD || none) {
-		p->len = 0;
-		p->stream = NULL;
-	} else if (p->body != NULL) {
-		buf_add(out, p->body, p->len);
-		p->sent = p->len;
-		p->len = 0;
-	} else if (p->len > 0 && p->len <= OWN_COPY) {
-		buf_add(out, buf_peek(&p->own), p->len);
-		p->sent = p->len;
-		p->len = 0;
-	}
-}
-
-/* 1 if bytes of this request's body may still come.  A body that has
- * arrived whole is skipped instead. */
-static int
-http1_leftover(struct http1 *h)
-{
-	struct buf	*in = &h->c->in;
-	uint64_t	 left = h->frame.length - h->got;
-
-	if (h->frame.chunked)
-		return 1;
-	if (left == 0)
-		return 0;
-	if (buf_left(in) < left)
-		return 1;
-	buf_skip(in, (size_t)left);
-	h->got = h->frame.length;
-	return 0;
-}
-
-/* The rest of a long answer, piece by piece as the client takes it. */
-static enum io
-step_answer(struct conn *c)
-{
-	struct http1	*h = c->data;
-	struct req	*r = h->req;
-	struct reply	*p = r->reply;
-	size_t		 n;
-
-	if (buf_bad(&c->out)) {
-		c->flags |= CONN_ABORT;
-		return IO_CLOSE;
-	}
-	if (p->len > 0) {
-		n = p->len < PIECE ? p->len : PIECE;
-		buf_add(&c->out, buf_peek(&p->own), n);
-		buf_skip(&p->own, n);
-		p->len -= n;
-		p->sent += n;
-		return IO_WANT_WRITE;
-	}
-	if (p->stream == NULL) {
-		c->step = step_end;
-		return IO_DONE;
-	}
-	return http1_stream(c);
-}
-
-/* Ask the answer's source for a piece and frame it (RFC 9112 7.1). */
-static enum io
-http1_stream(struct conn *c)
-{
-	struct http1	*h = c->data;
-	struct req	*r = h->req;
-	struct reply	*p = r->reply;
-	struct buf	 piece;
-	ssize_t		 n;
-
-	buf_init(&piece, PIECE);
-	r->busy++;
-	n = p->stream(r, p->arg, &piece, PIECE);
-	r->busy--;
-	if (n > 0) {
-		p->sent += (uint64_t)n;
-		if (h->chunked)
-			buf_addf(&c->out, "%zx\r\n", (size_t)n);
-		buf_add(&c->out, buf_peek(&piece), (size_t)n);
-		if (h->chunked)
-			buf_add(&c->out, "\r\n", 2);
-	} else if (n == 0) {
-		if (h->chunked)
-			buf_add(&c->out, "0\r\n\r\n", 5);
-		p->stream = NULL;
-	}
-	buf_free(&piece);
-	/* Longer or shorter than promised, or failed: the client must not
-	 * take it for whole. */
-	if (n == -1 || (p->stream_len >= 0 &&
-	    (p->sent > (uint64_t)p->stream_len ||
-	    (n == 0 && p->sent < (uint64_t)p->stream_len)))) {
-		c->flags |= CONN_ABORT;
-		return IO_CLOSE;
-	}
-	if (n == STREAM_WAIT) {
-		/* reading, so that it ends when the client goes away */
-		c->flags |= CONN_DUPLEX;
-		return IO_WANT_READ;
-	}
-	return n == 0 ? IO_DONE : IO_WANT_WRITE;
-}
-
-/* The answer is in c->out, all of it. */
-static enum io
-step_end(struct conn *c)
-{
-	struct http1	*h = c->data;
-
-	if (h->inbody > 0) {
-		buf_skip(&c->in, h->inbody);
-		h->inbody = 0;
-	}
-	/* The client wanted the end, after a request that was read whole. */
-	if (!h->frame.keep && h->req->route != NULL && h->got ==
-	    h->frame.length && !h->frame.chunked && buf_left(&c->in) == 0)
-		c->flags |= CONN_CLEAN;
-	c->flags &= ~CONN_DUPLEX;
-	if (h->req->reply->up != NULL)
-		return http1_leave(c);
-	req_free(h->req);
-	h->req = NULL;
-	buf_free(&h->body);
-	if (h->close)
-		return IO_CLOSE;
-	return http1_next(c);
-}
-
-/* RFC 9110 7.8: what follows on this connection is not HTTP. */
-static enum io
-http1_leave(struct conn *c)
-{
-	struct http1	*h = c->data;
-	struct reply	*p = h->req->reply;
-
-	c->proto = p->up;
-	c->data = p->arg;
-	p->done = NULL;
-	c->flags &= ~CONN_CLEAN;
-	req_free(h->req);
-	buf_free(&h->body);
-	free(h);
-	c->step = c->proto->open;
-	return IO_DONE;
-}
-
-static enum io
+enum io
 http1_next(struct conn *c)
 {
 	const struct http_setup	*s = c->setup;
