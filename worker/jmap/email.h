@@ -261,6 +261,10 @@ const struct jmap_error	*email_query_plan(struct jmap_query *);
 void	 email_query_done(struct jmap_query *);
 /* The window, or as much as q->need and q->calc_total ask for. */
 const struct jmap_error	*email_query_run(struct jmap_query *);
+/* Threads there are with any change since q->since, some perhaps twice, for
+ * the caller to free after any result.  NULL or an error. */
+const struct jmap_error	*email_moved_threads(struct jmap_query *, uint64_t **,
+			    size_t *);
 /* Changes of a list that the index does not tell exactly. */
 const struct jmap_error	*email_moved(struct jmap_query *);
 /* The whole result into eq->ids.  NULL or an error. */

@@ -41,6 +41,8 @@ struct delta {
 
 static const struct jmap_error *delta_exact(struct jmap_query *);
 static const struct jmap_error *delta_none(struct jmap_query *);
+static const struct jmap_error *delta_threads(struct delta *);
+static int	delta_changed(const struct delta *, const struct store_delta *);
 static int	delta_touch(void *, const struct store_delta *);
 static int	delta_each(void *, const struct store_delta *);
 static int	delta_keep(void *, const struct store_delta *);
@@ -102,13 +104,17 @@ delta_exact(struct jmap_query *q)
 	    strlen(q->up_to), &d.up_to) == -1)
 		d.up_to = 0;
 	q->up_to = NULL;	/* seen to here */
-	err = store_query_delta(q->c->txn, d.eq->sq.mailbox, q->since,
-	    delta_touch, &d);
-	if (err == STORE_CANNOT)
-		e = &jmap_error_cannot_calculate_changes;
-	else if (jmap_api_store(q->c, err) != 1 || d.failed)
-		e = jmap_api_lost(q->c);
-	else
+	if (q->collapse && store_view_who(q->c->txn) == 0)
+		e = delta_threads(&d);
+	else {
+		err = store_query_delta(q->c->txn, d.eq->sq.mailbox, q->since,
+		    delta_touch, &d);
+		if (err == STORE_CANNOT)
+			e = &jmap_error_cannot_calculate_changes;
+		else if (jmap_api_store(q->c, err) != 1 || d.failed)
+			e = jmap_api_lost(q->c);
+	}
+	if (e == NULL)
 		e = delta_walk(&d);
 	free(d.threads.tid);
 	free(d.threads.bits);
@@ -116,23 +122,51 @@ delta_exact(struct jmap_query *q)
 	return e;
 }
 
-/* Which threads have a change: for all others the list is as it was. */
+/* Which threads have a change, by the log: far shorter than the list. */
+static const struct jmap_error *
+delta_threads(struct delta *d)
+{
+	const struct jmap_error	*e;
+	uint64_t		*tid = NULL;
+	uint8_t			*bits;
+	size_t			 i, n = 0;
+
+	e = email_moved_threads(d->q, &tid, &n);
+	for (i = 0; e == NULL && i < n; i++)
+		if ((bits = threads_at(&d->threads, tid[i])) == NULL)
+			e = jmap_api_lost(d->q->c);
+		else
+			*bits |= T_TOUCHED;
+	d->changed = 1;
+	free(tid);
+	return e;
+}
+
+/* The same by the list itself: for all others it is as it was. */
 static int
 delta_touch(void *arg, const struct store_delta *e)
 {
 	struct delta	*d = arg;
 	uint8_t		*bits;
 
-	if (e->added <= d->q->since && e->removed <= d->q->since &&
-	    !(d->keywords && e->modseq > d->q->since))
+	if (!delta_changed(d, e))
 		return 0;
 	d->changed = 1;
 	if (!d->eq->sq.collapse)
-		return 0;
+		return 1;		/* that is all there is to know */
 	if ((bits = threads_at(&d->threads, e->tid)) == NULL)
 		return d->failed = 1;
 	*bits |= T_TOUCHED;
 	return 0;
+}
+
+static int
+delta_changed(const struct delta *d, const struct store_delta *e)
+{
+	uint64_t	 since = d->q->since;
+
+	return e->added > since || e->removed > since ||
+	    (d->keywords && e->modseq > since);
 }
 
 static const struct jmap_error *
@@ -234,6 +268,10 @@ delta_thread(struct delta *d, const struct store_delta *e, enum was was,
 		return 0;
 	if ((bits = threads_at(&d->threads, e->tid)) == NULL)
 		return -1;
+	/* the log is silent of a thread that came and went since, and a
+	 * list's state may lie before its mail's thread was noted */
+	if (delta_changed(d, e))
+		*bits |= T_TOUCHED;
 	if ((*bits & T_TOUCHED) && !(*bits & T_OLD) && was != WAS_NOT) {
 		same = was == WAS && now && !(*bits & (T_NEW | T_GONE));
 		if (was == WAS)

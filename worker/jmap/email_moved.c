@@ -63,6 +63,23 @@ email_moved(struct jmap_query *q)
 	return e;
 }
 
+const struct jmap_error *
+email_moved_threads(struct jmap_query *q, uint64_t **tid, size_t *n)
+{
+	const struct jmap_error	*e;
+	struct moved		 m;
+
+	memset(&m, 0, sizeof(m));
+	m.q = q;
+	if ((e = moved_read(&m)) == NULL && moved_tids(&m) == -1)
+		e = jmap_api_lost(q->c);
+	store_changes_free(&m.mail);
+	store_changes_free(&m.thread);
+	*tid = m.tid;
+	*n = m.ntid;
+	return e;
+}
+
 static const struct jmap_error *
 moved_read(struct moved *m)
 {
