@@ -28,6 +28,12 @@ Lines of another kind:
 			itself and its flush: p50, p99 and the longest of
 			BENCH_PUSHES (500).
 
+	changes_...	Email/queryChanges of the large mailbox, by receivedAt,
+			since 1,000 changes ago (750 keywords, 250 moves):
+			of mails, of threads, with notKeyword, with an OR;
+			and Email/changes of the same.
+	mailbox_200	Mailbox/get of 200 mailboxes.
+
 BENCH_SECONDS (3) a turn, BENCH_TURNS (3), BENCH_CONNS (16), BENCH_MAILS
 (50000) in the large mailbox, BENCH_ONLY names lines.  nginx is the ceiling
 here: it does nothing but send bytes."""
@@ -338,6 +344,45 @@ def set_lines(b, name, server, account):
         account, path, BENCH_IDS=str(b.work / "ids")), answer)
 
 
+def changes_lines(b, server, account):
+    """Email/queryChanges of the large mailbox since 1,000 changes ago: as a
+    list, collapsed to threads, and of a list that asks for a keyword."""
+    newest = [{"property": "receivedAt", "isAscending": False}]
+    inbox = {"inMailbox": account.mailbox()}
+    kinds = (("changes_list", {"filter": inbox}),
+             ("changes_threads", {"filter": inbox, "collapseThreads": True}),
+             ("changes_keyword", {"filter": {**inbox,
+                                             "notKeyword": "$answered"}}),
+             ("changes_or", {"filter": {"operator": "OR", "conditions": [
+                 inbox, {"hasKeyword": "$flagged"}]}}))
+    states = [account.call("Email/query", {
+        **q, "sort": newest, "limit": 1})["queryState"] for _, q in kinds]
+    ids = account.call("Email/query", {**kinds[0][1], "sort": newest,
+                                       "limit": 1000})["ids"]
+    trash = account.mailbox("trash")
+    for i in range(0, 1000, 250):
+        account.call("Email/set", {"update": {
+            x: {"keywords/$answered": True} if k % 4 else
+            {"mailboxIds": {trash: True}}
+            for k, x in enumerate(ids[i:i + 250])}})
+    for (name, q), state in zip(kinds, states):
+        b.calls(name, server, account, [("Email/queryChanges", {
+            "accountId": account.id, **q, "sort": newest,
+            "sinceQueryState": state})])
+    b.calls("changes_email", server, account, [("Email/changes", {
+        "accountId": account.id, "sinceState": states[3]})])
+
+
+def mailbox_line(b, server):
+    """Mailbox/get of 200 mailboxes, all properties."""
+    account = server.adduser()
+    account.call("Mailbox/set", {"create": {
+        f"k{i}": {"name": f"mailbox number {i}"}
+        for i in range(200 - len(account.mailboxes()))}})
+    b.calls("mailbox_200", server, account, [("Mailbox/get", {
+        "accountId": account.id, "ids": None})])
+
+
 def policy_line(few):
     """What b_policy says, with and without the policy in turns, beside the
     list view that was just served."""
@@ -550,6 +595,10 @@ def run(b):
         b.calls("message", b.big, account, [("Email/get", {
             "accountId": account.id, "ids": one,
             "fetchAllBodyValues": True})])
+    if wanted("mailbox"):
+        mailbox_line(b, b.big)
+    if wanted("changes"):
+        changes_lines(b, b.big, account)
     if wanted("tls"):
         url = b.big.url.replace("localhost", "127.0.0.1") + "/healthz/live"
         env = {"BENCH_METHOD": "GET", "BENCH_CLOSE": "1"}
