@@ -81,8 +81,7 @@ static void	look_state(struct look *);
 static void	look_mail(struct look *);
 static void	look_mail_send(void *, struct buf *);
 static void	look_viewers(struct look *, const struct noted *);
-static void	look_viewer(struct look *, struct store *, uint64_t,
-		    const struct noted *);
+static void	look_viewer(struct look *, uint64_t, const struct noted *);
 static void	look_destroy(struct look *);
 static void	webpush_send(const struct look *, uint32_t, uint32_t,
 		    struct buf *);
@@ -389,7 +388,6 @@ static void
 look_viewers(struct look *l, const struct noted *n)
 {
 	struct store_share	*rows = NULL;
-	struct store		*st;
 	size_t			 i, k, nrows = 0;
 
 	if (store_share_list(l->txn, 0, 0, &rows, &nrows) != STORE_OK)
@@ -400,40 +398,29 @@ look_viewers(struct look *l, const struct noted *n)
 		for (k = 0; k < i; k++)
 			if (rows[k].who == rows[i].who && rows[k].subscribed)
 				break;
-		if (k < i || !rows[i].subscribed ||
-		    store_open(l->account, 0, &st) != STORE_OK)
-			continue;
-		look_viewer(l, st, rows[i].who, n);
-		store_close(st);
+		if (k == i && rows[i].subscribed)
+			look_viewer(l, rows[i].who, n);
 	}
 	free(rows);
 }
 
 static void
-look_viewer(struct look *l, struct store *st, uint64_t who,
-    const struct noted *n)
+look_viewer(struct look *l, uint64_t who, const struct noted *n)
 {
-	static const enum store_type	 seen[] = {
-		STORE_MAILBOX, STORE_THREAD, STORE_EMAIL
-	};
 	char		 user[DIR_ACCOUNT_LEN];
 	struct look	 v;
 	struct store	*own;
-	size_t		 i;
+	unsigned	 i;
 
 	memset(&v, 0, sizeof(v));
 	v.account = l->account;
 	v.user = dir_account(who, user);
-	if (store_begin(st, 0, &v.txn) != STORE_OK)
+	if (jmap_push_view(dir_account_get(l->account), who, &v.states) != 1)
 		return;
-	if (store_view(v.txn, who) == STORE_OK)
-		for (i = 0; i < nitems(seen); i++) {
-			v.states.state[seen[i]] = store_state(v.txn, seen[i]);
-			/* only what he can see of the change */
-			if (v.states.state[seen[i]] > n->from)
-				v.types |= (uint32_t)1 << seen[i];
-		}
-	store_abort(v.txn);
+	/* only what he can see of the change */
+	for (i = 0; i < STORE_TYPES; i++)
+		if (v.states.state[i] > n->from)
+			v.types |= (uint32_t)1 << i;
 	if (v.types == 0 || store_open(user, 0, &own) != STORE_OK)
 		return;
 	if (store_begin(own, 0, &v.txn) == STORE_OK) {

@@ -13,6 +13,7 @@ import pytest
 
 from helpers import CORE, MAIL, Account, MethodError, Server, message, \
     wait_for
+import share_tools
 from push_tools import Keys, Names, PushService, unb64, vapid
 
 VAPID = "urn:ietf:params:jmap:webpush-vapid"
@@ -534,6 +535,47 @@ def test_topics_replace_only_what_they_say_again(account, path):
     change(account)
     assert service.wait(other).headers["topic"] != topics[0]
     service.wait(path)
+
+
+def test_what_others_share_is_told(pushing, path):
+    """RFC 8620 7.1: for each of the accounts to which the user has access,
+    of what he can see there."""
+    service = pushing.service
+    ann, bob = pushing.adduser(), pushing.adduser()
+    subscribe(bob, path)
+    box = ann.call("Mailbox/set", {"create": {"m": {"name": "ours"}}})[
+        "created"]["m"]["id"]
+    mine = ann.call("Mailbox/set", {"create": {"m": {"name": "mine"}}})[
+        "created"]["m"]["id"]
+    share_tools.share(ann, box, bob, "mayReadItems")
+    seen = {}
+    while ann.id not in seen or bob.id not in seen:
+        seen.update(service.wait(path).json()["changed"])
+    assert set(seen[bob.id]) == {"ShareNotification"}
+    while True:			# until nothing more is said of that
+        try:
+            service.wait(path, 1)
+        except AssertionError:
+            break
+    ann.add_mail(message(), mailbox=box)
+    got = service.wait(path).json()["changed"]
+    assert set(got) == {ann.id}
+    for t, state in got[ann.id].items():
+        assert state == share_tools.call(bob, f"{t}/get", {
+            "accountId": ann.id, "ids": []})["state"]
+    assert {"Email", "Mailbox"} <= set(got[ann.id])
+    # what he cannot see is nothing to him
+    ann.add_mail(message(), mailbox=mine)
+    service.none(path)
+    # nor what was taken from him
+    share_tools.share(ann, box, bob)
+    while True:
+        try:
+            service.wait(path, 1)
+        except AssertionError:
+            break
+    ann.add_mail(message(), mailbox=box)
+    service.none(path)
 
 
 def test_a_destroyed_subscription_is_silent(account, path):
