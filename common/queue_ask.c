@@ -27,7 +27,8 @@ static uint32_t		 ask_id;
 static void	 ask_gone(struct proc_peer *);
 static void	 ask_late(struct proc_peer *, struct msg *);
 static int	 ask_send(const struct queue_ask_mail *);
-static int	 ask_strings(uint32_t, const void *, const char *, const char *);
+static int	 ask_strings(uint32_t, const void *, const char *,
+		    const char *);
 static int	 ask_data(const uint8_t *, size_t);
 static void	 ask_result(struct queue_ask_mail *, const struct msg *,
 		    struct queue_ask_put *);

@@ -74,7 +74,7 @@ queue(int argc, char *argv[])
 	role_run(&queue_role, argc, argv);
 }
 
-/* --- the configuration ----------------------------------------------------- */
+/* --- the configuration -------------------------------------------------- */
 
 static const char *
 queue_user(const struct conf *c)
@@ -169,7 +169,7 @@ queue_stop(void)
 	queue_db_close();
 }
 
-/* --- the end of a turn ------------------------------------------------------ */
+/* --- the end of a turn -------------------------------------------------- */
 
 void
 queue_commit_soon(void)
@@ -230,7 +230,7 @@ queue_tell(int fd, short what, void *arg)
 	proc_send(&role_parent, MSG_QUEUE_STATS, 0, -1, &queue_said, NULL, 0);
 }
 
-/* --- pipes ------------------------------------------------------------------- */
+/* --- pipes -------------------------------------------------------------- */
 
 static struct queue_worker *
 queue_worker(uint32_t slot)

@@ -27,7 +27,7 @@
 #include "daemon/queue_in.h"
 #include "daemon/queue_msg.h"
 
-/* --- queue.c -------------------------------------------------------------- */
+/* --- queue.c ------------------------------------------------------------ */
 
 struct queue_worker {
 	TAILQ_ENTRY(queue_worker)	 entry;
@@ -49,14 +49,14 @@ void	queue_commit_soon(void);
 /* A number never used before. */
 uint64_t queue_new_id(void);
 
-/* --- queue_put.c ---------------------------------------------------------- */
+/* --- queue_put.c -------------------------------------------------------- */
 
 extern proc_fn *const	queue_put_handlers[MSG_MAX];
 void	queue_put_gone(struct queue_worker *);
 /* What was put or canceled before is on the disk, or is not. */
 void	queue_put_committed(int ok);
 
-/* --- queue_flow.c --------------------------------------------------------- */
+/* --- queue_flow.c ------------------------------------------------------- */
 
 enum queue_class { QUEUE_SENT, QUEUE_TEMP, QUEUE_PERM };
 
@@ -93,18 +93,18 @@ struct queue_msg	*queue_flow_next(uint64_t id);
 /* Room for one more?  1 or 0. */
 int	queue_flow_room(uint64_t bytes, uint32_t nrcpt);
 
-/* --- queue_bounce.c ------------------------------------------------------- */
+/* --- queue_bounce.c ----------------------------------------------------- */
 
 /* Mail to the sender, as far as it is due; no attempt runs. */
 void	queue_bounce_due(struct queue_msg *);
 
-/* --- queue_time.c --------------------------------------------------------- */
+/* --- queue_time.c ------------------------------------------------------- */
 
 /* ms until the next attempt after n of them; random: any number. */
 int64_t	queue_time_wait(uint32_t n, int64_t first, int64_t max,
 	    uint32_t random);
 
-/* --- queue_work.c --------------------------------------------------------- */
+/* --- queue_work.c ------------------------------------------------------- */
 
 void	queue_work_deliver(struct queue_msg *, uint32_t i);
 void	queue_work_tell(struct queue_msg *);	/* its submission */
@@ -115,7 +115,7 @@ void	queue_work_gone(struct queue_worker *);
 /* Somebody may have become idle. */
 void	queue_work_next(void);
 
-/* --- queue_relay.c -------------------------------------------------------- */
+/* --- queue_relay.c ------------------------------------------------------ */
 
 void	queue_relay_init(void);
 /* NULL, or what is wrong (static text).  pass and ca may be NULL; they are
@@ -128,7 +128,7 @@ void	queue_relay_del(struct queue_msg *);
 /* Connections that are open. */
 size_t	queue_relay_conns(void);
 
-/* --- queue_ctl.c ---------------------------------------------------------- */
+/* --- queue_ctl.c -------------------------------------------------------- */
 
 proc_fn	queue_ctl;
 proc_fn	queue_ctl_show;

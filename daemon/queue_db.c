@@ -85,7 +85,7 @@ db_run(db_fn *fn, void *arg)
 	return -1;
 }
 
-/* --- start --------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------- */
 
 int
 queue_db_open(const char *dir, enum kv_sync sync)
@@ -196,7 +196,7 @@ db_orphans(struct kv_txn *txn, void *arg)
 	}
 }
 
-/* --- changes ------------------------------------------------------------- */
+/* --- changes ------------------------------------------------------------ */
 
 static void
 db_list(struct queue_msg *m)
@@ -393,7 +393,7 @@ db_remove(struct kv_txn *txn, struct queue_msg *m)
 	    -1 : 0;
 }
 
-/* --- content ------------------------------------------------------------- */
+/* --- content ------------------------------------------------------------ */
 
 ssize_t
 queue_db_read(const struct queue_msg *m, uint64_t off, void *p, size_t len)

@@ -143,7 +143,7 @@ dsn_text(const struct queue_dsn *d, struct buf *b)
 		    (const char *)subject.p);
 }
 
-/* --- for programs: RFC 3464 2 -------------------------------------------------- */
+/* --- for programs: RFC 3464 2 ------------------------------------------- */
 
 static void
 dsn_report(const struct queue_dsn *d, struct buf *b, int utf8)
@@ -226,7 +226,7 @@ queue_dsn_status(const char *reply, char out[12])
 		    reply[0] == '4' ? reply[0] : '5');
 }
 
-/* --- the mail itself ---------------------------------------------------------- */
+/* --- the mail itself ---------------------------------------------------- */
 
 static void
 dsn_original(const struct queue_dsn *d, struct buf *b, int utf8)

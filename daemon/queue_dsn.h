@@ -19,7 +19,7 @@ enum queue_dsn_kind {
 struct queue_dsn {
 	enum queue_dsn_kind	 kind;
 	const struct queue_msg	*msg;
-	const uint8_t		*which;		/* 1 a recipient: it is told of */
+	const uint8_t		*which;		/* 1 a recipient: told of */
 	const char		*host;		/* ours */
 	const char		*relay;		/* its name, or "" */
 	uint64_t		 id;		/* of the notification */

@@ -86,7 +86,7 @@ flow_by_due(const struct queue_msg *a, const struct queue_msg *b)
 	return a->due != b->due ? CMP(a->due, b->due) : CMP(a->id, b->id);
 }
 
-/* --- coming and going ----------------------------------------------------- */
+/* --- coming and going --------------------------------------------------- */
 
 void
 queue_flow_init(void)
@@ -239,7 +239,7 @@ queue_flow_room(uint64_t bytes, uint32_t nrcpt)
 	    QUEUE_ASK_RCPTS;
 }
 
-/* --- time ----------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------- */
 
 /* When to look at it again. */
 static int64_t
@@ -346,7 +346,7 @@ flow_run(struct queue_msg *m, int64_t now)
 	queue_flow_settle(m);
 }
 
-/* --- attempts ------------------------------------------------------------- */
+/* --- attempts ----------------------------------------------------------- */
 
 void
 queue_flow_start(struct queue_msg *m, uint32_t i)
@@ -439,7 +439,7 @@ flow_log(const struct queue_msg *m, const struct queue_rcpt *r)
 	    fates[r->fate], log_vis(r->reply, strlen(r->reply)));
 }
 
-/* --- what next ------------------------------------------------------------ */
+/* --- what next ---------------------------------------------------------- */
 
 /* Nothing waits for anybody. */
 static int
@@ -488,7 +488,7 @@ queue_flow_settle(struct queue_msg *m)
 	flow_time(m);
 }
 
-/* --- jmapctl --------------------------------------------------------------- */
+/* --- jmapctl ------------------------------------------------------------ */
 
 void
 queue_flow_stop(struct queue_msg *m)

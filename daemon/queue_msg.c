@@ -71,7 +71,7 @@ queue_msg_cost(const struct queue_msg *m)
 	    (sizeof(*m->rcpt) + 256);
 }
 
-/* --- records ------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------ */
 
 void
 queue_msg_put(struct buf *b, const struct queue_msg *m)

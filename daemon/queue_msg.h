@@ -86,7 +86,7 @@ struct queue_msg {
 					 * INT64_MAX: nothing waits for time */
 	struct buf	 content;	/* until it is written */
 	uint32_t	 chunks;	/* of it, written before */
-	uint32_t	 nbusy;		/* recipients an attempt of which runs */
+	uint32_t	 nbusy;		/* recipients that are busy */
 	struct queue_job	*job;	/* that tells or asks its submission */
 	const void	*putter;	/* HELD: whose it is, see queue_put.c */
 	uint8_t		 dirty;		/* its own record */

@@ -80,7 +80,7 @@ proc_fn *const	queue_put_handlers[MSG_MAX] = {
 	[MSG_QUEUE_CANCEL]	= put_cancel,
 };
 
-/* --- in --------------------------------------------------------------------- */
+/* --- in ----------------------------------------------------------------- */
 
 static void
 put_put(struct proc_peer *p, struct msg *m)
@@ -172,7 +172,7 @@ put_fail(struct put *put, enum queue_ask_err e, const char *why)
 	put->why = why;
 }
 
-/* --- who gets it? ------------------------------------------------------------- */
+/* --- who gets it? ------------------------------------------------------- */
 
 static void
 put_ask(struct put *put)
@@ -260,7 +260,7 @@ put_accept(struct put *put)
 	queue_flow_add(m);
 }
 
-/* --- answers -------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 void
 queue_put_committed(int ok)
@@ -324,7 +324,7 @@ put_is(struct queue_worker *w, uint32_t id, enum queue_ask_is is)
 		proc_send(&w->calls, MSG_QUEUE_CANCELED, id, -1, &h, NULL, 0);
 }
 
-/* --- go, drop, cancel -------------------------------------------------------------- */
+/* --- go, drop, cancel --------------------------------------------------- */
 
 /* What this worker put and is held; what others put is not its to say. */
 static struct queue_msg *
@@ -390,7 +390,7 @@ put_cancel(struct proc_peer *p, struct msg *m)
 	queue_flow_settle(q);
 }
 
-/* --- the end of a worker -------------------------------------------------------------- */
+/* --- the end of a worker ------------------------------------------------ */
 
 void
 queue_put_gone(struct queue_worker *w)

@@ -56,7 +56,8 @@ static struct relay		*relay_now;	/* NULL: none configured */
 static struct relay_conns	 relay_conns =
     TAILQ_HEAD_INITIALIZER(relay_conns);
 static size_t			 relay_nconns;
-static struct relay_msgs	 relay_msgs = TAILQ_HEAD_INITIALIZER(relay_msgs);
+static struct relay_msgs	 relay_msgs =
+    TAILQ_HEAD_INITIALIZER(relay_msgs);
 static size_t			 relay_nmsgs;
 static struct smtp_resolve	*relay_asking;
 static struct event		 relay_ev;	/* look at it again */
@@ -90,7 +91,7 @@ static const struct smtp_conn_cb	 relay_cb = {
 	relay_ready, relay_done, relay_closed
 };
 
-/* --- the configuration ------------------------------------------------------ */
+/* --- the configuration -------------------------------------------------- */
 
 void
 queue_relay_init(void)
@@ -181,7 +182,7 @@ queue_relay_conns(void)
 	return relay_nconns;
 }
 
-/* --- what waits --------------------------------------------------------------- */
+/* --- what waits --------------------------------------------------------- */
 
 void
 queue_relay_add(struct queue_msg *m)
@@ -257,7 +258,7 @@ relay_next(void)
 		relay_later(RELAY_REST);
 }
 
-/* --- connections ----------------------------------------------------------------- */
+/* --- connections -------------------------------------------------------- */
 
 static void
 relay_found(void *arg, const struct ip *ip, size_t n, const char *why)
@@ -422,7 +423,7 @@ relay_closed(struct smtp_conn *conn, const struct smtp_result *why, void *arg)
 	relay_later(0);
 }
 
-/* --- a mail ------------------------------------------------------------------------- */
+/* --- a mail ------------------------------------------------------------- */
 
 /* The next one over this connection, if there is one. */
 static void

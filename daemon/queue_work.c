@@ -83,7 +83,7 @@ static const struct work {
 	[WORK_ASK]	= { work_give_ask, work_asked },
 };
 
-/* --- pieces of work -------------------------------------------------------- */
+/* --- pieces of work ----------------------------------------------------- */
 
 static struct queue_job *
 work_new(enum work_kind kind, struct queue_msg *m)
@@ -189,7 +189,7 @@ queue_work_forget(struct queue_msg *m)
 		work_free(j);
 }
 
-/* --- whose is it? ---------------------------------------------------------- */
+/* --- whose is it? ------------------------------------------------------- */
 
 /* Directories change while mail waits: ask for each attempt. */
 static void
@@ -235,7 +235,7 @@ work_where(void *arg, const struct msg_rcpt_is *is)
 		    "550 5.1.1 no such recipient here");
 }
 
-/* --- giving ----------------------------------------------------------------- */
+/* --- giving ------------------------------------------------------------- */
 
 /* The one that has been idle for longest. */
 static struct queue_worker *
@@ -381,7 +381,7 @@ work_give_ask(struct queue_job *j)
 	proc_send(&j->worker->work, MSG_QUEUE_ASK, j->id, -1, &h, NULL, 0);
 }
 
-/* --- results ---------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------ */
 
 static void
 work_is(struct proc_peer *p, struct msg *m)

@@ -59,7 +59,7 @@ static uint32_t		 last_id;
 static uint64_t		 limit;		/* max-messages, 0 the default */
 static int		 auth_down;
 
-/* --- the process ------------------------------------------------------------ */
+/* --- the process -------------------------------------------------------- */
 
 static void
 nothing(int fd, short what, void *arg)
@@ -218,7 +218,7 @@ teardown(void **state)
 	return system(cmd) == 0 ? 0 : -1;
 }
 
-/* --- messages --------------------------------------------------------------- */
+/* --- messages ----------------------------------------------------------- */
 
 /* Everybody's address at "here" is known but nobody's; and account 'a'. */
 static void
@@ -353,7 +353,7 @@ is(enum pipe w, enum queue_ask_is result, const char *reply)
 	send_to(w, MSG_QUEUE_IS, got.id, &h, reply, strlen(reply));
 }
 
-/* --- a worker's calls --------------------------------------------------------- */
+/* --- a worker's calls --------------------------------------------------- */
 
 struct put {
 	uint64_t	 submission;

@@ -13,7 +13,7 @@
 #include "daemon/queue_dsn.h"
 #include "daemon/queue_host.h"
 
-/* --- time ------------------------------------------------------------------ */
+/* --- time --------------------------------------------------------------- */
 
 static void
 waits_double_up_to_a_limit(void **state)
@@ -36,7 +36,7 @@ waits_double_up_to_a_limit(void **state)
 		    rows[i].random), rows[i].wait);
 }
 
-/* --- the relay's name --------------------------------------------------------- */
+/* --- the relay's name --------------------------------------------------- */
 
 static void
 a_relay_is_a_host_and_a_port(void **state)
@@ -85,7 +85,7 @@ a_relay_is_a_host_and_a_port(void **state)
 	assert_int_equal(queue_host_loopback("localhost.example.org"), 0);
 }
 
-/* --- records ------------------------------------------------------------------ */
+/* --- records ------------------------------------------------------------ */
 
 static struct queue_msg *
 sample(void)
@@ -167,7 +167,7 @@ records_come_back_as_they_were(void **state)
 	queue_msg_free(m);
 }
 
-/* --- notifications ------------------------------------------------------------- */
+/* --- notifications ------------------------------------------------------ */
 
 static void
 codes_are_found_in_replies(void **state)
@@ -199,7 +199,8 @@ codes_are_found_in_replies(void **state)
 static void
 fields_of_a_head_are_found(void **state)
 {
-	static const char	 head[] = "Subject: one\r\nMessage-id:  <a@b> \r\n"
+	static const char	 head[] = "Subject: one\r\n"
+				    "Message-id:  <a@b> \r\n"
 				    "Long: folded\r\n more\r\nBad: a\001b\r\n"
 				    "Empty:\r\n\r\nAfter: no\r\n";
 	static const struct {
@@ -300,7 +301,7 @@ a_notification_says_all_that_is_asked(void **state)
 	queue_msg_free(m);
 }
 
-/* --- in -------------------------------------------------------------------------- */
+/* --- in ----------------------------------------------------------------- */
 
 static void
 a_mail_is_what_was_said(void **state)

@@ -13,7 +13,7 @@
 
 #include "regress/unit/queue_help.h"
 
-/* --- what it shall do ------------------------------------------------------------- */
+/* --- what it shall do --------------------------------------------------- */
 
 static void
 held_until_go_then_delivered_and_told(void **s)
