@@ -22,6 +22,7 @@
 
 #define MERGE_AT	256	/* waiting rows that make a run */
 #define MERGE_WAYS	4	/* runs of a size that make one */
+#define MERGE_MANY	40	/* runs, when merging goes first */
 #define MERGE_MAX	12	/* runs of one merge */
 #define MERGE_MS	10	/* of a slice */
 #define MERGE_FEW	1000	/* mails fewer than ever: all runs anew */
@@ -54,7 +55,8 @@ static int	 store_merge_gather(struct store_merge *, size_t);
 static int	 store_merge_end(struct store *);
 static int	 store_merge_commit(struct store *, struct store_merge *,
 		    const struct store_runinfo *);
-static int	 store_merge_step(struct store *, uint64_t waiting, int force);
+static int	 store_merge_step(struct store *, uint64_t waiting, size_t,
+		    int force);
 static int	 store_merge_sweep(struct store *);
 
 /* --- which --------------------------------------------------------------- */
@@ -327,7 +329,7 @@ store_merge_end(struct store *st)
 	info.hi = mg->out.hi = mg->hi;
 	ret = store_run_done(&mg->out, store_config.sync != KV_OFF,
 	    &info.bytes);
-	if (ret == 0)
+	if (ret == 0 && (ret = store_runs_sync(st)) == 0)
 		ret = store_merge_commit(st, mg, &info);
 	store_merge_free(st);
 	return ret == 0 ? 1 : -1;
@@ -355,23 +357,27 @@ store_merge_slice(struct store *st, int64_t until)
 /* --- what is due --------------------------------------------------------- */
 
 static int
-store_merge_step(struct store *st, uint64_t waiting, int force)
+store_merge_step(struct store *st, uint64_t waiting, size_t runs, int force)
 {
-	int	 r;
+	int	 due = waiting >= MERGE_AT || (force && waiting > 0);
+	int	 r = 0;
 
 	if (st->merge != NULL)
 		return store_merge_slice(st, force ? 0 :
 		    date_mono() + MERGE_MS);
-	if (waiting >= MERGE_AT || (force && waiting > 0))
+	/* however fast mail comes, there must be room for its runs */
+	if (due && runs < MERGE_MANY)
 		return store_pend_merge(st);
-	if ((r = store_merge_begin(st)) != 1)
-		return r;
-	return store_merge_slice(st, force ? 0 : date_mono() + MERGE_MS);
+	if ((r = store_merge_begin(st)) == 1)
+		return store_merge_slice(st, force ? 0 :
+		    date_mono() + MERGE_MS);
+	return r == 0 && due ? store_pend_merge(st) : r;
 }
 
 int
 store_search_merge(struct store *st, int force)
 {
+	struct store_manifest	 m;
 	struct store_txn	*txn;
 	uint64_t		 waiting;
 	int			 r;
@@ -379,10 +385,12 @@ store_search_merge(struct store *st, int force)
 	if (store_begin_plain(st, 0, &txn) != STORE_OK)
 		return -1;
 	waiting = txn->hot[HOT_PENDING];
+	m.n = 0;
+	(void)store_runs_load(txn, &m);
 	store_abort(txn);
 	if ((r = store_runs_lock(st)) != 1)
 		return r;
-	r = store_merge_step(st, waiting, force);
+	r = store_merge_step(st, waiting, m.n, force);
 	if (r == 0 || (r == 1 && st->merge == NULL))
 		if (store_merge_sweep(st) == -1)
 			r = -1;

@@ -392,6 +392,8 @@ store_pend_run(struct store *st, const struct store_waits *w, uint32_t id,
 		info->set = set;
 		ret = store_run_done(&o, store_config.sync != KV_OFF,
 		    &info->bytes);
+		if (ret == 0)
+			ret = store_runs_sync(st);
 	} else
 		store_run_drop(&o);
 	store_token_free(&h.terms);

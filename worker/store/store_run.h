@@ -148,6 +148,8 @@ int		 store_runs_path(const struct store *, uint32_t id, char *,
 struct store_run *store_runs_get(struct store *, uint32_t id);
 void		 store_runs_forget(struct store *,
 		    const struct store_manifest *m);
+/* Make the name of a new run durable, before row W has it; 0 or -1. */
+int		 store_runs_sync(const struct store *);
 /* Be the one process that makes runs: 1, 0 another is, -1. */
 int		 store_runs_lock(struct store *);
 void		 store_runs_unlock(struct store *);

@@ -146,6 +146,22 @@ store_runs_path(const struct store *st, uint32_t id, char *out, size_t n)
 	return -1;
 }
 
+int
+store_runs_sync(const struct store *st)
+{
+	char	 path[STORE_PATHMAX + 32];
+	int	 fd, ret;
+
+	if (store_config.sync == KV_OFF)
+		return 0;
+	snprintf(path, sizeof(path), "%s/search", st->path);
+	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return -1;
+	ret = fsync(fd);
+	close(fd);
+	return ret;
+}
+
 /* --- open ones ----------------------------------------------------------- */
 
 struct store_run *
