@@ -122,6 +122,8 @@ turn_limits(const struct conf *c, uint64_t *generation)
 		l.max_changes = c->max_changes;
 		l.max_attachments = c->max_size_upload;
 		l.max_message = c->max_message_size;
+		l.max_delayed = c->queue_max_hold / 1000;
+		l.max_recipients = c->queue_recipients;
 		hash = 0xcbf29ce484222325ULL;
 		for (p = (const uint8_t *)&l, i = 0; i < sizeof(l); i++)
 			hash = (hash ^ p[i]) * 0x100000001b3ULL;

@@ -709,3 +709,59 @@ def test_a_session_says_what_an_envelope_may_have(account):
 def test_the_store_is_right_afterwards(five):
     ann, made = five
     ann.server.jmapctl("check", ann.name)
+
+
+def test_the_bounds_are_the_configuration(new_server):
+    server = new_server("queue {\n\tmax-recipients = 2\n\tmax-hold = 60s\n"
+                        "}\n")
+    ann = person(server)
+    got = refused(ann, draft(ann, ann.name), env(
+        ann, ann.name, "a@mail.test", "b@mail.test"))
+    assert (got["type"], got["maxRecipients"]) == ("tooManyRecipients", 2)
+    own = ann.session["accounts"][ann.id]["accountCapabilities"][SUBMISSION]
+    assert own["maxDelayedSend"] == 60
+    got = refused(ann, draft(ann, ann.name),
+                  env(ann, ann.name, params={"HOLDFOR": "70"}))
+    assert got["properties"] == ["envelope"]
+
+
+def test_changes_are_pushed(account):
+    import json
+    r = account.http.get(
+        account.session["eventSourceUrl"].replace(
+            "{types}", "EmailSubmission,Identity")
+        .replace("{closeafter}", "no").replace("{ping}", "0"),
+        stream=True, timeout=20)
+    lines = r.iter_lines()
+
+    def pushed(type, state):
+        for line in lines:
+            if line.startswith(b"data:"):
+                got = json.loads(line[5:]).get("changed", {})
+                if got.get(account.id, {}).get(type) == state:
+                    return
+        raise AssertionError("no StateChange")
+
+    identity(account)
+    pushed("Identity", call(account, "Identity/get", {"ids": []})["state"])
+    subject, new = hold(account, HOLDFOR="600")
+    pushed("EmailSubmission", call(account, "EmailSubmission/get",
+                                   {"ids": []})["state"])
+    call(account, "EmailSubmission/set", {"update": {
+        new["id"]: {"undoStatus": "canceled"}}})
+    pushed("EmailSubmission", call(account, "EmailSubmission/get",
+                                   {"ids": []})["state"])
+
+
+def test_a_field_of_the_header_cannot_become_two(server):
+    """A bare CR in a value: whoever takes it for a line end must not find
+    a field behind it."""
+    ann, bob = person(server), person(server)
+    subject = f"s{secrets.token_hex(6)}"
+    raw = (f"From: {ann.name}\r\nTo: {bob.name}\r\nSubject: {subject}\r\n"
+           "X-Odd: a\rBcc: hidden@example.org\r\n"
+           "X-Fold: b\r\n c\r\n\r\nhello\r\n").encode()
+    sent(ann, draft(ann, None, data=raw), env(ann, bob.name))
+    got = bob.download(arrived(bob, subject)["blobId"])
+    assert b"\r\nX-Odd: a Bcc: hidden@example.org\r\n" in got
+    assert b"\r\nX-Fold: b\r\n c\r\n" in got

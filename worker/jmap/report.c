@@ -71,6 +71,7 @@ report_fields(struct arena *a, struct report *r)
 			goto done;
 		line = s + 1;
 	}
+	r->ngroup = r->nfield == 0 ? 0 : r->field[r->nfield - 1].group + 1;
 	ret = 0;
 done:
 	buf_free(&b);

@@ -12,7 +12,7 @@
 #include "worker/jmap/identity.h"
 #include "worker/jmap/submission.h"
 
-#define SUBMISSION_MAX	1000	/* kept of an account; the oldest go */
+#define SUBMISSION_MAX	500	/* kept of an account; the oldest go */
 
 static size_t	submission_idtext(uint64_t, char [STORE_IDLEN]);
 static int	submission_check(struct jmap_set *, const struct jmap_prop *,

@@ -212,20 +212,33 @@ mail_secret(const struct mime_msg *msg, const struct mime_hdr *h)
 	    h->namelen) == 0);
 }
 
-/* Name and value of a field, its folds as CRLF. */
+/*
+ * Name and value of a field, its folds as CRLF.  A line end that is none of
+ * a fold becomes a blank: no byte of a value begins a line.
+ */
 static int
 mail_field(const struct submission_mail *m, const struct mime_hdr *h,
     struct buf *out)
 {
-	const uint8_t	*v = m->raw.data + h->val;
-	size_t		 n = h->vallen;
+	const uint8_t	*p = m->raw.data + h->val, *end = p + h->vallen, *q;
 
-	while (n > 0 && (v[n - 1] == '\r' || v[n - 1] == '\n'))
-		n--;
-	if (buf_add(out, m->raw.data + h->name, h->namelen) == -1 ||
-	    buf_addc(out, ':') == -1 || mail_body(v, n, out) == -1)
-		return -1;
-	return buf_add(out, "\r\n", 2);
+	while (end > p && (end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	buf_add(out, m->raw.data + h->name, h->namelen);
+	buf_addc(out, ':');
+	for (; p < end; p = q) {
+		for (q = p; q < end && *q != '\r' && *q != '\n'; q++)
+			;
+		buf_add(out, p, (size_t)(q - p));
+		if (q == end)
+			break;
+		q += *q == '\r' && q + 1 < end && q[1] == '\n' ? 2 : 1;
+		if (q < end && (*q == ' ' || *q == '\t'))
+			buf_add(out, "\r\n", 2);
+		else
+			buf_addc(out, ' ');
+	}
+	return buf_add(out, "\r\n", 2) == -1 || buf_bad(out) ? -1 : 0;
 }
 
 /* Bytes with every line end as CRLF (RFC 5321 2.3.8: no bare CR or LF). */
