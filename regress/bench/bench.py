@@ -27,18 +27,19 @@ Lines of another kind:
 			at a WebSocket of another, which includes the change
 			itself and its flush: p50, p99 and the longest of
 			BENCH_PUSHES (500).
-
-	changes_...	Email/queryChanges of the large mailbox, by receivedAt,
-			since 1,000 changes ago (750 keywords, 250 moves):
-			of mails, of threads, with notKeyword, with an OR;
-			and Email/changes of the same.
-	mailbox_200	Mailbox/get of 200 mailboxes.
+	submission	EmailSubmission/set that creates one, of a mail of
+			10 KB that is there, for a relay on loopback that
+			takes everything: answered when it is on the disk of
+			the queue and of the account, one behind the other
+			under the account's write lock; so by eight accounts
+			side by side, too.  Every one must reach the relay.
 
 BENCH_SECONDS (3) a turn, BENCH_TURNS (3), BENCH_CONNS (16), BENCH_MAILS
 (50000) in the large mailbox, BENCH_ONLY names lines.  nginx is the ceiling
 here: it does nothing but send bytes."""
 
 import base64
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -66,6 +67,7 @@ CONNS = int(os.environ.get("BENCH_CONNS", "16"))
 MAILS = int(os.environ.get("BENCH_MAILS", "50000"))
 SOCKETS = int(os.environ.get("BENCH_SOCKETS", "20000"))
 PUSHES = int(os.environ.get("BENCH_PUSHES", "500"))
+SUBMISSION = "urn:ietf:params:jmap:submission"
 ONLY = os.environ.get("BENCH_ONLY", "").split()
 PROPS = ["id", "threadId", "mailboxIds", "keywords", "from", "to", "subject",
          "receivedAt", "preview", "hasAttachment", "size"]
@@ -170,10 +172,10 @@ class Nginx:
         self.proc.wait()
 
 
-def wrk(url, env, seconds=SECONDS):
+def wrk(url, env, seconds=SECONDS, conns=CONNS):
     """(requests a second, p50, p99) of one turn."""
     out = subprocess.run(
-        ["wrk", "-t2", f"-c{CONNS}", f"-d{seconds:g}s", "-s",
+        ["wrk", "-t2", f"-c{conns}", f"-d{seconds:g}s", "-s",
          str(HERE / "request.lua"), url],
         env={**os.environ, **env}, stdout=subprocess.PIPE, text=True,
         check=True).stdout
@@ -538,6 +540,80 @@ def worker_of(server, ws):
     raise SystemExit(f"no connection from port {port}")
 
 
+def submitter(b, account):
+    """A draft of the account, and what submits it to wrk."""
+    def call(name, args):
+        got = account.request([[name, {"accountId": account.id, **args},
+                                "0"]], using=using)["methodResponses"][0]
+        assert got[0] == name, got
+        return got[1]
+
+    using = (helpers.CORE, helpers.MAIL, SUBMISSION)
+    mail = account.add_mail((
+        f"From: {account.name}\r\nTo: sink@relay.test\r\n"
+        "Subject: a mail\r\nMessage-ID: <1@relay.test>\r\n"
+        "Date: Fri, 20 Nov 2026 10:00:00 +0000\r\n\r\n" +
+        "0123456789012345678901234567890123456789\r\n" * 240).encode())
+    args = {"accountId": account.id, "create": {"s": {
+        "emailId": mail, "envelope": {
+            "mailFrom": {"email": account.name, "parameters": None},
+            "rcptTo": [{"email": "sink@relay.test", "parameters": None}]},
+        "identityId": call("Identity/get", {})["list"][0]["id"]}}}
+    got = call("EmailSubmission/set", args)
+    if not got.get("created"):
+        raise SystemExit(f"submission: {got}")
+    path = b.work / f"submission-{account.id}.json"
+    path.write_text(json.dumps({"using": using, "methodCalls": [
+        ["EmailSubmission/set", args, "0"]]}))
+    return b.post_env(account, path), lambda: call(
+        "EmailSubmission/query", {"calculateTotal": True, "limit": 1})["total"]
+
+
+def submission_line(b, name, accounts):
+    """EmailSubmission/set, durable, to a sink that costs next to nothing, by
+    so many accounts side by side."""
+    sink = subprocess.Popen([str(TOP / "obj" / "b_sink")], text=True,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = b.server("queue {\n\trelay = \"127.0.0.1:%d\"\n\trelay-tls = "
+                      "none\n\tmax-messages = 1000000\n}\n" %
+                      int(sink.stdout.readline()))
+    users = [submitter(b, server.adduser()) for _ in range(accounts)]
+    url = server.first().session["apiUrl"].replace("localhost", "127.0.0.1")
+
+    def turn(seconds=SECONDS):
+        with concurrent.futures.ThreadPoolExecutor(accounts) as pool:
+            got = list(pool.map(lambda u: wrk(
+                url, u[0], seconds, max(2, CONNS // accounts)), users))
+        return (sum(g[0] for g in got),
+                statistics.median(g[1] for g in got), max(g[2] for g in got))
+
+    def made():
+        return sum(u[1]() for u in users)
+
+    turn(1)
+    before, begin = made(), time.monotonic()
+    runs = [metered(server.pids(), turn) for _ in range(TURNS)]
+    end, after = time.monotonic(), made()
+    # each 200 was one that was created, but for those cut at a turn's end
+    sent = sum(r[0] for r in runs) * SECONDS
+    if not sent * 0.9 < after - before < sent * 1.1 + TURNS * CONNS:
+        raise SystemExit(f"submission: {after - before} of {sent:.0f}")
+    show(name, median(runs))
+    left = len(server.jmapctl("-j", "queue", "list").stdout.splitlines())
+    helpers.wait_for(lambda: not server.jmapctl(
+        "-j", "queue", "list").stdout.strip(), 300, 0.2)
+    took = time.monotonic() - end
+    after = made()
+    sink.stdin.close()
+    taken = int(sink.stdout.readline())
+    sink.wait()
+    if taken != after:
+        raise SystemExit(f"submission: the relay got {taken} of {after}")
+    print(f"# {after} submissions, all of them at the relay; {left} were in "
+          f"the queue after {end - begin:.1f} s, none {took:.1f} s later",
+          flush=True)
+
+
 def push_line(server, account):
     """A change in one worker until it is heard in another, in ms."""
     mail = account.add_mail(b"From: a@b.test\r\nSubject: x\r\n\r\nx\r\n")
@@ -612,6 +688,9 @@ def run(b):
         handshake_line(b, b.big)
     if wanted("memory"):
         memory_lines(b, b.big)
+    if wanted("submission"):
+        submission_line(b, "submission", 1)
+        submission_line(b, "submission_8", 8)
     if wanted("websocket") or wanted("push"):
         websocket_lines(b)
     if wanted("set") or wanted("lmtp"):
