@@ -8,6 +8,7 @@ import base64
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import smtplib
 import socket
@@ -160,16 +161,18 @@ class Postfix:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="jmapd-postfix-",
                                                  dir="/tmp"))
         self.dir.chmod(0o755)
-        with socket.socket() as s:
+        with socket.socket() as s, socket.socket() as t:
             s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+            t.bind(("127.0.0.1", 0))
+            self.port, self.tls_port = s.getsockname()[1], t.getsockname()[1]
         values = {"dir": self.dir, "lmtp": lmtp, "port": self.port}
         main, master, self.sasl = MAIN, MASTER, None
         if relay is not None:
-            with socket.socket() as s:
-                s.bind(("127.0.0.1", 0))
-                self.tls_port = s.getsockname()[1]
             values.update(relay, tls=self.tls_port)
+            # set twice, each process of Postfix would say so, postlogd to
+            # itself, which may be more than its own socket holds
+            names = re.findall(r"(?m)^(\w+) =", RELAY)
+            main = re.sub(r"(?m)^(?:%s) =.*\n" % "|".join(names), "", main)
             main += RELAY
             master += ("127.0.0.1:%(tls)d inet n - n - - smtpd\n"
                        "  -o smtpd_tls_wrappermode=yes\n")
@@ -183,7 +186,7 @@ class Postfix:
         (self.dir / "conf" / "main.cf").write_text(main % values)
         (self.dir / "conf" / "master.cf").write_text(master % values)
         self.run("start")
-        wait_for(self.answers, 20)
+        wait_for(self.answers, 40)
 
     def run(self, verb):
         done = subprocess.run(

@@ -17,6 +17,7 @@ import base64
 import contextlib
 import pathlib
 import re
+import select
 import socket
 import ssl
 import struct
@@ -168,7 +169,10 @@ class Session:
 
     def send(self, what):
         if what is HANG:
-            self.s.stopping.wait(120)
+            gone = select.poll()        # not reading a byte
+            gone.register(self.sock, select.POLLRDHUP)
+            while not gone.poll(50) and not self.s.stopping.is_set():
+                pass
             raise Gone
         if what is RESET:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,

@@ -126,13 +126,15 @@ STEPS = ["greeting", "ehlo", "starttls", "ehlo2", "auth", "mail", "rcpt",
          "data", "dot"]
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("how", [DROP, RESET, "451 4.7.1 later",
-                                 "421 4.3.2 down", b"garbage\r\n"],
-                         ids=["drop", "reset", "4xx", "421", "garbage"])
+@pytest.mark.parametrize("step, how", [
+    *[(step, DROP) for step in STEPS],
+    *[(step, "451 4.7.1 later") for step in STEPS],
+    *[(step, how) for step in ("mail", "dot")
+      for how in (RESET, "421 4.3.2 down", b"garbage\r\n")]])
 def test_what_passes_is_tried_again(out, sender, step, how):
+    """All answers at all steps: test_smtp_client.py."""
     subject = "again %s %s" % (step, os.urandom(4).hex())
-    out.relay.replies[step] = [how, how, None]
+    out.relay.replies[step] = [how, None]
     s = submit(sender, "b@relay.test", subject=subject)
     came(out.relay, subject)
     assert delivered(sender, s, "b@relay.test", "unknown")["smtpReply"] == \
@@ -207,7 +209,7 @@ def test_mail_waits_until_the_relay_can_be_trusted(out, sender, change):
     helpers.wait_for(lambda: out.relay.connections >= n + 2, 10)
     reply = helpers.wait_for(lambda: (get(sender, s)["deliveryStatus"] or {})
                              .get("b@relay.test", {}).get("smtpReply"), 10)
-    assert reply[0] == "4" or reply.startswith("535"), reply
+    assert re.match(r"451 4\.7\.[45] |535 5\.7\.8 ", reply), reply
     assert times(out.relay, subject) == 0
     out.relay.cert, out.relay.tls, out.relay.users = "good", "starttls", USERS
     came(out.relay, subject)
@@ -226,7 +228,7 @@ def test_what_the_relay_cannot_take_comes_back(out, sender):
                                 15)["smtpReply"]
     s = submit(sender, "ö@relay.test", subject="utf8")
     if isinstance(s, str):              # or it was refused at once
-        assert "5.6.7" in delivered(sender, s, "ö@relay.test", "no",
+        assert "5.6." in delivered(sender, s, "ö@relay.test", "no",
                                     15)["smtpReply"]
     assert times(out.relay, "large") == times(out.relay, "utf8") == 0
 
