@@ -8,6 +8,7 @@
 
 #include "common/compat.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -58,6 +59,7 @@ static uint32_t		 generation;
 static uint32_t		 last_id;
 static uint64_t		 limit;		/* max-messages, 0 the default */
 static int		 auth_down;
+static rlim_t		 disk;		/* bytes of a file, 0 no limit */
 
 /* --- the process -------------------------------------------------------- */
 
@@ -165,6 +167,12 @@ start(void)
 		    freopen("/dev/null", "w", stderr) == NULL)
 			_exit(1);
 		closefrom(PROC_FD + 1);
+		if (disk != 0) {
+			struct rlimit	 rl = { disk, disk };
+
+			signal(SIGXFSZ, SIG_IGN);
+			setrlimit(RLIMIT_FSIZE, &rl);
+		}
 		queue(2, argv);
 	}
 	close(sv[1]);
@@ -199,6 +207,7 @@ setup(void **state)
 	proc_self = PROC_PARENT;
 	limit = 0;
 	auth_down = 0;
+	disk = 0;
 	strlcpy(dir, "/tmp/queue-test.XXXXXX", sizeof(dir));
 	if (mkdtemp(dir) == NULL ||
 	    (geteuid() == 0 && chown(dir, NOBODY, NOBODY) == -1))

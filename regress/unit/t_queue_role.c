@@ -448,6 +448,40 @@ full_is_full(void **s)
 	assert_int_equal(put(CALLS0, &p), QUEUE_ASK_OK);
 }
 
+/* A disk that is full costs nothing that was acknowledged. */
+static void
+without_room_on_the_disk_it_says_so(void **s)
+{
+	struct put	 p = { .to = "bob@here", .len = 100000 };
+	char		*in = calloc(1, p.len), state[32];
+	uint64_t	 n;
+	int		 acked;
+
+	(void)s;
+	memset(in, 'x', p.len);
+	p.msg = in;
+	stop(0);
+	disk = 1 << 20;
+	start();
+	for (acked = 0; acked < 100; acked++) {
+		p.submission = (uint64_t)acked + 1;
+		if (put(CALLS0, &p) != QUEUE_ASK_OK)
+			break;
+	}
+	assert_int_equal(GOT(msg_queued)->error, QUEUE_ASK_FULL);
+	assert_in_range(acked, 4, 11);
+	assert_int_equal(listed(state), acked);
+	stop(SIGKILL);
+	start();
+	assert_int_equal(listed(state), acked);
+	for (n = 1; n <= (uint64_t)acked; n++)
+		is(expect_work(MSG_QUEUE_ASK), QUEUE_ASK_IS_NOT, "");
+	empty();
+	p.submission = 200;
+	assert_int_equal(put(CALLS0, &p), QUEUE_ASK_OK);
+	free(in);
+}
+
 static void
 a_large_mail_comes_out_as_it_went_in(void **s)
 {
@@ -577,6 +611,7 @@ main(void)
 		T(notify_says_what_the_sender_wants),
 		T(it_expires_and_says_so),
 		T(full_is_full),
+		T(without_room_on_the_disk_it_says_so),
 		T(a_large_mail_comes_out_as_it_went_in),
 		T(jmapctl_retries_and_cancels),
 		T(many_recipients_are_told_of_in_pieces),
