@@ -118,7 +118,7 @@ enum msg_type {
 	MSG_CTL_SHOW,	/* ctl -> parent -> any: msg_ctl_show = ROW* END */
 	MSG_CTL_RELOAD,	/* ctl -> parent: = CTL_END */
 	MSG_CTL_VERBOSE, /* ctl -> parent: msg_verbose = CTL_END */
-	MSG_CTL_BAN,	/* ctl -> parent: msg_ctl_ban + reason = ROW* END */
+	MSG_CTL_BAN,	/* ctl -> parent: msg_ctl_ban + reason = CTL_END */
 	MSG_CTL_STOP,	/* ctl -> parent: = CTL_END */
 	MSG_CTL_DIR,	/* ctl -> parent -> auth: msg_dir + text = ROW* END */
 	MSG_CTL_STREAM,	/* ctl -> parent: msg_ctl_stream + name = STREAM_FD */
@@ -406,7 +406,7 @@ struct msg_push_id {
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */
 };
-enum msg_ctl_ban_op { MSG_CTL_BAN_LIST, MSG_CTL_BAN_ADD, MSG_CTL_BAN_REMOVE };
+enum msg_ctl_ban_op { MSG_CTL_BAN_ADD, MSG_CTL_BAN_REMOVE };
 struct msg_ctl_ban {		/* tail: the reason, for ADD */
 	uint32_t	 op;		/* enum msg_ctl_ban_op */
 	uint32_t	 bits;
@@ -419,7 +419,7 @@ struct msg_ctl_show {
 };
 enum msg_show {
 	MSG_SHOW_STATUS, MSG_SHOW_WORKERS, MSG_SHOW_LISTENERS,
-	MSG_SHOW_CONNECTIONS, MSG_SHOW_CONFIG
+	MSG_SHOW_CONNECTIONS, MSG_SHOW_CONFIG, MSG_SHOW_BANS
 };
 enum msg_stream_kind {
 	MSG_STREAM_IMPORT, MSG_STREAM_EXPORT, MSG_STREAM_CHECK,

@@ -23,6 +23,7 @@
 #include "common/role.h"
 #include "common/row.h"
 #include "daemon/auth.h"
+#include "daemon/auth_banned.h"
 #include "daemon/auth_db.h"
 #include "daemon/auth_handle.h"
 #include "daemon/auth_limit.h"
@@ -78,6 +79,7 @@ static void	 auth_job_free(struct auth_job *);
 static void	 auth_rcpt(struct proc_peer *, struct msg *);
 static enum dir_err	 auth_rcpt_find(struct proc_peer *, struct msg *,
 			    struct dir_prin *, int *);
+
 static void	 auth_show(struct proc_peer *, struct msg *);
 
 static proc_fn *const from_parent[MSG_MAX] = {
@@ -563,16 +565,22 @@ auth_revoke(uint64_t account, int secrets)
 static void
 auth_show(struct proc_peer *p, struct msg *m)
 {
-	struct msg_ctl_end	 end = { 0 };
-	struct buf		 b;
+	const struct msg_ctl_show	*h = m->fixed;
+	struct msg_ctl_end		 end = { 0 };
+	struct buf			 b;
 
-	buf_init(&b, ROW_MAX);
-	row_add(&b, "process", "auth");
-	row_addu(&b, "pid", (uint64_t)getpid());
-	row_addf(&b, "detail", "%zu passwords waiting, %llu checked",
-	    (size_t)auth_njobs, (unsigned long long)auth_pass_count());
-	if (!buf_bad(&b))
-		proc_send(p, MSG_CTL_ROW, m->id, -1, NULL, b.data, b.len);
-	buf_free(&b);
+	if (h->what == MSG_SHOW_BANS)
+		auth_banned(p, m->id);
+	else {
+		buf_init(&b, ROW_MAX);
+		row_add(&b, "process", "auth");
+		row_addu(&b, "pid", (uint64_t)getpid());
+		row_addf(&b, "detail", "%zu passwords waiting, %llu checked",
+		    (size_t)auth_njobs, (unsigned long long)auth_pass_count());
+		if (!buf_bad(&b))
+			proc_send(p, MSG_CTL_ROW, m->id, -1, NULL, b.data,
+			    b.len);
+		buf_free(&b);
+	}
 	proc_send(p, MSG_CTL_END, m->id, -1, &end, NULL, 0);
 }

@@ -25,6 +25,7 @@
 #define LIMIT_KNOWN	(30 * 24 * LIMIT_HOUR)	/* a good pair's memory */
 #define LIMIT_SETS	8192
 #define LIMIT_WAYS	8
+#define LIMIT_LISTED	256	/* refused logins whose names are kept */
 #define LIMIT_WIDE	8	/* allowance of an IPv6 /48, in rates */
 
 struct limit_slot {
@@ -42,6 +43,14 @@ enum limit_kind {
 	LIMIT_LOGIN_BAN, LIMIT_PAIR_BAN, LIMIT_N
 };
 
+/* The counters know no names: those who are refused, to be shown. */
+static struct limit_name {
+	char		 login[256];	/* "": free */
+	struct msg_addr	 addr;
+	enum limit_kind	 kind;
+	int64_t		 since;
+}				limit_names[LIMIT_LISTED];
+
 static struct limit_table	limit_counts, limit_known;
 static uint8_t			limit_secret[32];
 static struct {
@@ -58,6 +67,10 @@ static struct limit_slot *limit_take(struct limit_table *,
 static int64_t	limit_over(enum limit_kind, const struct msg_addr *,
 		    const char *, int64_t);
 static int	limit_applies(enum limit_kind, const struct msg_addr *);
+static void	limit_name(enum limit_kind, const struct msg_addr *,
+		    const char *, int64_t);
+static int	limit_same(const struct limit_name *, enum limit_kind,
+		    const struct msg_addr *, const char *);
 
 void
 auth_limit_init(uint64_t rate)
@@ -171,6 +184,67 @@ auth_limit_fail(const struct msg_addr *a, const char *login, int64_t now)
 		if (s->due < now)
 			s->due = now;
 		s->due += limit_of[k].step;
+		if (k >= LIMIT_LOGIN_BAN)
+			limit_name(k, a, login, now);
+	}
+}
+
+/* Keep its name if it is refused from now on: in the place of one that is
+ * not any more, else of the oldest. */
+static void
+limit_name(enum limit_kind k, const struct msg_addr *a, const char *login,
+    int64_t now)
+{
+	struct limit_name	*n, *old = limit_names;
+
+	if (limit_over(k, a, login, now) == 0)
+		return;
+	for (n = limit_names; n < limit_names + LIMIT_LISTED; n++) {
+		if (limit_same(n, k, a, login))
+			return;
+		if (n->login[0] != '\0' &&
+		    limit_over(n->kind, &n->addr, n->login, now) == 0)
+			n->login[0] = '\0';
+		if (n->login[0] == '\0' ? old->login[0] != '\0' :
+		    old->login[0] != '\0' && n->since < old->since)
+			old = n;
+	}
+	(void)strlcpy(old->login, login, sizeof(old->login));
+	old->addr = *a;
+	old->kind = k;
+	old->since = now;
+}
+
+static int
+limit_same(const struct limit_name *n, enum limit_kind k,
+    const struct msg_addr *a, const char *login)
+{
+	uint8_t	 x[16], y[16];
+
+	if (n->kind != k || strcmp(n->login, login) != 0)
+		return 0;
+	limit_key(x, k, &n->addr, n->login);
+	limit_key(y, k, a, login);
+	return memcmp(x, y, sizeof(x)) == 0;
+}
+
+void
+auth_limit_bans(int64_t now,
+    void (*fn)(void *, const struct auth_limit_banned *), void *arg)
+{
+	struct auth_limit_banned	 b;
+	const struct limit_name		*n;
+	int64_t				 wait;
+
+	for (n = limit_names; n < limit_names + LIMIT_LISTED; n++) {
+		if (n->login[0] == '\0' || (wait = limit_over(n->kind,
+		    &n->addr, n->login, now)) == 0)
+			continue;
+		b.login = n->login;
+		b.addr = n->kind == LIMIT_PAIR_BAN ? &n->addr : NULL;
+		b.since = n->since;
+		b.until = now + wait;
+		fn(arg, &b);
 	}
 }
 

@@ -39,6 +39,15 @@ void	 auth_limit_fail(const struct msg_addr *, const char *login,
 	    int64_t now_ms);
 void	 auth_limit_good(const struct msg_addr *, const char *login,
 	    int64_t now_ms);
+/* A login that auth_limit_ban's budget refuses now. */
+struct auth_limit_banned {
+	const char		*login;
+	const struct msg_addr	*addr;	/* of its /24 or /48; NULL: from
+					 * wherever it has not been before */
+	int64_t			 since, until;	/* of now_ms's clock */
+};
+void	 auth_limit_bans(int64_t now_ms,
+	    void (*)(void *, const struct auth_limit_banned *), void *);
 /* Forget the counts of a login name: an administrator changed it. */
 void	 auth_limit_forget(const char *login);
 

@@ -124,6 +124,7 @@ static const struct control_show {
 	[MSG_SHOW_LISTENERS] = { control_show_listeners, 0 },
 	[MSG_SHOW_CONNECTIONS] = { NULL, MSG_P(PROC_WORKER) },
 	[MSG_SHOW_CONFIG] = { control_show_config, 0 },
+	[MSG_SHOW_BANS] = { ban_rows, MSG_P(PROC_AUTH) },
 };
 
 /* --- the socket --------------------------------------------------------- */
@@ -495,9 +496,7 @@ cmd_ban(struct client *c, struct msg *m)
 	memset(&ip, 0, sizeof(ip));
 	ip.af = h->addr.family;
 	memcpy(ip.b, h->addr.addr, ip.af == IP_V4 ? 4 : 16);
-	if (h->op == MSG_CTL_BAN_LIST)
-		ban_rows(client_row, c);
-	else if ((ip.af != IP_V4 && ip.af != IP_V6) ||
+	if ((ip.af != IP_V4 && ip.af != IP_V6) ||
 	    h->bits > (ip.af == IP_V4 ? 32u : 128u))
 		why = "not an address";
 	else {

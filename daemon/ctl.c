@@ -60,7 +60,7 @@ static const struct ctl_verb {
 	    "compare an account's store with its mail; -r: repair" },
 	{ "reindex", "account | all", ctl_reindex,
 	    "make the search index again, while it serves" },
-	{ "ban list", "", ctl_ban_list, "who is shut out, why, how long" },
+	{ "ban list", "", ctl_show, "who is shut out, why, how long" },
 	{ "ban add", "[-r reason] [-t time] address[/bits]", ctl_ban_add,
 	    "shut out an address or a network" },
 	{ "ban remove", "address[/bits]", ctl_ban_remove,
@@ -97,6 +97,7 @@ static const struct ctl_what {
 	{ "listeners", MSG_SHOW_LISTENERS },
 	{ "connections", MSG_SHOW_CONNECTIONS },
 	{ "config", MSG_SHOW_CONFIG },
+	{ "list", MSG_SHOW_BANS },
 };
 
 int				 ctl_json;

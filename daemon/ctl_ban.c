@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * jmapctl ban list, add and remove: one message each.  Called by the table
+ * jmapctl ban add and remove: one message each.  Called by the table
  * of ctl.c.  Options may stand before or behind the address.
  */
 #include "common/compat.h"
@@ -19,16 +19,6 @@
 
 static int	ctl_ban_net(struct msg_ctl_ban *, const char *);
 static int	ctl_ban_time(const char *, uint64_t *);
-
-int
-ctl_ban_list(int argc, char *argv[])
-{
-	struct msg_ctl_ban	 m = { .op = MSG_CTL_BAN_LIST };
-
-	(void)argc;
-	(void)argv;
-	return ctl_call(MSG_CTL_BAN, &m, NULL, 0);
-}
 
 int
 ctl_ban_add(int argc, char *argv[])

@@ -3,7 +3,6 @@
 #ifndef DAEMON_CTL_BAN_H
 #define DAEMON_CTL_BAN_H
 
-int	ctl_ban_list(int, char *[]);
 int	ctl_ban_add(int, char *[]);
 int	ctl_ban_remove(int, char *[]);
 

@@ -169,6 +169,15 @@ def test_a_login_is_refused_to_strangers_for_a_while(banning):
     assert a.status == 429 and int(a.get("Retry-After")) > 3600
     assert told(banning, "192.0.2.40", *ok,
                 path="/jmap/session").status == 200
+    rows = [json.loads(x) for x in
+            banning.jmapctl("-j", "ban", "list").stdout.splitlines()]
+    mine = {r["address"]: r for r in rows if who.name in r["reason"]}
+    assert set(mine) == {"any", "192.0.2.0/24"}
+    for r in mine.values():
+        assert r["kind"] == "login"
+        assert r["reason"] == f"wrong passwords for {who.name}"
+        assert r["since"] < r["until"]
+    assert who.name in banning.jmapctl("ban", "list").stdout
     # a stranger to whom this happens has done nothing
     for _ in range(5):
         wrong(banning, "198.51.100.9", who)
