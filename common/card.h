@@ -24,8 +24,8 @@ struct card {
 	uint64_t	 quota;		/* bytes of mail, 0 for no limit */
 };
 
-/* Strings, each ended by NUL: quota in digits, name, then addresses.  Malformed ones and
- * a lack of memory leave no card. */
+/* Strings, each ended by NUL: quota in digits, name, then addresses.
+ * Malformed ones and a lack of memory leave no card. */
 void			 card_put(uint64_t account, const void *, size_t);
 /* Valid until the next card_put or card_drop, or NULL. */
 const struct card	*card_get(uint64_t account);

@@ -63,7 +63,7 @@ struct jmap_object {
 struct jmap_object_type {
 	int		 letter;	/* of its ids (store_id_object); 0: one
 					 * object with the id "singleton" */
-	size_t		 max;		/* of an account, else overQuota; 0: any */
+	size_t		 max;		/* of an account; 0: any number */
 	/* Set the JO_FILLED properties. */
 	int		(*fill)(struct jmap_call *, struct jmap_object *);
 	/* One property a client sent, of the right kind, not null where that
@@ -77,7 +77,8 @@ struct jmap_object_type {
 	/* old as it was; may change the new one. */
 	int		(*update)(struct jmap_set *, const struct jmap_object *,
 			    struct jmap_object *);
-	int		(*destroy)(struct jmap_set *, const struct jmap_object *);
+	int		(*destroy)(struct jmap_set *,
+			    const struct jmap_object *);
 };
 
 /* For the struct jmap_type; queries need conds and orders, too, whose match

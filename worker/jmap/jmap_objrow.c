@@ -19,8 +19,8 @@ static int		 objrow_write(const struct jmap_type *,
 static int		 objrow_blobs(const struct jmap_type *,
 			    const struct jmap_object *, struct buf *);
 static enum store_err	 objrow_save(struct store_txn *,
-			    const struct jmap_type *, const struct jmap_object *,
-			    uint64_t *);
+			    const struct jmap_type *,
+			    const struct jmap_object *, uint64_t *);
 
 size_t
 jmap_objrow_id(const struct jmap_type *t, uint64_t id, char out[STORE_IDLEN])
@@ -70,8 +70,8 @@ jmap_objrow_new(const struct jmap_type *t, struct jmap_object *o)
 	if ((o->val = js_new_obj()) == NULL)
 		return -1;
 	for (p = t->props; p < t->props + t->nprops; p++)
-		if ((p->flags & JO_KIND) != 0 &&
-		    js_set(o->val, p->name, jmap_objrow_default(p->flags)) == -1) {
+		if ((p->flags & JO_KIND) != 0 && js_set(o->val, p->name,
+		    jmap_objrow_default(p->flags)) == -1) {
 			jmap_objrow_free(o);
 			return -1;
 		}

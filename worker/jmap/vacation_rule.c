@@ -35,7 +35,7 @@ static uint64_t		 rule_hash(const char *);
 /* A field that is there, or whose value begins with a word, or does not. */
 static const struct rule {
 	const char	*name;
-	const char	*words[5];	/* none: it is enough that it is there */
+	const char	*words[5];	/* none: that it is there will do */
 	int		 unless;	/* any other value than these */
 	const char	*why;
 } rules[] = {

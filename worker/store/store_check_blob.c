@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is the blob of each mail and object there, readable and counted, does each blob that
- * nobody refers to wait for its end, and are the segments' sums right?
+ * Is the blob of each mail and object there, readable and counted, does
+ * each blob that nobody refers to wait for its end, and are the segments'
+ * sums right?
  */
 #include "common/compat.h"
 
