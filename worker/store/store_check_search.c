@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Is every mail in the search index, is every run of it whole, and are a
- * mail's words there those of its text?  Part of store_check.c.  The last is
- * asked of some hundred mails, evenly chosen, because all of them would take
- * as long as indexing did, and this holds a worker.  Of a mail's words in
- * the index a sum is made while the runs are read.  Nothing is mended here: with repair the index is noted to
- * be made again, which store_rebuild.c does while the account is idle.
+ * mail's words there those of its text?  Part of store_check.c.
+ *
+ * The last is asked of some hundred mails, evenly chosen, because all of
+ * them would take as long as indexing did, and this holds a worker.  Of a
+ * mail's words in the index a sum is made while the runs are read.  Nothing
+ * is mended here: with repair the index is noted to be made again, which
+ * store_rebuild.c does while the account is idle.
  */
 #include "common/compat.h"
 
