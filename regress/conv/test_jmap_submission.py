@@ -765,3 +765,25 @@ def test_a_field_of_the_header_cannot_become_two(server):
     got = bob.download(arrived(bob, subject)["blobId"])
     assert b"\r\nX-Odd: a Bcc: hidden@example.org\r\n" in got
     assert b"\r\nX-Fold: b\r\n c\r\n" in got
+
+
+def test_the_newest_500_are_kept_and_what_waits(server):
+    ann, bob = person(server), person(server)
+    subject, held = hold(ann, HOLDFOR="600")
+    i, email = identity(ann)["id"], draft(ann, bob.name)
+    for n in range(2):
+        got = call(ann, "EmailSubmission/set", {"create": {
+            f"s{k}": {"identityId": i, "emailId": email}
+            for k in range(260)}})
+        assert got["notCreated"] is None
+        wait_for(lambda: query(ann, filter={"undoStatus": "pending"}) ==
+                 [held["id"]], 60, 0.2)
+    sent(ann, email)
+    got = call(ann, "EmailSubmission/query", {"calculateTotal": True})
+    assert got["total"] == 500
+    assert held["id"] in got["ids"]
+    # so that all of them can be had at once
+    assert len(call(ann, "EmailSubmission/get", {"ids": None})["list"]) == \
+        500
+    call(ann, "EmailSubmission/set", {"update": {
+        held["id"]: {"undoStatus": "canceled"}}})

@@ -13,6 +13,7 @@
 #include "worker/jmap/submission.h"
 
 #define SUBMISSION_MAX	500	/* kept of an account; the oldest go */
+#define SUBMISSION_LOOK	16	/* looked at for that with each new one */
 
 static size_t	submission_idtext(uint64_t, char [STORE_IDLEN]);
 static int	submission_check(struct jmap_set *, const struct jmap_prop *,
@@ -25,6 +26,8 @@ static int	submission_cancel(struct jmap_set *,
 static int	submission_destroy(struct jmap_set *,
 		    const struct jmap_object *);
 static int	submission_tidy(struct jmap_set *);
+static enum store_err	submission_drop(struct store_txn *, uint64_t,
+			    size_t *);
 static const struct jmap_error	*submission_args(struct jmap_set *,
 				    struct js_rd *);
 static int	submission_finish(struct jmap_set *);
@@ -139,26 +142,40 @@ static int
 submission_tidy(struct jmap_set *s)
 {
 	struct store_ids	 ids = { NULL, 0, 0 };
-	struct jmap_object	 o;
 	struct store_txn	*txn = s->c->txn;
 	enum store_err		 e;
-	size_t			 i, left;
+	size_t			 i, k, left;
 
 	e = store_object_ids(txn, STORE_SUBMISSION, &ids);
 	left = ids.n;
-	for (i = 0; e == STORE_OK && i < ids.n && left >= SUBMISSION_MAX;
-	    i++) {
-		e = jmap_objrow_load(txn, &submission_type, ids.v[i], &o);
-		if (e == STORE_OK && strcmp(js_str(js_get(o.val,
-		    "undoStatus")), "pending") != 0) {
-			e = store_object_destroy(txn, STORE_SUBMISSION,
-			    ids.v[i]);
-			left--;
-		}
-		jmap_objrow_free(&o);
+	for (i = 0; e == STORE_OK && i < 2 * SUBMISSION_LOOK &&
+	    left >= SUBMISSION_MAX; i++) {
+		/* the oldest may wait for long: then some of the others */
+		k = i < SUBMISSION_LOOK ? i :
+		    arc4random_uniform((uint32_t)ids.n);
+		e = submission_drop(txn, ids.v[k], &left);
 	}
 	store_ids_free(&ids);
 	return jmap_api_store(s->c, e) == 1 ? 1 : -1;
+}
+
+/* Destroy it, unless its mail is still to be sent. */
+static enum store_err
+submission_drop(struct store_txn *txn, uint64_t id, size_t *left)
+{
+	struct jmap_object	 o;
+	enum store_err		 e;
+
+	e = jmap_objrow_load(txn, &submission_type, id, &o);
+	if (e == STORE_NOTFOUND)
+		return STORE_OK;
+	if (e == STORE_CORRUPT || (e == STORE_OK && strcmp(js_str(js_get(
+	    o.val, "undoStatus")), "pending") != 0)) {
+		e = store_object_destroy(txn, STORE_SUBMISSION, id);
+		--*left;
+	}
+	jmap_objrow_free(&o);
+	return e;
 }
 
 static int
