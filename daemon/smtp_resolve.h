@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The relay's name to addresses, without blocking: a literal is itself, then
- * /etc/hosts, then the name servers of resolv.conf by UDP (RFC 1034, 1035,
- * 3596; 5452 against forgery).  The files are read by smtp_resolve_init,
- * before the sandbox, and again when the process is started again.  Answers
- * are kept as long as their TTL says, 30 seconds to an hour; one that is older
- * is used, for a day, while no name server answers (RFC 8767).
+ * /etc/hosts, then DNS (dns_ask.h).  The files are read by smtp_resolve_init,
+ * before the sandbox, and again when the process is started again.  The last
+ * answer is used, for a day, while there is no newer (RFC 8767).
  *
  * Only names from the configuration come here, and the certificate is checked
  * against that name: an answer that lies costs a delay, not a mail.  Not for
@@ -27,12 +25,10 @@ struct smtp_resolve;
 typedef void	smtp_resolve_fn(void *arg, const struct ip *, size_t n,
 		    const char *why);
 
-/* Read resolv.conf and hosts; NULL is the usual path.  A file that is not
- * there is empty: then 127.0.0.1 is asked (resolv.conf(5)). */
-void	smtp_resolve_init(const char *resolv_conf, const char *hosts);
-/* The same from their text. */
-void	smtp_resolve_set(const char *resolv_conf, const char *hosts);
-/* Forget both files and every answer. */
+/* Whom to ask, as dns_ask_init has it, and the file of hosts; NULL is the
+ * usual for each.  A file that is not there is empty. */
+void	smtp_resolve_init(const char *resolver, const char *hosts);
+/* Forget hosts and the last answer. */
 void	smtp_resolve_free(void);
 /*
  * Ask.  Answers by fn, once, always later and never from within; at most 20

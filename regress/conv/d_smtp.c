@@ -7,7 +7,7 @@
  *	    [-h name] [-n mails] [-m mails a connection] [-T timeout ms]
  *	    [-f from] [-N notify] [-E envid] [-R full|hdrs] -r rcpt ...
  *	    port [address ...] <message
- *	-D resolv.conf -H hosts: where no address is given, the name is asked
+ *	-D resolver -H hosts: where no address is given, the name is asked
  *	for; -o: only that, a few times
  *
  * Writes what the callbacks are told, a line each.

@@ -15,13 +15,21 @@ def name(text):
                     for x in text.split(".")) + b"\0"
 
 
+def asked(query):
+    """The question, without what may follow it (RFC 6891)."""
+    at = 12
+    while query[at]:
+        at += query[at] + 1
+    return query[12:at + 5]
+
+
 def answer(query, records=(), rcode=0, flags=0x8180, ident=None,
            question=None):
     """records: (owner, type, ttl, data); a CNAME's data is a name."""
     head = struct.pack("!6H", struct.unpack("!H", query[:2])[0]
                        if ident is None else ident, flags | rcode, 1,
                        len(records), 0, 0)
-    out = head + (query[12:] if question is None else question)
+    out = head + (asked(query) if question is None else question)
     for owner, kind, ttl, data in records:
         if kind == CNAME:
             data = name(data)
@@ -49,7 +57,7 @@ class Dns:
         self.sock.close()
 
     def line(self):
-        return "nameserver [127.0.0.1]:%d\n" % self.port
+        return "127.0.0.1:%d" % self.port
 
     def loop(self):
         while True:

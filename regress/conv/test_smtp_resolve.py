@@ -5,24 +5,24 @@ lies, fails, or is not there; by regress/conv/d_smtp.c."""
 import socket
 import struct
 import subprocess
-import time
 
 import pytest
 
-from dns_server import A, AAAA, CNAME, Dns, answer
+from dns_server import A, AAAA, CNAME, Dns, answer, asked
 from smtp_server import Server
 from test_smtp_client import driver     # noqa: F401, a fixture
 
 NAME = "relay.example.test"
+DEAD = "127.0.0.77:53"
+NONE = "none: no address, or no name server answered"
 
 
 @pytest.fixture
 def lookup(driver, tmp_path):           # noqa: F811
-    def run(host, conf="", hosts="", times=1, port=1):
-        (tmp_path / "conf").write_text(conf)
+    def run(host, conf=DEAD, hosts="", times=1, port=1):
         (tmp_path / "hosts").write_text(hosts)
         p = subprocess.run(
-            [driver, "-D", tmp_path / "conf", "-H", tmp_path / "hosts",
+            [driver, "-D", conf, "-H", tmp_path / "hosts",
              "-h", host, "-r", "a@b.test", "-o", str(times), str(port)],
             input=b"Subject: x\r\n\r\n", stdout=subprocess.PIPE, timeout=60)
         assert p.returncode == 0
@@ -37,14 +37,14 @@ def lookup(driver, tmp_path):           # noqa: F811
 
 @pytest.mark.parametrize("host, want", [
     ("127.0.0.9", "127.0.0.9"), ("::1", "::1"),
-    ("localhost", "::1 127.0.0.1"), ("in.hosts.test", "127.0.0.5 ::5"),
+    ("localhost", "::1 127.0.0.1"), ("x.hosts.test", None), ("in.hosts.test", "127.0.0.5 ::5"),
     ("ALIAS.hosts.test", "127.0.0.5"), ("commented.test", None)])
 def test_literals_and_hosts_need_no_server(lookup, host, want):
-    got = lookup(host, "nameserver 127.0.0.77\n",
+    got = lookup(host, DEAD,
                  "# 127.0.0.6 commented.test\n127.0.0.5\tin.hosts.test "
                  "alias.hosts.test # commented.test\n::5 in.hosts.test\n"
-                 "nonsense in.hosts.test\n") if want else "none"
-    assert got == (want or "none")
+                 "nonsense in.hosts.test\n")
+    assert got == (want or NONE)
 
 
 def test_both_families_ipv6_first(lookup):
@@ -68,20 +68,20 @@ def test_aliases_are_followed_and_nothing_else_believed(lookup):
     other = "x.example.test"
     with Dns({(NAME, A): [
             (other, A, 60, "192.0.2.66"), (NAME, CNAME, 60, "b.test"),
-            ("c.test", A, 60, "192.0.2.3"), ("b.test", CNAME, 60, "C.test"),
-            ("b.test", A, 60, "192.0.2.67")]}) as d:
+            ("b.test", CNAME, 60, "C.test"), ("c.test", A, 60, "192.0.2.3"),
+            (NAME, A, 60, "192.0.2.67")]}) as d:
         assert lookup(NAME, d.line()) == "192.0.2.3"
     loop = [(NAME, CNAME, 60, "b.test"), ("b.test", CNAME, 60, NAME)]
     with Dns({(NAME, A): loop}) as d:
-        assert lookup(NAME, d.line()) == "none: no address"
+        assert lookup(NAME, d.line()) == NONE
 
 
 def test_forged_answers_are_passed_over(lookup):
     bad = [(NAME, A, 60, "192.0.2.66")]
 
     def lie(q):
-        other = q[12:].replace(b"relay", b"relax")
-        aaaa = q[12:-4] + struct.pack("!HH", 28, 1)
+        other = asked(q).replace(b"relay", b"relax")
+        aaaa = asked(q)[:-4] + struct.pack("!HH", 28, 1)
         return [
             answer(q, bad, ident=struct.unpack("!H", q[:2])[0] ^ 1),
             answer(q, bad, question=other), answer(q, bad, question=aaaa),
@@ -92,40 +92,26 @@ def test_forged_answers_are_passed_over(lookup):
         assert lookup(NAME, d.line()) == "192.0.2.1"
 
 
-def test_the_next_server_when_one_is_mute_dead_or_fails(lookup):
-    records = [(NAME, A, 60, "192.0.2.1")]
-    with Dns({(NAME, A): lambda q: [answer(q, rcode=2)],
-              (NAME, AAAA): lambda q: [answer(q, rcode=5)]}) as fails, \
-            Dns({(NAME, A): lambda q: []}) as mute, \
-            Dns({(NAME, A): records}) as good:
-        t = time.monotonic()
-        assert lookup(NAME, fails.line() + good.line()) == "192.0.2.1"
-        assert lookup(NAME, "nameserver [127.0.0.77]:53\n" +
-                      good.line()) == "192.0.2.1"
-        assert time.monotonic() - t < 1.4
-        assert lookup(NAME, mute.line() + good.line()) == "192.0.2.1"
-        assert 1.4 < time.monotonic() - t < 3
+def test_the_last_answer_serves_while_there_is_no_other(lookup):
+    # kept for no time at all, then the server fails
+    seen = []
+
+    def once(q):
+        seen.append(q)
+        return [answer(q, [(NAME, A, 0, "192.0.2.1")] if len(seen) == 1
+                       else [], rcode=0 if len(seen) == 1 else 2)]
+    with Dns({(NAME, A): once}) as d:
+        assert lookup(NAME, d.line(), times=2) == "192.0.2.1"
+        assert len(seen) > 1
 
 
-def test_who_has_an_address_does_not_wait_for_the_other(lookup):
-    with Dns({(NAME, A): [(NAME, A, 60, "192.0.2.1")],
-              (NAME, AAAA): lambda q: []}) as d:
-        t = time.monotonic()
-        assert lookup(NAME, d.line()) == "192.0.2.1"
-        assert time.monotonic() - t < 1
-
-
-def test_why_there_is_none(lookup):
+def test_there_is_none(lookup):
     with Dns({}) as d:
-        assert lookup(NAME, d.line()) == "none: there is no such name"
+        assert lookup(NAME, d.line()) == NONE
     with Dns({("x", A): [], (NAME, A): []}) as d:
-        assert lookup(NAME, d.line()) == "none: no address"
-    t = time.monotonic()
-    assert lookup(NAME, "nameserver 127.0.0.77\n") == \
-        "none: no name server answered"
-    for name in ("a..b", "x" * 64 + ".test", ".a"):
-        assert lookup(name, "nameserver 127.0.0.77\n").startswith("none: ")
-    assert time.monotonic() - t < 5
+        assert lookup(NAME, d.line()) == NONE
+    for name in (NAME, "a..b", "x" * 64 + ".test", ".a", "a" * 300):
+        assert lookup(name) == NONE
 
 
 def test_a_mail_by_name(lookup):
