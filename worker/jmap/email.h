@@ -308,6 +308,10 @@ int	 email_set_add(struct jmap_call *, struct jmap_seterr *,
 /* The text of the blob of a mail (with that hash) for whoever asks. */
 void	 email_set_blob(struct jmap_call *, uint64_t id, const uint8_t *hash,
 	    char [JMAP_ID_MAX + 1]);
+/* The same in quotation marks to where at most STORE_IDLEN bytes and those
+ * fit; returns its end. */
+uint8_t	*email_set_quote(struct jmap_call *, uint64_t id, const uint8_t *hash,
+	    uint8_t *);
 int	 email_set_update(struct jmap_set *, const char *,
 	    const struct jmap_patch *);
 int	 email_set_destroy(struct jmap_set *, const char *);

@@ -371,14 +371,13 @@ get_bytes(uint8_t *p, const void *s, size_t n)
 static uint8_t *
 get_meta(struct getmail *m, enum getkind kind, uint8_t *p)
 {
-	char	 id[STORE_IDLEN], blob[JMAP_ID_MAX + 1];
+	char	 id[STORE_IDLEN];
 
 	if (m->mail == NULL)
 		return get_bytes(p, "null", 4);
 	switch (kind) {
 	case GET_BLOB:
-		email_set_blob(m->c, m->mail->id, m->row.blob, blob);
-		return get_quoted(p, blob, strlen(blob));
+		return email_set_quote(m->c, m->mail->id, m->row.blob, p);
 	case GET_ID:
 		return get_quoted(p, id, store_id_mail(m->mail->id, id));
 	case GET_THREAD:

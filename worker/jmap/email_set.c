@@ -218,6 +218,22 @@ email_set_blob(struct jmap_call *c, uint64_t id, const uint8_t *hash,
 	jmap_blob_text(&b, text);
 }
 
+uint8_t *
+email_set_quote(struct jmap_call *c, uint64_t id, const uint8_t *hash,
+    uint8_t *p)
+{
+	char	 text[JMAP_ID_MAX + 1];
+	size_t	 n;
+
+	email_set_blob(c, id, hash, text);
+	n = strlen(text);	/* of a whole message: no steps */
+	*p++ = '"';
+	memcpy(p, text, n);
+	p += n;
+	*p++ = '"';
+	return p;
+}
+
 /* What the store would not do, in the words of RFC 8621. */
 static int
 set_refused(struct jmap_call *c, struct jmap_seterr *e, enum store_err err,
