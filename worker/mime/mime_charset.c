@@ -304,10 +304,6 @@ from_utf8(const uint8_t *s, size_t n, struct buf *out)
 	size_t		 i, k;
 	int		 bad = 0;
 
-	if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
-		s += 3;		/* a byte order mark is no text */
-		n -= 3;
-	}
 	while (n > 0) {
 		for (i = ascii_len(s, n); i < n; i += k)
 			if ((k = utf8_get(s + i, n - i, &cp)) == 0)

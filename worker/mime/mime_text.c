@@ -16,6 +16,7 @@
 #define TEXT_MAX	(256UL << 20)	/* bytes of one decoded part */
 #define META_MAX	2048		/* HTML in which <meta> is looked for */
 #define REPLACE		"\xef\xbf\xbd"
+#define MARK		"\xef\xbb\xbf"	/* U+FEFF */
 
 /* A preview while it is made. */
 struct preview {
@@ -104,11 +105,18 @@ static int
 to_utf8(const struct mime_part *p, const struct buf *raw, struct buf *out)
 {
 	const char	*cs = p->charset == NULL ? "utf-8" : p->charset;
-	size_t		 n = strlen(cs);
+	size_t		 n = strlen(cs), at = out->len;
+	int		 r;
 
 	if (is_html(p) && strcmp(cs, "us-ascii") == 0)
 		n = meta_charset(raw, &cs);
-	return mime_charset_utf8(cs, n, raw->data, raw->len, out);
+	r = mime_charset_utf8(cs, n, raw->data, raw->len, out);
+	/* before a text it is a byte order mark, in it a character */
+	if (out->len - at >= 3 && memcmp(out->data + at, MARK, 3) == 0) {
+		out->len -= 3;
+		memmove(out->data + at, out->data + at + 3, out->len - at);
+	}
+	return r;
 }
 
 /* HTML that goes without a label often has one inside. */
