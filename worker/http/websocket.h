@@ -2,8 +2,9 @@
 /*
  * WebSocket (RFC 6455) as a protocol of the connection machine: the opening
  * handshake on an HTTP/1.1 request or on a stream of HTTP/2 (RFC 8441), then
- * text messages in and out.  Frames are wslay's.  Knows no JMAP.  No extension is offered: compressing secrets
- * beside what a stranger wrote tells them (BREACH).
+ * text messages in and out.  Frames are wslay's.  Knows no JMAP.  No
+ * extension is offered: compressing secrets beside what a stranger wrote
+ * tells them (BREACH).
  */
 #ifndef WORKER_HTTP_WEBSOCKET_H
 #define WORKER_HTTP_WEBSOCKET_H
