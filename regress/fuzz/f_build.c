@@ -233,7 +233,8 @@ headers(struct in *in, const struct made *m, const struct mime_msg *msg)
 		abort();
 }
 
-/* A line end more may stand at the end of a text. */
+/* A line end more may stand at the end of a text; U+FEFF that it begins with
+ * is a byte order mark when it is read. */
 static void
 bodies(struct in *in, const struct made *m, const struct mime_msg *msg)
 {
@@ -245,7 +246,10 @@ bodies(struct in *in, const struct made *m, const struct mime_msg *msg)
 	if (msg->npart != 3 ||
 	    mime_text_value(&in->a, msg, 1, 0, &v) == -1 || v.problem)
 		abort();
-	for (s = m->body; *s != '\0'; s++) {
+	s = m->body;
+	if (strncmp(s, "\xef\xbb\xbf", 3) == 0)
+		s += 3;
+	for (; *s != '\0'; s++) {
 		if (s[0] == '\r' && s[1] == '\n')
 			continue;
 		if (n == v.len || v.text[n++] != *s)
