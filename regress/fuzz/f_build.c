@@ -112,18 +112,17 @@ equal(struct arena *a, const char *want, const char *got)
 static void
 lines(const struct buf *b)
 {
-	size_t	 i, n = 0;
+	size_t	 i, start = 0;
 
-	for (i = 0; i < b->len; i++, n++) {
+	for (i = 0; i < b->len; i++) {
 		if (b->data[i] == '\0' || (b->data[i] == '\n' &&
 		    (i == 0 || b->data[i - 1] != '\r')))
 			abort();
 		if (b->data[i] == '\r') {
 			if (i + 1 == b->len || b->data[i + 1] != '\n' ||
-			    n > 998)
+			    i - start > 998)
 				abort();
-			n = 0;
-			i++;
+			start = ++i + 1;
 		}
 	}
 }
