@@ -20,6 +20,14 @@ from queue_tools import (call, count, delivered, empty, get, kill, letter,
 FAST = "queue { retry = 200ms retry-max = 400ms }\n"
 
 
+@pytest.fixture(scope="module")
+def server():
+    """One whose queue has nothing of other modules' tests in it."""
+    s = helpers.Server()
+    yield s
+    s.remove()
+
+
 def later(seconds):
     t = datetime.datetime.now(datetime.timezone.utc) + \
         datetime.timedelta(seconds=seconds)

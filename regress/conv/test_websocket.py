@@ -608,7 +608,7 @@ def test_concurrent_requests_count_over_sockets_and_http(new_server):
     heavy = request([["Core/echo", {"x": [[] for _ in range(150000)]}, "h"]],
                     id="heavy")
     limited = []
-    for i in range(20):
+    for i in range(300):
         for ws in socks:
             ws.say(heavy)
         got = [ws.hear(20) for ws in socks]
