@@ -65,6 +65,7 @@ static void	 put_ask(struct put *);
 static void	 put_where(void *, const struct msg_rcpt_is *);
 static void	 put_fail(struct put *, enum queue_ask_err, const char *);
 static void	 put_asked(struct put *);
+static void	 put_forsake(struct queue_msg *);
 static void	 put_accept(struct put *);
 static void	 put_answer(struct put *);
 static struct queue_msg	*put_own(const struct queue_worker *,
@@ -240,6 +241,21 @@ put_asked(struct put *put)
 	put_free(put);
 }
 
+/* At once, or when the commit that it waits for is done. */
+static void
+put_forsake(struct queue_msg *m)
+{
+	struct put	*put;
+
+	if (m->stored) {
+		queue_flow_drop(m);
+		return;
+	}
+	TAILQ_FOREACH(put, &put_written, entry)
+		if (put->m == m)
+			put->dropped = 1;
+}
+
 static void
 put_accept(struct put *put)
 {
@@ -250,9 +266,8 @@ put_accept(struct put *put)
 	 * had it was not committed: what was put for it is nobody's.
 	 */
 	if (m->submission != 0 && (old = queue_flow_sub(m->account,
-	    m->submission)) != NULL && old->state == QUEUE_HELD &&
-	    old->stored)
-		queue_flow_drop(old);
+	    m->submission)) != NULL && old->state == QUEUE_HELD)
+		put_forsake(old);
 	m->putter = put->worker;
 	if (m->submission == 0)
 		m->state = QUEUE_GOING;
