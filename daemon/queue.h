@@ -88,6 +88,8 @@ int64_t	queue_flow_notice(const struct queue_msg *,
 struct queue_msg	*queue_flow_find(uint64_t id);
 /* The last one put for a submission, or NULL. */
 struct queue_msg	*queue_flow_sub(uint64_t account, uint64_t submission);
+/* The one of the same number that was put before it, or NULL. */
+struct queue_msg	*queue_flow_sub_prev(const struct queue_msg *);
 /* The one with the least id >= that, or NULL. */
 struct queue_msg	*queue_flow_next(uint64_t id);
 /* Room for one more?  1 or 0. */

@@ -229,6 +229,16 @@ queue_flow_sub(uint64_t account, uint64_t submission)
 	return last;
 }
 
+struct queue_msg *
+queue_flow_sub_prev(const struct queue_msg *m)
+{
+	struct queue_msg	*prev = RB_PREV(flow_sub, &flow_subs,
+				    (struct queue_msg *)(uintptr_t)m);
+
+	return prev != NULL && prev->account == m->account &&
+	    prev->submission == m->submission ? prev : NULL;
+}
+
 int
 queue_flow_room(uint64_t bytes, uint32_t nrcpt)
 {

@@ -65,9 +65,9 @@ static void	 put_ask(struct put *);
 static void	 put_where(void *, const struct msg_rcpt_is *);
 static void	 put_fail(struct put *, enum queue_ask_err, const char *);
 static void	 put_asked(struct put *);
-static void	 put_forsake(struct queue_msg *);
 static void	 put_accept(struct put *);
 static void	 put_answer(struct put *);
+static int	 put_reused(const struct queue_msg *);
 static struct queue_msg	*put_own(const struct queue_worker *,
 		    const struct msg_queue_sub *);
 
@@ -241,21 +241,6 @@ put_asked(struct put *put)
 	put_free(put);
 }
 
-/* At once, or when the commit that it waits for is done. */
-static void
-put_forsake(struct queue_msg *m)
-{
-	struct put	*put;
-
-	if (m->stored) {
-		queue_flow_drop(m);
-		return;
-	}
-	TAILQ_FOREACH(put, &put_written, entry)
-		if (put->m == m)
-			put->dropped = 1;
-}
-
 static void
 put_accept(struct put *put)
 {
@@ -263,11 +248,15 @@ put_accept(struct put *put)
 
 	/*
 	 * The number of a submission is used again only when the one that
-	 * had it was not committed: what was put for it is nobody's.
+	 * had it was not committed: what was put for it is nobody's.  But
+	 * whose that is tells the end of a worker only: pipes are not read
+	 * in the order in which they were written.
 	 */
 	if (m->submission != 0 && (old = queue_flow_sub(m->account,
-	    m->submission)) != NULL && old->state == QUEUE_HELD)
-		put_forsake(old);
+	    m->submission)) != NULL && old->state == QUEUE_HELD &&
+	    old->stored && (old->putter == NULL ||
+	    old->putter == put->worker))
+		queue_flow_drop(old);
 	m->putter = put->worker;
 	if (m->submission == 0)
 		m->state = QUEUE_GOING;
@@ -347,17 +336,28 @@ put_own(const struct queue_worker *w, const struct msg_queue_sub *h)
 {
 	struct queue_msg	*m = queue_flow_sub(h->account, h->submission);
 
-	return m != NULL && m->state == QUEUE_HELD && m->putter == w ? m :
-	    NULL;
+	for (; m != NULL; m = queue_flow_sub_prev(m))
+		if (m->state == QUEUE_HELD && m->putter == w)
+			return m;
+	return NULL;
 }
 
 static void
 put_go(struct proc_peer *p, struct msg *m)
 {
-	struct queue_msg	*q = put_own(p->arg, m->fixed);
+	struct queue_msg	*q = put_own(p->arg, m->fixed), *o, *prev;
 
-	if (q != NULL)
-		queue_flow_go(q);
+	if (q == NULL)
+		return;
+	/* it was committed: no other of its number was */
+	o = q->submission == 0 ? NULL : queue_flow_sub(q->account,
+	    q->submission);
+	for (; o != NULL; o = prev) {
+		prev = queue_flow_sub_prev(o);
+		if (o != q && o->state == QUEUE_HELD && o->stored)
+			queue_flow_drop(o);
+	}
+	queue_flow_go(q);
 }
 
 static void
@@ -407,6 +407,18 @@ put_cancel(struct proc_peer *p, struct msg *m)
 
 /* --- the end of a worker ------------------------------------------------ */
 
+/* Has another its number?  Then it was not committed. */
+static int
+put_reused(const struct queue_msg *m)
+{
+	const struct queue_msg	*last;
+
+	if (m->submission == 0)
+		return 0;
+	last = queue_flow_sub(m->account, m->submission);
+	return last != m || queue_flow_sub_prev(last) != NULL;
+}
+
 void
 queue_put_gone(struct queue_worker *w)
 {
@@ -429,10 +441,13 @@ queue_put_gone(struct queue_worker *w)
 	/* did it commit the submissions of what it put? */
 	for (m = queue_flow_next(0); m != NULL; m = next) {
 		next = queue_flow_next(m->id + 1);
-		if (m->putter == w && m->state == QUEUE_HELD && m->stored) {
-			m->putter = NULL;
+		if (m->putter != w || m->state != QUEUE_HELD || !m->stored)
+			continue;
+		m->putter = NULL;
+		if (put_reused(m))
+			queue_flow_drop(m);
+		else
 			queue_work_ask(m);
-		}
 	}
 	queue_commit_soon();
 }

@@ -191,6 +191,59 @@ a_number_used_again_replaces_what_was_held(void **s)
 	expect_work(MSG_QUEUE_DELIVER);
 }
 
+/*
+ * Worker 0 died before its commit, worker 1 took its number; which of the two
+ * is read first says nothing, nor does when the end of worker 0 is seen.
+ */
+static void
+number_of_the_dead(enum pipe first, enum pipe second, int early)
+{
+	struct put	 p = { .submission = 5, .to = "bob@here" };
+	char		 state[32];
+	enum pipe	 w;
+
+	assert_int_equal(put(first, &p), QUEUE_ASK_OK);
+	assert_int_equal(put(second, &p), QUEUE_ASK_OK);
+	if (early) {
+		peer_end(WORK0);
+		peer_end(CALLS0);
+		assert_int_equal(listed(state), 1);
+	}
+	sub(CALLS1, MSG_QUEUE_GO, 5);
+	if (!early)
+		assert_int_equal(listed(state), 1);
+	w = expect_work(MSG_QUEUE_DELIVER);
+	is(w, QUEUE_ASK_IS_DONE, "250 ok");
+	w = expect_work(MSG_QUEUE_STATUS);
+	is(w, QUEUE_ASK_IS_DONE, "");
+	if (!early) {
+		peer_end(WORK0);
+		peer_end(CALLS0);
+	}
+	empty();
+}
+
+static void
+a_dead_workers_number_is_the_next_ones(void **s)
+{
+	(void)s;
+	number_of_the_dead(CALLS0, CALLS1, 1);
+}
+
+static void
+a_dead_workers_number_whichever_was_read_first(void **s)
+{
+	(void)s;
+	number_of_the_dead(CALLS1, CALLS0, 1);
+}
+
+static void
+a_dead_workers_number_whenever_its_end_is_seen(void **s)
+{
+	(void)s;
+	number_of_the_dead(CALLS1, CALLS0, 0);
+}
+
 static void
 a_dead_workers_mail_is_asked_about(void **s)
 {
@@ -601,6 +654,9 @@ main(void)
 		T(a_worker_that_breaks_the_order_is_cut_off),
 		T(drop_forgets_and_only_ones_own),
 		T(a_number_used_again_replaces_what_was_held),
+		T(a_dead_workers_number_is_the_next_ones),
+		T(a_dead_workers_number_whichever_was_read_first),
+		T(a_dead_workers_number_whenever_its_end_is_seen),
 		T(a_dead_workers_mail_is_asked_about),
 		T(killed_it_loses_nothing),
 		T(undone_while_nothing_has_left),
