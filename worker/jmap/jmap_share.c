@@ -25,7 +25,6 @@
 
 #define HINT_VERSION	1
 #define HINT_HEAD	6	/* bytes before the name */
-#define SHARE_TRIES	5	/* runs of a write whose store had to grow */
 
 /* Notes of an account, and what is to be done with them. */
 struct tell {
@@ -35,6 +34,7 @@ struct tell {
 	struct store_shared	*v;
 	uint64_t		*id;		/* of their objects */
 	size_t			 n;
+	uint64_t		 to;		/* the sharee in hand */
 };
 
 static const struct {
@@ -60,16 +60,13 @@ static enum store_err	hint_write(struct store_txn *, const struct tell *,
 static enum store_err	hint_rights(const struct tell *, uint64_t,
 			    uint32_t *, int *);
 static enum store_err	tell_read(struct tell *);
-static enum store_err	tell_one(const struct tell *, uint64_t);
-static enum store_err	tell_try(const struct tell *, struct store *,
-			    uint64_t);
-static enum store_err	tell_forget(const struct tell *, uint64_t);
+static enum store_err	tell_one(struct tell *);
+static store_write_fn	tell_try;
+static store_write_fn	tell_forget;
 static enum store_err	erase_hint(uint64_t, uint64_t);
 static enum store_err	erase_rights(uint64_t, uint64_t);
 static enum store_err	erase_events(struct store_txn *, uint64_t);
-static enum store_err	share_write(const char *, unsigned,
-			    enum store_err (*)(struct store_txn *, void *),
-			    void *);
+static enum store_err	share_write(uint64_t, store_write_fn *, void *);
 
 /* --- rights -------------------------------------------------------------- */
 
@@ -242,10 +239,11 @@ jmap_share_tell(struct store *st, uint64_t owner, const char *name)
 			;
 		if (k < i)
 			continue;	/* told with an earlier one */
-		if (t.v[i].who != owner)
-			e = tell_one(&t, t.v[i].who);
+		t.to = t.v[i].who;
+		if (t.to != owner)
+			e = tell_one(&t);
 		if (e == STORE_OK)
-			e = tell_forget(&t, t.v[i].who);
+			e = store_write(st, tell_forget, &t);
 	}
 	if (e != STORE_OK)
 		log_warnx("account u%llu: sharing is told later: %s",
@@ -301,45 +299,39 @@ tell_read(struct tell *t)
 
 /* Hint and notifications of one sharee.  One who is gone is told nothing. */
 static enum store_err
-tell_one(const struct tell *t, uint64_t who)
+tell_one(struct tell *t)
 {
 	struct store	*st;
 	char		 account[DIR_ACCOUNT_LEN];
 	uint32_t	 bits;
 	enum store_err	 e;
-	int		 sub, tries = 0;
+	int		 sub;
 
-	if ((e = hint_rights(t, who, &bits, &sub)) != STORE_OK)
+	if ((e = hint_rights(t, t->to, &bits, &sub)) != STORE_OK)
 		return e;
-	e = store_open(dir_account(who, account), bits != 0 ? STORE_CREATE :
+	e = store_open(dir_account(t->to, account), bits != 0 ? STORE_CREATE :
 	    0, &st);
 	if (e != STORE_OK)
 		return e == STORE_NOTFOUND ? STORE_OK : e;
-	do {
-		e = tell_try(t, st, who);
-	} while (e == STORE_AGAIN && ++tries < SHARE_TRIES);
+	e = store_write(st, tell_try, t);
 	store_close(st);
 	return e;
 }
 
 static enum store_err
-tell_try(const struct tell *t, struct store *st, uint64_t who)
+tell_try(struct store_txn *txn, void *arg)
 {
-	struct store_txn	*txn;
+	const struct tell	*t = arg;
+	uint64_t		 who = t->to;
 	enum store_err		 e;
 	size_t			 i;
 
-	if ((e = store_begin(st, 1, &txn)) != STORE_OK)
-		return e;
 	e = hint_write(txn, t, who);
 	for (i = 0; i < t->n && e == STORE_OK; i++)
 		/* who did it himself knows; his subscription is no right */
 		if (t->v[i].who == who && t->v[i].by != who &&
 		    t->v[i].was != t->v[i].is)
 			e = share_note_add(txn, t->owner, &t->v[i]);
-	if (e == STORE_OK)
-		return store_commit(txn);
-	store_abort(txn);
 	return e;
 }
 
@@ -409,28 +401,19 @@ hint_write(struct store_txn *txn, const struct tell *t, uint64_t who)
 	return e;
 }
 
-/* The notes of him, from the owner's store. */
+/* The notes of t->to, from the owner's store. */
 static enum store_err
-tell_forget(const struct tell *t, uint64_t who)
+tell_forget(struct store_txn *txn, void *arg)
 {
-	struct store_txn	*txn;
-	enum store_err		 e;
+	const struct tell	*t = arg;
+	enum store_err		 e = STORE_OK;
 	size_t			 i;
-	int			 tries = 0;
 
-	do {
-		if ((e = store_begin(t->st, 1, &txn)) != STORE_OK)
-			continue;
-		for (i = 0; i < t->n && e == STORE_OK; i++)
-			if (t->v[i].who == who &&
-			    (e = store_object_destroy(txn, STORE_SHAREOUT,
-			    t->id[i])) == STORE_NOTFOUND)
-				e = STORE_OK;
-		if (e == STORE_OK)
-			e = store_commit(txn);
-		else
-			store_abort(txn);
-	} while (e == STORE_AGAIN && ++tries < SHARE_TRIES);
+	for (i = 0; i < t->n && e == STORE_OK; i++)
+		if (t->v[i].who == t->to &&
+		    (e = store_object_destroy(txn, STORE_SHAREOUT,
+		    t->id[i])) == STORE_NOTFOUND)
+			e = STORE_OK;
 	return e;
 }
 
@@ -480,10 +463,7 @@ erase_hint_in(struct store_txn *txn, void *arg)
 static enum store_err
 erase_hint(uint64_t who, uint64_t owner)
 {
-	char	 account[DIR_ACCOUNT_LEN];
-
-	return share_write(dir_account(who, account), 0, erase_hint_in,
-	    &owner);
+	return share_write(who, erase_hint_in, &owner);
 }
 
 static enum store_err
@@ -527,33 +507,16 @@ erase_events(struct store_txn *txn, uint64_t who)
 static enum store_err
 erase_rights(uint64_t owner, uint64_t who)
 {
-	char	 account[DIR_ACCOUNT_LEN];
-
-	return share_write(dir_account(owner, account), 0, erase_rights_in,
-	    &who);
+	return share_write(owner, erase_rights_in, &who);
 }
 
-/* One write on an account, again where its store had to grow.  One that is
- * not there is done with. */
+/* An account that is not there is done with. */
 static enum store_err
-share_write(const char *account, unsigned flags,
-    enum store_err (*fn)(struct store_txn *, void *), void *arg)
+share_write(uint64_t number, store_write_fn *fn, void *arg)
 {
-	struct store_txn	*txn;
-	struct store		*st;
-	enum store_err		 e;
-	int			 tries = 0;
+	char		 account[DIR_ACCOUNT_LEN];
+	enum store_err	 e;
 
-	if ((e = store_open(account, flags, &st)) != STORE_OK)
-		return e == STORE_NOTFOUND ? STORE_OK : e;
-	do {
-		if ((e = store_begin(st, 1, &txn)) != STORE_OK)
-			continue;
-		if ((e = fn(txn, arg)) == STORE_OK)
-			e = store_commit(txn);
-		else
-			store_abort(txn);
-	} while (e == STORE_AGAIN && ++tries < SHARE_TRIES);
-	store_close(st);
-	return e;
+	e = store_write_to(dir_account(number, account), fn, arg);
+	return e == STORE_NOTFOUND ? STORE_OK : e;
 }

@@ -13,10 +13,6 @@
 #include "common/log.h"
 #include "worker/jmap/submission.h"
 
-#define STATUS_TRIES	5	/* STORE_AGAIN so often is no accident */
-
-typedef enum store_err	status_fn(struct store_txn *, void *);
-
 struct status_bounce {
 	uint64_t	 submission;
 	uint64_t	 email;
@@ -25,7 +21,7 @@ struct status_bounce {
 static enum queue_ask_is	 status_has(uint64_t, uint64_t);
 static enum queue_ask_is	 status_is(const struct queue_ask_status *);
 static void			 status_bounced(uint64_t, uint64_t, uint64_t);
-static enum queue_ask_is	 status_run(uint64_t, status_fn *, void *);
+static enum queue_ask_is	 status_run(uint64_t, store_write_fn *, void *);
 static enum store_err		 status_find(struct store_txn *, void *);
 static enum store_err		 status_merge(struct store_txn *, void *);
 static int	status_undo(struct jmap_object *, enum queue_ask_undo);
@@ -65,26 +61,12 @@ status_bounced(uint64_t account, uint64_t submission, uint64_t email)
 
 /* In a write transaction: it waits for a commit under way. */
 static enum queue_ask_is
-status_run(uint64_t account, status_fn *fn, void *arg)
+status_run(uint64_t account, store_write_fn *fn, void *arg)
 {
-	char			 name[DIR_ACCOUNT_LEN];
-	struct store		*st;
-	struct store_txn	*txn;
-	enum store_err		 e;
-	int			 tries = 0;
+	char		 name[DIR_ACCOUNT_LEN];
+	enum store_err	 e;
 
-	e = store_open(dir_account(account, name), 0, &st);
-	if (e == STORE_OK) {
-		do {
-			if ((e = store_begin(st, 1, &txn)) != STORE_OK)
-				break;
-			if ((e = fn(txn, arg)) == STORE_OK)
-				e = store_commit(txn);
-			else
-				store_abort(txn);
-		} while (e == STORE_AGAIN && ++tries < STATUS_TRIES);
-		store_close(st);
-	}
+	e = store_write_to(dir_account(account, name), fn, arg);
 	if (e == STORE_OK)
 		return QUEUE_ASK_IS_DONE;
 	if (e == STORE_NOTFOUND)

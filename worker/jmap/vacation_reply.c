@@ -20,7 +20,6 @@
 #define REPLY_HEAD	(256 << 10)	/* bytes of a header that are read */
 #define REPLY_SIZE	(4 << 20)	/* bytes of a response */
 #define REPLY_REFS	20		/* message ids in References */
-#define REPLY_TRIES	5
 
 /* A header that waits for the account's addresses. */
 struct reply_wait {
@@ -44,7 +43,7 @@ static void	reply_later(uint64_t, const uint8_t *, size_t);
 static void	reply_card(void *, int, uint64_t, uint64_t);
 static void	reply_with(const struct card *, const uint8_t *, size_t);
 static enum store_err	reply_store(struct reply *);
-static enum store_err	reply_once(struct reply *, struct store_txn *);
+static store_write_fn	reply_once;
 static int	reply_send(struct reply *, const struct jmap_object *);
 static int	reply_build(struct reply *, const struct jmap_object *,
 		    struct buf *);
@@ -135,29 +134,16 @@ reply_with(const struct card *card, const uint8_t *head, size_t len)
 static enum store_err
 reply_store(struct reply *r)
 {
-	struct store		*st;
-	struct store_txn	*txn;
-	enum store_err		 e;
-	int			 tries = 0;
+	enum store_err	 e = store_write_to(r->name, reply_once, r);
 
-	if ((e = store_open(r->name, 0, &st)) != STORE_OK)
-		return e;
-	do {
-		if ((e = store_begin(st, 1, &txn)) != STORE_OK)
-			break;
-		if ((e = reply_once(r, txn)) == STORE_OK)
-			e = store_commit(txn);
-		else
-			store_abort(txn);
-	} while (e == STORE_AGAIN && ++tries < REPLY_TRIES);
-	store_close(st);
 	/* refused: not now, or no more */
 	return e == STORE_NOTFOUND || e == STORE_CANNOT ? STORE_OK : e;
 }
 
 static enum store_err
-reply_once(struct reply *r, struct store_txn *txn)
+reply_once(struct store_txn *txn, void *arg)
 {
+	struct reply		*r = arg;
 	struct jmap_object	 o = { 0, NULL };
 	struct slice		 was = { NULL, 0 };
 	struct buf		 note;

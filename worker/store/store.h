@@ -158,6 +158,15 @@ enum store_err	store_begin(struct store *, int write, struct store_txn **);
 enum store_err	store_commit(struct store_txn *);
 void	store_abort(struct store_txn *);
 
+/*
+ * fn in a write transaction: committed when it returns STORE_OK, else dropped
+ * with what it returned; run again, whole, where the map had to grow.
+ */
+typedef enum store_err	store_write_fn(struct store_txn *, void *);
+enum store_err	store_write(struct store *, store_write_fn *, void *);
+/* The same on an account that is there, else STORE_NOTFOUND. */
+enum store_err	store_write_to(const char *account, store_write_fn *, void *);
+
 /* --- 4 states and changes ------------------------------------------------ */
 
 enum store_type {
