@@ -257,9 +257,6 @@ static void
 upload_answer(struct upload *u)
 {
 	struct buf	*b = u->c->out;
-	struct buf	*lists[] = { &u->good, &u->bad };
-	const char	*names[] = { "created", "notCreated" };
-	size_t		 i;
 
 	js_out_obj(b);
 	jmap_api_account(u->c);
@@ -267,15 +264,7 @@ upload_answer(struct upload *u)
 	js_out_null(b);
 	js_out_key(b, "newState");
 	js_out_null(b);
-	for (i = 0; i < nitems(lists); i++) {
-		js_out_key(b, names[i]);
-		if (lists[i]->len == 0) {
-			js_out_null(b);
-			continue;
-		}
-		js_out_obj(b);
-		js_out_raw(b, lists[i]->data, lists[i]->len);
-		js_out_end(b, '}');
-	}
+	jmap_setout_map(b, "created", &u->good);
+	jmap_setout_map(b, "notCreated", &u->bad);
 	js_out_end(b, '}');
 }

@@ -348,7 +348,7 @@ copy_answer(struct copy *x, uint64_t old)
 	js_out_s(b, jmap_api_state(c->req, old));
 	js_out_key(b, "newState");
 	js_out_s(b, jmap_api_state(c->req, store_state(c->txn, STORE_EMAIL)));
-	jmap_copy_put(b, "created", &x->good);
-	jmap_copy_put(b, "notCreated", &x->bad);
+	jmap_setout_map(b, "created", &x->good);
+	jmap_setout_map(b, "notCreated", &x->bad);
 	js_out_end(b, '}');
 }

@@ -184,19 +184,7 @@ import_answer(struct import *im, uint64_t old)
 	js_out_key(b, "newState");
 	js_out_s(b, jmap_api_state(c->req, store_state(c->txn,
 	    STORE_EMAIL)));
-	js_out_key(b, "created");
-	if (im->good.len > 0) {
-		js_out_obj(b);
-		js_out_raw(b, im->good.data, im->good.len);
-		js_out_end(b, '}');
-	} else
-		js_out_null(b);
-	js_out_key(b, "notCreated");
-	if (im->bad.len > 0) {
-		js_out_obj(b);
-		js_out_raw(b, im->bad.data, im->bad.len);
-		js_out_end(b, '}');
-	} else
-		js_out_null(b);
+	jmap_setout_map(b, "created", &im->good);
+	jmap_setout_map(b, "notCreated", &im->bad);
 	js_out_end(b, '}');
 }

@@ -30,8 +30,6 @@ static void	parse_want(struct parse *, struct js_val *);
 static int	parse_one(struct parse *, const char *);
 static int	parse_show(struct parse *, const char *, const struct buf *);
 static void	parse_answer(struct parse *);
-static void	parse_list(struct buf *, const char *,
-		    const struct jmap_ids *);
 
 const struct jmap_error *
 email_parse(struct jmap_call *c)
@@ -181,30 +179,8 @@ parse_answer(struct parse *p)
 
 	js_out_obj(b);
 	jmap_api_account(p->g.c);
-	js_out_key(b, "parsed");
-	if (p->good.len > 0) {
-		js_out_obj(b);
-		js_out_raw(b, p->good.data, p->good.len);
-		js_out_end(b, '}');
-	} else
-		js_out_null(b);
-	parse_list(b, "notParsable", &p->bad);
-	parse_list(b, "notFound", &p->missing);
+	jmap_setout_map(b, "parsed", &p->good);
+	jmap_setout_ids(b, "notParsable", &p->bad);
+	jmap_setout_ids(b, "notFound", &p->missing);
 	js_out_end(b, '}');
-}
-
-static void
-parse_list(struct buf *b, const char *name, const struct jmap_ids *ids)
-{
-	size_t	 i;
-
-	js_out_key(b, name);
-	if (ids->n == 0) {
-		js_out_null(b);
-		return;
-	}
-	js_out_arr(b);
-	for (i = 0; i < ids->n; i++)
-		js_out_s(b, ids->id[i]);
-	js_out_end(b, ']');
 }

@@ -463,6 +463,12 @@ int	jmap_set_refuse(struct jmap_set *, const struct jmap_error *,
 	    const char *, ...) __printflike_(3, 4);
 /* Append the refusal as a SetError object (jmap_setout.c). */
 void	 jmap_setout_error(struct buf *, const struct jmap_seterr *);
+/* Append a member whose value is an object of these members, or null where
+ * there are none; the same of ids as an array. */
+void	 jmap_setout_map(struct buf *, const char *name,
+	    const struct buf *members);
+void	 jmap_setout_ids(struct buf *, const char *name,
+	    const struct jmap_ids *);
 /* Add to invalidProperties, with an optional reason; returns -1. */
 int	jmap_set_bad(struct jmap_set *, const char *prop, const char *, ...)
 	    __printflike_(3, 4);
@@ -501,8 +507,6 @@ struct jmap_from {
 const struct jmap_error	*jmap_copy_open(struct jmap_call *, const char *from,
 			    struct jmap_from *);
 void	jmap_copy_close(struct jmap_from *);
-/* Append a member that is the map of these members, null without any. */
-void	jmap_copy_put(struct buf *, const char *name, const struct buf *);
 
 /* --- /query (jmap_query.c) --------------------------------------------- */
 

@@ -58,19 +58,6 @@ jmap_copy_close(struct jmap_from *f)
 	f->store = NULL;
 }
 
-void
-jmap_copy_put(struct buf *b, const char *name, const struct buf *members)
-{
-	js_out_key(b, name);
-	if (members->len == 0) {
-		js_out_null(b);
-		return;
-	}
-	js_out_obj(b);
-	js_out_raw(b, members->data, members->len);
-	js_out_end(b, '}');
-}
-
 /* --- Blob/copy ----------------------------------------------------------- */
 
 const struct jmap_error *
@@ -96,8 +83,8 @@ jmap_blob_copy(struct jmap_call *c)
 		js_out_key(c->out, "fromAccountId");
 		js_out_s(c->out, from);
 		jmap_api_account(c);
-		jmap_copy_put(c->out, "copied", &good);
-		jmap_copy_put(c->out, "notCopied", &bad);
+		jmap_setout_map(c->out, "copied", &good);
+		jmap_setout_map(c->out, "notCopied", &bad);
 		js_out_end(c->out, '}');
 	}
 	buf_free(&good);

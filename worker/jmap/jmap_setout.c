@@ -114,3 +114,32 @@ jmap_setout_error(struct buf *b, const struct jmap_seterr *e)
 		js_out_raw(b, e->more, strlen(e->more));
 	js_out_end(b, '}');
 }
+
+void
+jmap_setout_map(struct buf *b, const char *name, const struct buf *members)
+{
+	js_out_key(b, name);
+	if (members->len == 0) {
+		js_out_null(b);
+		return;
+	}
+	js_out_obj(b);
+	js_out_raw(b, members->data, members->len);
+	js_out_end(b, '}');
+}
+
+void
+jmap_setout_ids(struct buf *b, const char *name, const struct jmap_ids *ids)
+{
+	size_t	 i;
+
+	js_out_key(b, name);
+	if (ids->n == 0) {
+		js_out_null(b);
+		return;
+	}
+	js_out_arr(b);
+	for (i = 0; i < ids->n; i++)
+		js_out_s(b, ids->id[i]);
+	js_out_end(b, ']');
+}

@@ -37,8 +37,6 @@ static int	parsing_email(struct parsing *, struct arena *, const char *,
 		    const char **);
 static int	parsing_thread(struct parsing *, uint64_t, const struct buf *,
 		    uint64_t *, size_t *);
-static void	parsing_list(struct parsing *, const char *,
-		    const struct jmap_ids *);
 
 const struct jmap_error *
 mdn_parse(struct jmap_call *c)
@@ -62,16 +60,9 @@ mdn_parse(struct jmap_call *c)
 	if (e == NULL) {
 		js_out_obj(c->out);
 		jmap_api_account(c);
-		js_out_key(c->out, "parsed");
-		if (p.good.len == 0)
-			js_out_null(c->out);
-		else {
-			js_out_obj(c->out);
-			js_out_raw(c->out, p.good.data, p.good.len);
-			js_out_end(c->out, '}');
-		}
-		parsing_list(&p, "notParsable", &p.wrong);
-		parsing_list(&p, "notFound", &p.missing);
+		jmap_setout_map(c->out, "parsed", &p.good);
+		jmap_setout_ids(c->out, "notParsable", &p.wrong);
+		jmap_setout_ids(c->out, "notFound", &p.missing);
 		js_out_end(c->out, '}');
 	}
 	buf_free(&p.good);
@@ -366,21 +357,4 @@ parsing_thread(struct parsing *p, uint64_t tid, const struct buf *want,
 	}
 	store_ids_free(&ids);
 	return got;
-}
-
-static void
-parsing_list(struct parsing *p, const char *name, const struct jmap_ids *ids)
-{
-	struct buf	*b = p->c->out;
-	size_t		 i;
-
-	js_out_key(b, name);
-	if (ids->n == 0) {
-		js_out_null(b);
-		return;
-	}
-	js_out_arr(b);
-	for (i = 0; i < ids->n; i++)
-		js_out_s(b, ids->id[i]);
-	js_out_end(b, ']');
 }

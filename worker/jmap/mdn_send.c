@@ -564,28 +564,15 @@ static const struct jmap_error *
 send_answer(struct send *sd)
 {
 	struct jmap_call	*c = sd->c;
-	const struct {
-		const char	*name;
-		struct buf	*b;
-	} part[] = { { "sent", &sd->good }, { "notSent", &sd->bad } };
 	struct js_val		*args;
 	const char		*account = c->req->user->account;
-	size_t			 i;
 
+	if (buf_bad(&sd->good) || buf_bad(&sd->bad))
+		return jmap_api_lost(c);
 	js_out_obj(c->out);
 	jmap_api_account(c);
-	for (i = 0; i < nitems(part); i++) {
-		if (buf_bad(part[i].b))
-			return jmap_api_lost(c);
-		js_out_key(c->out, part[i].name);
-		if (part[i].b->len == 0) {
-			js_out_null(c->out);
-			continue;
-		}
-		js_out_obj(c->out);
-		js_out_raw(c->out, part[i].b->data, part[i].b->len);
-		js_out_end(c->out, '}');
-	}
+	jmap_setout_map(c->out, "sent", &sd->good);
+	jmap_setout_map(c->out, "notSent", &sd->bad);
 	js_out_end(c->out, '}');
 	if (js_len(sd->update) == 0)
 		return NULL;
