@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The tables of the configuration, and what is done by walking them:
- * defaults, text to value and back, value to message and back.
- * The file itself is read by daemon/conf_parse.c.
+ * defaults, value to text, value to message and back.  Text to value is
+ * conf_text.c; the file itself is read by daemon/conf_parse.c.
  */
 #include "common/compat.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,34 +321,12 @@ const struct conf_sect conf_sects[] = {
 };
 const size_t	conf_nsects = nitems(conf_sects);
 
-struct conf_unit {
-	const char	*name;
-	uint64_t	 factor;
-};
-static const struct conf_unit units_size[] = {
-	{ "", 1 }, { "K", KB }, { "M", MB }, { "G", GB }, { NULL, 0 }
-};
-static const struct conf_unit units_time[] = {
-	{ "", SECOND }, { "ms", 1 }, { "s", SECOND }, { "m", MINUTE },
-	{ "h", HOUR }, { "d", DAY }, { NULL, 0 }
-};
-static const struct conf_unit units_none[] = { { "", 1 }, { NULL, 0 } };
-
 static void	conf_defaults(const struct conf_sect *, void *);
 static void	conf_clear(const struct conf_sect *, void *);
-static void	conf_strs_add(struct conf_strs *, const char *, size_t);
-static void	conf_str(char **, const char *, size_t);
-static const struct conf_unit	*conf_units(enum conf_type);
-static int	conf_number(const struct conf_opt *, uint64_t *, const char *,
-		    char *, size_t);
-static int	conf_rate(const struct conf_opt *, struct conf_rate *,
-		    const char *, char *, size_t);
-static int	conf_word(const struct conf_opt *, uint64_t *, const char *,
-		    char *, size_t);
 static int	conf_send_opt(struct proc_peer *, struct msg_conf_set *,
 		    const struct conf_opt *, const void *);
 
-static void *
+void *
 conf_field(const struct conf_opt *o, const void *base)
 {
 	return (uint8_t *)(uintptr_t)base + o->off;
@@ -444,151 +421,6 @@ conf_add(struct conf *c, const struct conf_sect *s)
 	memset(p + *n * s->size, 0, s->size);
 	conf_defaults(s, p + *n * s->size);
 	return (*n)++;
-}
-
-static void
-conf_str(char **to, const char *s, size_t len)
-{
-	free(*to);
-	if ((*to = strndup(s, len)) == NULL)
-		fatal("conf");
-}
-
-static void
-conf_strs_add(struct conf_strs *l, const char *s, size_t len)
-{
-	char	**v;
-
-	if ((v = reallocarray(l->v, l->n + 1, sizeof(*v))) == NULL)
-		fatal("conf");
-	l->v = v;
-	v[l->n] = NULL;
-	conf_str(&v[l->n++], s, len);
-}
-
-static const struct conf_unit *
-conf_units(enum conf_type t)
-{
-	return t == CONF_SIZE ? units_size : t == CONF_TIME ? units_time :
-	    units_none;
-}
-
-/* Digits and a unit; overflow and range are checked. */
-static int
-conf_number(const struct conf_opt *o, uint64_t *to, const char *text,
-    char *err, size_t errlen)
-{
-	const struct conf_unit	*u;
-	char			*end;
-	uint64_t		 v;
-
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	for (u = conf_units(o->type); u->name != NULL; u++)
-		if (strcmp(u->name, end) == 0)
-			break;
-	if (end == text || text[0] < '0' || text[0] > '9' || u->name == NULL) {
-		snprintf(err, errlen, "\"%s\" is not a %s", text,
-		    o->type == CONF_TIME ? "time (like 10s, 5m, 1h)" :
-		    o->type == CONF_SIZE ? "size (like 4096, 8K, 50M)" :
-		    "number");
-		return -1;
-	}
-	if (errno == ERANGE || v > o->max / u->factor ||
-	    v * u->factor < o->min) {
-		snprintf(err, errlen, "\"%s\" is out of range (%" PRIu64
-		    " to %" PRIu64 "%s)", text, o->min, o->max,
-		    o->type == CONF_TIME ? " ms" :
-		    o->type == CONF_SIZE ? " bytes" : "");
-		return -1;
-	}
-	*to = v * u->factor;
-	return 0;
-}
-
-/* count/time, where a time below the least is the least (a second). */
-static int
-conf_rate(const struct conf_opt *o, struct conf_rate *to, const char *text,
-    char *err, size_t errlen)
-{
-	static const struct conf_opt	 count = {
-		"count", CONF_UINT, 0, NULL, 1, 1000000000, 0, NULL
-	}, period = {
-		"time", CONF_TIME, 0, NULL, 1, 365 * DAY, 0, NULL
-	};
-	struct conf_rate		 r = { 0, 0 };
-	const char			*slash = strchr(text, '/');
-	char				 head[32];
-
-	if (strcmp(text, "false") == 0 || strcmp(text, "none") == 0 ||
-	    strcmp(text, "unlimited") == 0) {
-		*to = r;
-		return 0;
-	}
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(head)) {
-		snprintf(err, errlen, "\"%s\" is not a rate (like 100/1m) "
-		    "or false", text);
-		return -1;
-	}
-	memcpy(head, text, (size_t)(slash - text));
-	head[slash - text] = '\0';
-	if (conf_number(&count, &r.count, head, err, errlen) == -1 ||
-	    conf_number(&period, &r.period, slash + 1, err, errlen) == -1)
-		return -1;
-	if (r.period < o->min)
-		r.period = o->min;
-	*to = r;
-	return 0;
-}
-
-static int
-conf_word(const struct conf_opt *o, uint64_t *to, const char *text, char *err,
-    size_t errlen)
-{
-	static const char *const	 bools[] = { "false", "true", NULL };
-	const char *const		*w, *const *words;
-
-	words = o->type == CONF_BOOL ? bools : o->words;
-	for (w = words; *w != NULL; w++)
-		if (strcmp(*w, text) == 0) {
-			*to = w - words;
-			return 0;
-		}
-	snprintf(err, errlen, "\"%s\" is not one of", text);
-	for (w = words; *w != NULL; w++) {
-		strlcat(err, w == words ? " " : ", ", errlen);
-		strlcat(err, *w, errlen);
-	}
-	return -1;
-}
-
-int
-conf_text(const struct conf_opt *o, void *base, const char *text, char *err,
-    size_t errlen)
-{
-	size_t	 len = strlen(text);
-
-	switch (o->type) {
-	case CONF_STR:
-	case CONF_STRS:
-		if (len > o->max) {
-			snprintf(err, errlen, "longer than %" PRIu64
-			    " bytes", o->max);
-			return -1;
-		}
-		if (o->type == CONF_STR)
-			conf_str(conf_field(o, base), text, len);
-		else
-			conf_strs_add(conf_field(o, base), text, len);
-		return 0;
-	case CONF_BOOL:
-	case CONF_WORD:
-		return conf_word(o, conf_field(o, base), text, err, errlen);
-	case CONF_RATE:
-		return conf_rate(o, conf_field(o, base), text, err, errlen);
-	default:
-		return conf_number(o, conf_field(o, base), text, err, errlen);
-	}
 }
 
 void
@@ -699,11 +531,8 @@ conf_set(struct conf *c, const struct msg *m)
 		conf_add(c, s);
 	if ((base = conf_item(c, s, h->item)) == NULL)
 		return -1;
-	if (o->type == CONF_STRS)
-		conf_strs_add(conf_field(o, base), (const char *)m->tail,
-		    m->tail_len);
-	else if (o->type == CONF_STR)
-		conf_str(conf_field(o, base), (const char *)m->tail, m->tail_len);
+	if (o->type == CONF_STR || o->type == CONF_STRS)
+		conf_text_bytes(o, base, (const char *)m->tail, m->tail_len);
 	else if (m->tail_len == (o->type == CONF_RATE ?
 	    sizeof(struct conf_rate) : sizeof(uint64_t)))
 		memcpy(conf_field(o, base), m->tail, m->tail_len);

@@ -247,12 +247,8 @@ void		 conf_free(struct conf *);
 void	*conf_item(struct conf *, const struct conf_sect *, size_t item);
 /* Append one defaulted item to a repeatable section; its number. */
 size_t	 conf_add(struct conf *, const struct conf_sect *);
-/*
- * Set one option of a base from text, as in the file.  For CONF_STRS, adds
- * one string.  0, or -1 with a reason that names the range in err.
- */
-int	 conf_text(const struct conf_opt *, void *base, const char *text,
-	    char *err, size_t errlen);
+/* Where a base has the value of an option. */
+void	*conf_field(const struct conf_opt *, const void *base);
 /* Its value as text (list items separated by ", "), into out. */
 void	 conf_show(const struct conf_opt *, const void *base, char *out,
 	    size_t outlen);
@@ -261,5 +257,17 @@ void	 conf_show(const struct conf_opt *, const void *base, char *out,
 int	 conf_send(struct conf *, struct proc_peer *);
 /* Take one MSG_CONF_SET.  0, or -1 if it is not one of ours. */
 int	 conf_set(struct conf *, const struct msg *);
+
+/* --- conf_text.c --------------------------------------------------------- */
+
+/*
+ * Set one option of a base from text, as in the file.  For CONF_STRS, adds
+ * one string.  0, or -1 with a reason that names the range in err.
+ */
+int	 conf_text(const struct conf_opt *, void *base, const char *text,
+	    char *err, size_t errlen);
+/* Set a CONF_STR, or add to a CONF_STRS, whatever the range. */
+void	 conf_text_bytes(const struct conf_opt *, void *base, const char *,
+	    size_t);
 
 #endif

@@ -404,7 +404,7 @@ parse_merge(void)
 			conf_text(o, parse_file->conf, old, err, sizeof(err));
 			continue;
 		}
-		from = (void *)((uint8_t *)parse_old + o->off);
+		from = conf_field(o, parse_old);
 		for (k = 0; k < from->n; k++)
 			conf_text(o, parse_file->conf, from->v[k], err,
 			    sizeof(err));
@@ -435,7 +435,7 @@ parse_print_value(const struct conf_opt *o, const void *base)
 
 	switch (o->type) {
 	case CONF_STRS:
-		l = (const void *)((const uint8_t *)base + o->off);
+		l = conf_field(o, base);
 		putchar('{');
 		for (i = 0; i < l->n; i++) {
 			if (i > 0)
