@@ -31,6 +31,7 @@ static int	mailbox_all(struct jmap_get *, struct jmap_ids *);
 static int	mailbox_changes(struct jmap_changes *, struct buf *);
 static const struct jmap_error	*mailbox_set_args(struct jmap_set *,
 				    struct js_rd *);
+static int	mailbox_finish(struct jmap_set *);
 static int	mailbox_create(struct jmap_set *, struct js_val *, char *);
 static int	mailbox_update(struct jmap_set *, const char *,
 		    const struct jmap_patch *);
@@ -87,6 +88,7 @@ const struct jmap_type mailbox_type = {
 	.load = mailbox_load,
 	.changes = mailbox_changes,
 	.set_args = mailbox_set_args,
+	.set_finish = mailbox_finish,
 	.create = mailbox_create,
 	.update = mailbox_update,
 	.destroy = mailbox_destroy,
@@ -342,6 +344,14 @@ mailbox_set_args(struct jmap_set *s, struct js_rd *rd)
 	js_rd_bool(rd, "onDestroyRemoveEmails", remove);
 	s->arg = remove;
 	return NULL;
+}
+
+/* RFC 8620 5.3: newState is what Mailbox/get says from now on. */
+static int
+mailbox_finish(struct jmap_set *s)
+{
+	return jmap_api_store(s->c, store_mailbox_flush(s->c->txn)) == 1 ?
+	    0 : -1;
 }
 
 static int

@@ -285,6 +285,12 @@ enum store_err	store_mailbox_create(struct store_txn *,
 enum store_err	store_mailbox_update(struct store_txn *,
 		    const struct store_mailbox *);
 /*
+ * Log and write all mailboxes whose properties or counts changed so far:
+ * store_state() of mailboxes is then what it will be after the commit, which
+ * does this, too.
+ */
+enum store_err	store_mailbox_flush(struct store_txn *);
+/*
  * Destroy; with remove its mails leave it, those in no other mailbox are
  * destroyed, too.  Else STORE_HASMAIL, or STORE_HASCHILD in any case.
  */

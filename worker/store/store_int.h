@@ -71,7 +71,7 @@ struct store_boxes {
 	int			 loaded;
 };
 #define BOX_NEW		0x01
-#define BOX_PROPS	0x02		/* name, parent, ... were set */
+#define BOX_SHARED	0x02		/* other rights or subscriptions */
 #define BOX_SEEN	0x04		/* scratch of store_count.c */
 
 /* What a principal sees of an account that is not his: store_view.c. */
@@ -214,7 +214,6 @@ enum store_err	store_mail_raw(struct store_txn *, uint64_t eid,
 enum store_err	store_mailbox_load(struct store_txn *);
 /* The index of a mailbox, or -1. */
 int		store_mailbox_find(const struct store_boxes *, uint32_t id);
-enum store_err	store_mailbox_flush(struct store_txn *);
 enum store_err	store_mailbox_defaults(struct store_txn *);
 int		store_mailbox_decode(struct slice key, struct slice val,
 		    struct store_mailbox *);

@@ -45,6 +45,8 @@ static enum store_err	 store_mailbox_sharee(struct store_txn *,
 			    struct store_mailbox *, struct store_share *);
 static int		 store_mailbox_under(struct store_txn *, uint32_t,
 			    uint32_t);
+static int		 store_mailbox_props(const struct store_mailbox *,
+			    const struct store_mailbox *);
 static int		 store_mailbox_counts(const struct store_mailbox *,
 			    const struct store_mailbox *);
 static enum store_err	 store_mailbox_note(struct store_txn *, uint32_t, int);
@@ -398,13 +400,14 @@ store_mailbox_update(struct store_txn *txn, const struct store_mailbox *want)
 	if (txn->view != NULL && (e = store_share_set(txn, &s)) != STORE_OK)
 		return e;
 	m = &txn->box.v[i];
+	if (!store_mailbox_props(m, in))
+		return STORE_OK;
 	trash = (m->role == STORE_ROLE_TRASH) != (in->role == STORE_ROLE_TRASH);
 	m->parent = in->parent;
 	m->role = in->role;
 	m->sort = in->sort;
 	m->subscribed = in->subscribed != 0;
 	strlcpy(m->name, in->name, sizeof(m->name));
-	txn->box.flags[i] |= BOX_PROPS;
 	txn->changed = 1;
 	/* unreadThreads of every mailbox looks at which is the trash */
 	return trash ? store_count_all(txn, 1) : STORE_OK;
@@ -493,6 +496,16 @@ store_mailbox_remove(struct store_txn *txn, int i)
 	return trash ? store_count_all(txn, 1) : STORE_OK;
 }
 
+/* 1 if what a client may set differs. */
+static int
+store_mailbox_props(const struct store_mailbox *a,
+    const struct store_mailbox *b)
+{
+	return a->parent != b->parent || a->role != b->role ||
+	    a->sort != b->sort || a->subscribed != (b->subscribed != 0) ||
+	    strcmp(a->name, b->name) != 0;
+}
+
 static int
 store_mailbox_counts(const struct store_mailbox *a,
     const struct store_mailbox *b)
@@ -501,7 +514,6 @@ store_mailbox_counts(const struct store_mailbox *a,
 	    a->threads != b->threads || a->unread_threads != b->unread_threads;
 }
 
-/* At commit: log whose properties or counts changed, write all that did. */
 enum store_err
 store_mailbox_flush(struct store_txn *txn)
 {
@@ -513,7 +525,8 @@ store_mailbox_flush(struct store_txn *txn)
 
 	for (i = 0; i < b->n; i++) {
 		m = &b->v[i];
-		props = b->flags[i] & BOX_PROPS;
+		props = b->flags[i] & BOX_SHARED ||
+		    store_mailbox_props(m, &b->old[i]);
 		counts = store_mailbox_counts(m, &b->old[i]);
 		if ((e = store_mailbox_note(txn, (uint32_t)i,
 		    props ? 2 : counts)) != STORE_OK)
@@ -523,6 +536,8 @@ store_mailbox_flush(struct store_txn *txn)
 		    m->uidnext != b->old[i].uidnext) &&
 		    (e = store_mailbox_put(txn, m)) != STORE_OK)
 			return e;
+		b->old[i] = *m;
+		b->flags[i] &= (uint8_t)~(BOX_NEW | BOX_SHARED);
 	}
 	return STORE_OK;
 }

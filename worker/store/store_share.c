@@ -109,7 +109,7 @@ store_share_set(struct store_txn *txn, const struct store_share *s)
 	}
 	if (e != STORE_OK)
 		return e;
-	txn->box.flags[i] |= BOX_PROPS;
+	txn->box.flags[i] |= BOX_SHARED;
 	if ((old.rights == 0) != (s->rights == 0) ||
 	    ((old.rights ^ s->rights) & STORE_MAY_READ))
 		e = share_sight(txn, s->who);
