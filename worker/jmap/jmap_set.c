@@ -9,6 +9,7 @@
  */
 #include "common/compat.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static int	set_update(struct jmap_set *, const struct set_ops *,
 		    struct set_op *, struct js_val *);
 static int	set_dooms(const struct set_op *, const char *);
 static int	set_destroy(struct jmap_set *, struct set_op *);
-static int	set_server_set(struct jmap_set *, struct js_val *);
+static void	set_server_set(struct jmap_set *, struct js_val *);
 static uint64_t	set_state_now(struct jmap_set *);
 static int	set_differs(struct jmap_set *, const struct jmap_prop *,
 		    const void *, struct js_val *);
@@ -280,10 +281,10 @@ set_create(struct jmap_set *s, struct set_op *op, struct js_val *v)
 	if (s->type->create == NULL)
 		return jmap_set_refuse(s, &jmap_error_singleton,
 		    "objects of this type cannot be created");
-	if (set_server_set(s, v) == 0)
-		return 0;
+	set_server_set(s, v);	/* create says what else is wrong */
 	if ((got = s->type->create(s, v, id)) != 1)
 		return got;
+	assert(s->e.err == NULL);
 	op->id = arena_dup(&s->c->req->arena, id, strlen(id));
 	if (op->id == NULL ||
 	    jmap_api_created(s->c->req, op->key, id) == -1)
@@ -292,7 +293,7 @@ set_create(struct jmap_set *s, struct set_op *op, struct js_val *v)
 }
 
 /* RFC 8620 5.3: the client MUST omit what only the server may set. */
-static int
+static void
 set_server_set(struct jmap_set *s, struct js_val *v)
 {
 	struct js_iter	 it;
@@ -304,7 +305,6 @@ set_server_set(struct jmap_set *s, struct js_val *v)
 			jmap_set_bad(s, it.key, "%s is set by the server",
 			    it.key);
 	}
-	return s->e.err == NULL;
 }
 
 /* RFC 8620 5.3 willDestroy: only of an object that the call does destroy. */
