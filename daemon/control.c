@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket: jmapctl(8)'s other end, in the parent.  Who connects
- * must be root, our own user, or a member of the configured group; the first
- * message must be HELLO with our version.  One command at a time and client.
- * What the parent does not know itself it asks of the roles, under the
- * client's number, and passes their rows on.
+ * The control socket: jmapctl(8)'s other end, in the parent.  Who may connect
+ * is in control_sock.c; the first message must be HELLO with our version.  One
+ * command at a time and client.  What the parent does not know itself it asks
+ * of the roles, under the client's number, and passes their rows on.
  */
 #include "common/compat.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +18,7 @@
 #include "common/log.h"
 #include "common/row.h"
 #include "daemon/ban.h"
+#include "daemon/control_sock.h"
 #include "daemon/daemon.h"
 
 #define CONTROL_CLIENTS	32
@@ -51,14 +46,9 @@ static TAILQ_HEAD(, client)	 clients = TAILQ_HEAD_INITIALIZER(clients);
 static size_t			 nclients;
 static uint32_t			 last_number;
 static int			 control_fd = -1;
-static char			*control_path;
-static gid_t			 control_gid;
-static int			 have_gid;
 static struct event		 ev_accept;
 
 static void	control_accept(int, short, void *);
-static int	control_may(int, int *);
-static int	control_member(uid_t, gid_t);
 static void	client_gone(struct proc_peer *);
 static void	client_free(struct client *);
 static void	client_late(int, short, void *);
@@ -132,44 +122,7 @@ static const struct control_show {
 void
 control_open(const struct conf *c)
 {
-	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
-	struct group		*gr;
-	mode_t			 mask;
-	int			 fd, taken;
-
-	if (strlcpy(sun.sun_path, c->control_socket, sizeof(sun.sun_path)) >=
-	    sizeof(sun.sun_path))
-		fatalx("control-socket: %s is too long", c->control_socket);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0)) == -1)
-		fatal("socket");
-	taken = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0;
-	close(fd);
-	if (taken)
-		fatalx("%s: another jmapd answers on it", sun.sun_path);
-	unlink(sun.sun_path);
-	if ((control_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0)) == -1)
-		fatal("socket");
-	mask = umask(0177);
-	if (bind(control_fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
-		fatal("%s", sun.sun_path);
-	umask(mask);
-	if ((gr = getgrnam(c->group)) != NULL) {
-		control_gid = gr->gr_gid;
-		have_gid = 1;
-		if (geteuid() == 0 && chown(sun.sun_path, (uid_t)-1,
-		    control_gid) == -1)
-			fatal("chown %s", sun.sun_path);
-	} else if (geteuid() == 0)
-		log_warnx("there is no group \"%s\": root alone controls",
-		    c->group);
-	if (chmod(sun.sun_path, 0660) == -1)
-		fatal("chmod %s", sun.sun_path);
-	if (listen(control_fd, 16) == -1)
-		fatal("listen %s", sun.sun_path);
-	if ((control_path = strdup(sun.sun_path)) == NULL)
-		fatal("control");
+	control_fd = control_sock_open(c);
 	event_set(&ev_accept, control_fd, EV_READ | EV_PERSIST,
 	    control_accept, NULL);
 	event_add(&ev_accept, NULL);
@@ -185,7 +138,7 @@ control_close(void)
 	event_del(&ev_accept);
 	close(control_fd);
 	control_fd = -1;
-	unlink(control_path);
+	control_sock_unlink();
 	while ((c = TAILQ_FIRST(&clients)) != NULL)
 		client_free(c);
 }
@@ -201,7 +154,7 @@ control_accept(int fd, short what, void *arg)
 	(void)arg;
 	if ((s = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) == -1)
 		return;
-	if (nclients >= CONTROL_CLIENTS || !control_may(s, &owner) ||
+	if (nclients >= CONTROL_CLIENTS || !control_sock_may(s, &owner) ||
 	    (c = calloc(1, sizeof(*c))) == NULL) {
 		close(s);
 		return;
@@ -213,42 +166,6 @@ control_accept(int fd, short what, void *arg)
 	proc_open(&c->peer, PROC_CTL, 0, s, control_handlers, client_gone, c);
 	TAILQ_INSERT_TAIL(&clients, c, entry);
 	nclients++;
-}
-
-static int
-control_may(int fd, int *owner)
-{
-	uid_t	 uid;
-	gid_t	 gid;
-
-	if (getpeereid(fd, &uid, &gid) == -1)
-		return 0;
-	*owner = uid == 0 || uid == geteuid();
-	if (*owner || control_member(uid, gid))
-		return 1;
-	log_warnx("control: uid %u may not", (unsigned int)uid);
-	return 0;
-}
-
-static int
-control_member(uid_t uid, gid_t gid)
-{
-	struct passwd	*pw;
-	gid_t		 groups[64];
-	int		 i, n = nitems(groups);
-
-	if (!have_gid)
-		return 0;
-	if (gid == control_gid)
-		return 1;
-	if ((pw = getpwuid(uid)) == NULL)
-		return 0;
-	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) == -1)
-		n = nitems(groups);	/* as many as fit */
-	for (i = 0; i < n; i++)
-		if (groups[i] == control_gid)
-			return 1;
-	return 0;
 }
 
 /* --- clients ------------------------------------------------------------ */
