@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The listening sockets: binding them from the configuration, keeping them
- * over a reload, accepting, and choosing the worker that gets a connection.
- * Called by parent.c.  Not one byte of a connection is read here.
+ * The listening sockets: having those of the configuration (listen_sock.c
+ * makes them), keeping them over a reload, accepting, and choosing the worker
+ * that gets a connection.  Called by parent.c.  Not one byte of a connection
+ * is read here.
  *
  * While no worker is ready nothing is accepted; the kernel's queue waits.
  */
 #include "common/compat.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,22 +24,13 @@
 #include "daemon/ban.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_keep.h"
+#include "daemon/listen_sock.h"
 #include "daemon/listen_table.h"
 
-#define LISTEN_QUEUE	1024	/* backlog asked for; the system has its own */
 #define LISTEN_TURN	64	/* connections accepted in one turn */
 #define LISTEN_REST	1000	/* ms, without descriptors or memory */
 #define LISTEN_BREATH	5	/* ms, when no worker keeps up */
-#define LISTEN_UNSENT	(256 * 1024)	/* bytes of a connection */
 #define LISTEN_AHEAD	(IMSG_FDS / 2)	/* descriptors a worker may owe us */
-
-union listen_addr {
-	struct sockaddr		 sa;
-	struct sockaddr_in	 in;
-	struct sockaddr_in6	 in6;
-	struct sockaddr_un	 un;
-	struct sockaddr_storage	 ss;
-};
 
 struct listen_sock {
 	TAILQ_ENTRY(listen_sock) entry;
@@ -68,13 +57,8 @@ static struct event	 listen_rest;
 static int	listen_one(const struct conf_file *, size_t, struct buf *);
 static int	listen_want(const struct conf_file *, size_t, const char *,
 		    struct buf *);
-static socklen_t	listen_sockaddr(union listen_addr *,
-		    const struct conf_listen *, const char *);
 static struct listen_sock *listen_find(const union listen_addr *, socklen_t,
 		    const char *);
-static int	listen_bind(struct listen_sock *);
-static void	listen_unsent(const struct listen_sock *);
-static int	listen_bind_unix(struct listen_sock *);
 static void	listen_proxies(const struct conf *);
 static int	listen_trusts(const struct ip *);
 static int	listen_tells(const struct listen_sock *, const struct ip *);
@@ -131,14 +115,14 @@ listen_want(const struct conf_file *cf, size_t n, const char *address,
 	union listen_addr		 want;
 	socklen_t			 len;
 
-	len = listen_sockaddr(&want, l, address);
+	len = listen_sock_addr(&want, l, address);
 	if ((s = listen_find(&want, len, l->name)) == NULL) {
 		if ((s = calloc(1, sizeof(*s))) == NULL)
 			fatal("listen");
 		s->want = want;
 		s->len = len;
 		s->now = -1;
-		if (listen_bind(s) == -1) {
+		if ((s->fd = listen_sock_bind(&want, len, &s->have)) == -1) {
 			conf_parse_report(cf->path, 0, report,
 			    "listen %s: %s%sport %u: %s", l->name,
 			    *l->path ? l->path : address, *l->path ? ", " :
@@ -155,129 +139,19 @@ listen_want(const struct conf_file *cf, size_t n, const char *address,
 	return 0;
 }
 
-static socklen_t
-listen_sockaddr(union listen_addr *a, const struct conf_listen *l,
-    const char *address)
-{
-	struct ip	 ip;
-
-	memset(a, 0, sizeof(*a));
-	if (l->path[0] != '\0') {
-		a->un.sun_family = AF_UNIX;
-		/* conf.c keeps paths at 100 bytes */
-		strlcpy(a->un.sun_path, l->path, sizeof(a->un.sun_path));
-		return sizeof(a->un);
-	}
-	if (ip_parse(&ip, address, strlen(address)) == -1)
-		fatalx("listen: %s passed the check", address);
-	if (ip.af == IP_V4) {
-		a->in.sin_family = AF_INET;
-		a->in.sin_port = htons((uint16_t)l->port);
-		memcpy(&a->in.sin_addr, ip.b, 4);
-		return sizeof(a->in);
-	}
-	a->in6.sin6_family = AF_INET6;
-	a->in6.sin6_port = htons((uint16_t)l->port);
-	memcpy(&a->in6.sin6_addr, ip.b, 16);
-	return sizeof(a->in6);
-}
-
 /* Two listeners may both ask for port 0; then the name decides. */
 static struct listen_sock *
 listen_find(const union listen_addr *want, socklen_t len, const char *name)
 {
 	struct listen_sock	*s;
-	int			 any;
+	int			 any = listen_sock_any(want);
 
-	any = (want->sa.sa_family == AF_INET && want->in.sin_port == 0) ||
-	    (want->sa.sa_family == AF_INET6 && want->in6.sin6_port == 0);
 	TAILQ_FOREACH(s, &listen_socks, entry)
 		if (s->next == -1 && s->len == len &&
 		    memcmp(&s->want, want, len) == 0 &&
 		    (!any || strcmp(s->name, name) == 0))
 			return s;
 	return NULL;
-}
-
-static int
-listen_bind(struct listen_sock *s)
-{
-	socklen_t	 len = sizeof(s->have);
-	int		 one = 1, ret = -1, saved;
-
-	s->fd = socket(s->want.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0);
-	if (s->fd == -1)
-		return -1;
-	if (s->want.sa.sa_family == AF_INET6 && setsockopt(s->fd,
-	    IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == -1)
-		goto done;
-	if (s->want.sa.sa_family == AF_UNIX) {
-		if (listen_bind_unix(s) == -1)
-			goto done;
-	} else if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one,
-	    sizeof(one)) == -1 || bind(s->fd, &s->want.sa, s->len) == -1)
-		goto done;
-	if (listen(s->fd, LISTEN_QUEUE) == -1 ||
-	    getsockname(s->fd, &s->have.sa, &len) == -1)
-		goto done;
-	listen_unsent(s);
-	ret = 0;
-done:
-	if (ret == -1) {
-		saved = errno;
-		close(s->fd);
-		errno = saved;
-	}
-	return ret;
-}
-
-/*
- * Connections inherit it: the kernel takes so much that it cannot send yet
- * and no more.  Otherwise that is up to 4 MB for a client who does not read,
- * and the worker, which saw its write succeed, has no stall to end it for
- * (security.md 3.2: slow read).
- */
-static void
-listen_unsent(const struct listen_sock *s)
-{
-#ifdef TCP_NOTSENT_LOWAT
-	int	 max = LISTEN_UNSENT;
-
-	if (s->want.sa.sa_family != AF_UNIX && setsockopt(s->fd, IPPROTO_TCP,
-	    TCP_NOTSENT_LOWAT, &max, sizeof(max)) == -1)
-		log_warn("TCP_NOTSENT_LOWAT");
-#else
-	(void)s;
-#endif
-}
-
-/*
- * A socket file that nobody answers on was left by a crash.  Everybody may
- * connect, as to a loopback port; the folder it is in says who can reach it.
- */
-static int
-listen_bind_unix(struct listen_sock *s)
-{
-	struct stat	 st;
-	mode_t		 mask;
-	int		 fd, ret;
-
-	if (lstat(s->want.un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-		if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
-			return -1;
-		ret = connect(fd, &s->want.sa, s->len);
-		close(fd);
-		if (ret == 0) {
-			errno = EADDRINUSE;
-			return -1;
-		}
-		unlink(s->want.un.sun_path);
-	}
-	mask = umask(0111);
-	ret = bind(s->fd, &s->want.sa, s->len);
-	umask(mask);
-	return ret;
 }
 
 static void
