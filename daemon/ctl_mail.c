@@ -89,7 +89,6 @@ static int	mail_sync(struct mail_stream *);
 static int	mail_drain(struct mail_stream *);
 static void	mail_progress(struct mail_stream *, int);
 static void	mail_result(struct mail_stream *);
-static char	*mail_prefix(const char *);
 
 static mail_take *const mail_takes[MSG_MAX] = {
 	[MSG_ST_OK]	= mail_ok,
@@ -128,7 +127,7 @@ ctl_mail_import(int argc, char *argv[])
 			again = 1;
 			break;
 		case 'm':
-			box = mail_prefix(optarg);
+			box = ctl_name_typed(optarg);
 			break;
 		default:
 			return ctl_usage();
@@ -208,31 +207,6 @@ ctl_mail_check(int argc, char *argv[])
 		    go.flags && s.done > 0 ? ", repaired" : "");
 	ret = ret != 0 || s.failed || s.done != 0;
 	mail_finish(&s);
-	return ret;
-}
-
-/* "Lists/Work" as typed, to a path of worker/stream.h. */
-static char *
-mail_prefix(const char *typed)
-{
-	struct buf	 path;
-	char		*ret;
-	size_t		 n;
-
-	buf_init(&path, 4096);
-	if (strncasecmp(typed, "INBOX", 5) == 0 &&
-	    (typed[5] == '/' || typed[5] == '\0')) {
-		buf_adds(&path, "INBOX");
-		typed += 5;
-	}
-	for (; *typed != '\0'; typed += n + (typed[n] == '/'))
-		if ((n = strcspn(typed, "/")) > 0)
-			ctl_name_add(&path, typed, n);
-	if (path.len == 0 || buf_str(&path) == NULL)
-		errx(CTL_USAGE, "-m: not the name of a mailbox");
-	if ((ret = strdup(buf_str(&path))) == NULL)
-		err(1, NULL);
-	buf_free(&path);
 	return ret;
 }
 

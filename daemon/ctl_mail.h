@@ -98,6 +98,9 @@ void	ctl_name_each(const struct ctl_mail *, void (*)(void *, const char *),
 int	ctl_name_box(ctl_mail_fn *, void *, const char *box);
 /* Append a component to a path as in worker/stream.h. */
 void	ctl_name_add(struct buf *path, const char *, size_t);
+/* "Lists/Work", as typed after -m, as such a path, the caller's to free; what
+ * names no mailbox ends the program. */
+char	*ctl_name_typed(const char *);
 /*
  * The next component of such a path, decoded, into out: 1, 0 at the end,
  * -1 it is malformed.  *path moves on.

@@ -19,6 +19,7 @@
 
 #include "common/enc.h"
 #include "common/utf8.h"
+#include "daemon/ctl.h"
 #include "daemon/ctl_mail.h"
 
 static int	name_seen(uint64_t);
@@ -97,6 +98,30 @@ ctl_name_add(struct buf *path, const char *p, size_t n)
 	if (path->len != 0)
 		buf_addc(path, '/');
 	enc_pct(path, p, n);
+}
+
+char *
+ctl_name_typed(const char *typed)
+{
+	struct buf	 path;
+	char		*ret;
+	size_t		 n;
+
+	buf_init(&path, 4096);
+	if (strncasecmp(typed, "INBOX", 5) == 0 &&
+	    (typed[5] == '/' || typed[5] == '\0')) {
+		buf_adds(&path, "INBOX");
+		typed += 5;
+	}
+	for (; *typed != '\0'; typed += n + (typed[n] == '/'))
+		if ((n = strcspn(typed, "/")) > 0)
+			ctl_name_add(&path, typed, n);
+	if (path.len == 0 || buf_str(&path) == NULL)
+		errx(CTL_USAGE, "-m: not the name of a mailbox");
+	if ((ret = strdup(buf_str(&path))) == NULL)
+		err(1, NULL);
+	buf_free(&path);
+	return ret;
 }
 
 int
