@@ -7,24 +7,20 @@
  */
 #include "common/compat.h"
 
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/kv.h"
+#include "common/kv_lock.h"
 #include "common/log.h"
 
 #define KV_DBI		1		/* LMDB's unnamed database */
 #define KV_READERS	1024		/* slots; the file is sparse */
-#define KV_PATHMAX	1100
 
 /*
  * A map costs address space only, but for OpenBSD, where LMDB writes through
@@ -37,7 +33,7 @@
 struct kv {
 	MDB_env		*env;
 	unsigned	 flags;
-	int		 rlock, wlock;	/* KV_NOLOCK: descriptors, else -1 */
+	struct kv_lock	 lock;		/* used with KV_NOLOCK */
 	size_t		 headroom;	/* bytes free at each kv_begin */
 	unsigned	 readers;	/* live in this process */
 	int		 full;		/* a writer found too little room */
@@ -58,14 +54,13 @@ enum { RANGE_FIRST, RANGE_ON, RANGE_END };
 
 static uint64_t	kv_nopen, kv_ncommits;	/* kv_figures */
 
+static MDB_val	 kv_val(const void *, size_t);
 static int	 kv_fail(int);
 static int	 kv_fail_txn(struct kv_txn *, int);
-static int	 kv_lockfiles(struct kv *, const char *);
 static int	 kv_setup(struct kv *, const char *, enum kv_sync);
 static int	 kv_grow(struct kv *);
 static int	 kv_start(struct kv *, struct kv_txn *);
 static void	 kv_end(struct kv_txn *);
-static void	 kv_lock_commit(struct kv *);
 static int	 kv_found(struct kv_range *, int, MDB_val *, MDB_val *,
 		    struct slice *, struct slice *);
 static int	 kv_place(struct kv_range *, struct slice, MDB_val *,
@@ -75,6 +70,14 @@ static MDB_cursor *kv_cursor(struct kv_txn *, const uint8_t *);
 static void	 kv_uncursor(struct kv_txn *);
 static int	 kv_seek(struct kv_txn *, const void *, size_t, int,
 		    struct slice *, struct slice *);
+
+static MDB_val
+kv_val(const void *p, size_t n)
+{
+	MDB_val	 v = { n, (void *)(uintptr_t)p };
+
+	return v;
+}
 
 /* Set errno from LMDB's code; -1. */
 static int
@@ -121,32 +124,14 @@ kv_open(const char *dir, unsigned flags, enum kv_sync sync)
 		return NULL;
 	kv_nopen++;
 	kv->flags = flags | (COMPAT_KV_WRITEMAP ? KV_NOLOCK : 0);
-	kv->rlock = kv->wlock = -1;
-	if (((kv->flags & KV_NOLOCK) == 0 || kv_lockfiles(kv, dir) == 0) &&
+	kv_lock_init(&kv->lock);
+	if (((kv->flags & KV_NOLOCK) == 0 || kv_lock_open(&kv->lock, dir) == 0) &&
 	    kv_setup(kv, dir, sync) == 0)
 		return kv;
 	save = errno;
 	kv_close(kv);
 	errno = save;
 	return NULL;
-}
-
-/* Each process opens its own: flock belongs to the open file. */
-static int
-kv_lockfiles(struct kv *kv, const char *dir)
-{
-	char	 path[KV_PATHMAX];
-	int	 n;
-
-	n = snprintf(path, sizeof(path), "%s/r.lock", dir);
-	if (n < 0 || (size_t)n >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	kv->rlock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	snprintf(path, sizeof(path), "%s/w.lock", dir);
-	kv->wlock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	return kv->rlock == -1 || kv->wlock == -1 ? -1 : 0;
 }
 
 static int
@@ -200,10 +185,7 @@ kv_close(struct kv *kv)
 	kv_nopen--;
 	if (kv->env != NULL)
 		mdb_env_close(kv->env);
-	if (kv->rlock != -1)
-		close(kv->rlock);
-	if (kv->wlock != -1)
-		close(kv->wlock);
+	kv_lock_close(&kv->lock);
 	free(kv);
 }
 
@@ -279,13 +261,10 @@ static int
 kv_start(struct kv *kv, struct kv_txn *txn)
 {
 	unsigned	 fl = txn->write ? 0 : MDB_RDONLY;
-	int		 fd, rc, idle = kv->readers == 0 && !kv->writer;
+	int		 rc, idle = kv->readers == 0 && !kv->writer;
 
-	fd = txn->write ? kv->wlock : kv->rlock;
-	if (fd != -1 && (txn->write || kv->readers == 0))
-		while (flock(fd, txn->write ? LOCK_EX : LOCK_SH) == -1)
-			if (errno != EINTR)
-				return -1;
+	if (kv_lock_begin(&kv->lock, txn->write, kv->readers) == -1)
+		return -1;
 	if (txn->write && kv_grow(kv) == -1)
 		goto fail;
 	rc = mdb_txn_begin(kv->env, NULL, fl, &txn->mdb);
@@ -300,8 +279,7 @@ kv_start(struct kv *kv, struct kv_txn *txn)
 		return 0;
 	kv_fail(rc);
 fail:
-	if (fd != -1 && (txn->write || kv->readers == 0))
-		flock(fd, LOCK_UN);
+	kv_lock_end(&kv->lock, txn->write, kv->readers);
 	return -1;
 }
 
@@ -311,25 +289,12 @@ kv_end(struct kv_txn *txn)
 {
 	struct kv	*kv = txn->kv;
 
-	if (txn->write) {
+	if (txn->write)
 		kv->writer = 0;
-		if (kv->wlock != -1)
-			flock(kv->wlock, LOCK_UN);
-	} else if (--kv->readers == 0 && kv->rlock != -1)
-		flock(kv->rlock, LOCK_UN);
+	else
+		kv->readers--;
+	kv_lock_end(&kv->lock, txn->write, kv->readers);
 	free(txn);
-}
-
-/*
- * KV_NOLOCK: wait until no other process reads.  A reader of ours turns its
- * lock over for the moment; its pages are safe for one commit.
- */
-static void
-kv_lock_commit(struct kv *kv)
-{
-	while (flock(kv->rlock, LOCK_EX) == -1)
-		if (errno != EINTR)
-			fatal("flock");
 }
 
 int
@@ -339,13 +304,13 @@ kv_commit(struct kv_txn *txn)
 	int		 rc;
 
 	kv_uncursor(txn);
-	if (txn->write && kv->rlock != -1)
-		kv_lock_commit(kv);
+	if (txn->write)
+		kv_lock_commit(&kv->lock);
 	if ((rc = mdb_txn_commit(txn->mdb)) == MDB_MAP_FULL)
 		kv->full = 1;
 	kv_ncommits += txn->write && rc == 0;
-	if (txn->write && kv->rlock != -1)
-		flock(kv->rlock, kv->readers > 0 ? LOCK_SH : LOCK_UN);
+	if (txn->write)
+		kv_lock_committed(&kv->lock, kv->readers);
 	kv_end(txn);
 	return rc == 0 ? 0 : kv_fail(rc);
 }
@@ -391,11 +356,9 @@ int
 kv_get(struct kv_txn *txn, const void *key, size_t n, struct slice *val)
 {
 	MDB_cursor	*c = kv_cursor(txn, key);
-	MDB_val		 k, v;
+	MDB_val		 k = kv_val(key, n), v;
 	int		 rc;
 
-	k.mv_data = (void *)(uintptr_t)key;
-	k.mv_size = n;
 	rc = c != NULL ? mdb_cursor_get(c, &k, &v, MDB_SET) :
 	    mdb_get(txn->mdb, KV_DBI, &k, &v);
 	if (rc == 0) {
@@ -410,13 +373,9 @@ int
 kv_put(struct kv_txn *txn, const void *key, size_t n, const void *val,
     size_t len)
 {
-	MDB_val	 k, v;
+	MDB_val	 k = kv_val(key, n), v = kv_val(val, len);
 	int	 rc;
 
-	k.mv_data = (void *)(uintptr_t)key;
-	k.mv_size = n;
-	v.mv_data = (void *)(uintptr_t)val;
-	v.mv_size = len;
 	rc = mdb_put(txn->mdb, KV_DBI, &k, &v, 0);
 	return rc == 0 ? 0 : kv_fail_txn(txn, rc);
 }
@@ -425,13 +384,9 @@ int
 kv_room(struct kv_txn *txn, const void *key, size_t n, size_t len,
     uint8_t **room)
 {
-	MDB_val	 k, v;
+	MDB_val	 k = kv_val(key, n), v = kv_val(NULL, len);
 	int	 rc;
 
-	k.mv_data = (void *)(uintptr_t)key;
-	k.mv_size = n;
-	v.mv_data = NULL;
-	v.mv_size = len;
 	if ((rc = mdb_put(txn->mdb, KV_DBI, &k, &v, MDB_RESERVE)) != 0)
 		return kv_fail_txn(txn, rc);
 	*room = v.mv_data;
@@ -441,11 +396,9 @@ kv_room(struct kv_txn *txn, const void *key, size_t n, size_t len,
 int
 kv_del(struct kv_txn *txn, const void *key, size_t n)
 {
-	MDB_val	 k;
+	MDB_val	 k = kv_val(key, n);
 	int	 rc;
 
-	k.mv_data = (void *)(uintptr_t)key;
-	k.mv_size = n;
 	if ((rc = mdb_del(txn->mdb, KV_DBI, &k, NULL)) == 0)
 		return 1;
 	return rc == MDB_NOTFOUND ? 0 : kv_fail_txn(txn, rc);
@@ -566,8 +519,7 @@ kv_place(struct kv_range *r, struct slice from, MDB_val *k, MDB_val *v)
 	if (from.n == 0)
 		return mdb_cursor_get(r->cursor, k, v,
 		    r->reverse ? MDB_LAST : MDB_FIRST);
-	k->mv_data = (void *)(uintptr_t)from.p;
-	k->mv_size = from.n;
+	*k = kv_val(from.p, from.n);
 	rc = mdb_cursor_get(r->cursor, k, v, MDB_SET_RANGE);
 	if (!r->reverse)
 		return rc;
