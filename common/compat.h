@@ -46,7 +46,7 @@
 
 /*
  * OpenBSD has no unified buffer cache: LMDB must write through its map; and
- * its semaphores outlive a killed writer, so kv.c locks with flock(2) there.
+ * its semaphores outlive a killed writer, so kv_lock.c uses flock(2) there.
  */
 #ifdef __OpenBSD__
 #define COMPAT_KV_WRITEMAP	1

@@ -54,7 +54,6 @@ enum { RANGE_FIRST, RANGE_ON, RANGE_END };
 
 static uint64_t	kv_nopen, kv_ncommits;	/* kv_figures */
 
-static MDB_val	 kv_val(const void *, size_t);
 static int	 kv_fail(int);
 static int	 kv_fail_txn(struct kv_txn *, int);
 static int	 kv_setup(struct kv *, const char *, enum kv_sync);

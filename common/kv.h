@@ -59,6 +59,13 @@ int	 kv_begin(struct kv *, int write, struct kv_txn **);
 /* Both end the transaction, whatever they return. */
 int	 kv_commit(struct kv_txn *);
 void	 kv_abort(struct kv_txn *);
+/*
+ * A write transaction around fn, run again when the map had to grow: fn
+ * returns 0, or -1 with errno, and must be able to run twice (kv_write.c).
+ * 0 when it is on the disk, or -1 with errno.
+ */
+typedef int	 kv_write_fn(struct kv_txn *, void *);
+int	 kv_write(struct kv *, kv_write_fn *, void *);
 
 /* 1 and *val, 0 when there is no such key, -1. */
 int	 kv_get(struct kv_txn *, const void *key, size_t n, struct slice *val);

@@ -30,7 +30,6 @@
 
 #define DB_VERSION	1	/* of the file */
 #define DB_RECORD	1	/* of a principal */
-#define DB_TRIES	3	/* a write that found the map too small */
 
 static struct kv	*db;
 
@@ -50,16 +49,16 @@ static struct db_key	 db_text(int, const char *);
 static struct db_key	 db_num(int, uint64_t);
 static int	 db_put_u64(struct kv_txn *, struct db_key, uint64_t);
 static int	 db_get_u64(struct kv_txn *, struct db_key, uint64_t *);
-static int	 db_setup(void);
-static int	 db_version(struct kv_txn *);
+static int	 db_version(struct kv_txn *, void *);
 static enum dir_err db_read(struct kv_txn *, uint64_t, struct dir_prin *);
 static enum dir_err db_by(int, const char *, struct dir_prin *);
 static enum dir_err db_rcpt_try(const char *, const char *, struct dir_prin *);
 static enum dir_err db_write(struct db_change *);
-static int	 db_change(struct kv_txn *, struct db_change *);
+static int	 db_change(struct kv_txn *, void *);
 static int	 db_index(struct kv_txn *, const struct dir_prin *, uint64_t);
 static int	 db_unindex(struct kv_txn *, const struct dir_prin *);
 static int	 db_record(struct kv_txn *, const struct dir_prin *, uint64_t);
+static int	 db_erased(struct kv_txn *, void *);
 static enum dir_err db_free(const struct dir_prin *, uint64_t,
 		    struct auth_db_why *);
 static enum dir_err db_domains(const struct dir_prin *,
@@ -83,7 +82,8 @@ auth_db_open(const char *dir)
 		log_warn("directory in %s", dir);
 		return -1;
 	}
-	if (db_setup() == -1) {
+	if (kv_write(db, db_version, NULL) == -1) {
+		log_warn("directory");
 		auth_db_close();
 		return -1;
 	}
@@ -99,49 +99,25 @@ auth_db_close(void)
 }
 
 static int
-db_setup(void)
-{
-	struct kv_txn	*t;
-
-	if (kv_begin(db, 1, &t) == -1) {
-		log_warn("directory");
-		return -1;
-	}
-	if (db_version(t) == -1) {
-		kv_abort(t);
-		return -1;
-	}
-	if (kv_commit(t) == -1) {
-		log_warn("directory");
-		return -1;
-	}
-	return 0;
-}
-
-static int
-db_version(struct kv_txn *t)
+db_version(struct kv_txn *t, void *arg)
 {
 	uint64_t	 v;
 	int		 n;
 
-	if ((n = db_get_u64(t, db_text('v', ""), &v)) == -1) {
-		log_warn("directory");
+	(void)arg;
+	if ((n = db_get_u64(t, db_text('v', ""), &v)) == -1)
 		return -1;
-	}
 	if (n == 1 && v > DB_VERSION) {
 		log_warnx("directory: written by a newer program, version "
 		    "%llu; this one reads %d", (unsigned long long)v,
 		    DB_VERSION);
+		errno = EPROTO;
 		return -1;
 	}
 	if (n == 1)
 		return 0;
-	if (db_put_u64(t, db_text('v', ""), DB_VERSION) == -1 ||
-	    db_put_u64(t, db_text('i', ""), 1) == -1) {
-		log_warn("directory");
-		return -1;
-	}
-	return 0;
+	return db_put_u64(t, db_text('v', ""), DB_VERSION) == -1 ? -1 :
+	    db_put_u64(t, db_text('i', ""), 1);
 }
 
 /* --- keys --------------------------------------------------------------- */
@@ -426,33 +402,21 @@ auth_db_delete(const struct dir_prin *d)
 	return db_write(&c);
 }
 
-/* One durable transaction; again when LMDB had to grow. */
 static enum dir_err
 db_write(struct db_change *c)
 {
-	struct kv_txn	*t;
-	int		 i, ret = -1;
-
-	for (i = 0; i < DB_TRIES; i++) {
-		if (kv_begin(db, 1, &t) == -1)
-			break;
-		if ((ret = db_change(t, c)) == 0)
-			ret = kv_commit(t);
-		else
-			kv_abort(t);
-		if (ret == 0 || errno != EAGAIN)
-			break;
-	}
-	if (ret == -1)
-		log_warn("directory: not written");
-	return ret == 0 ? DIR_OK : DIR_FAILED;
+	if (kv_write(db, db_change, c) == 0)
+		return DIR_OK;
+	log_warn("directory: not written");
+	return DIR_FAILED;
 }
 
 static int
-db_change(struct kv_txn *t, struct db_change *c)
+db_change(struct kv_txn *t, void *arg)
 {
-	struct db_key	 k;
-	uint64_t	 gen = 0;
+	struct db_change	*c = arg;
+	struct db_key		 k;
+	uint64_t		 gen = 0;
 
 	if (db_get_u64(t, db_text('g', ""), &gen) == -1 ||
 	    db_put_u64(t, db_text('g', ""), gen + 1) == -1)
@@ -556,15 +520,16 @@ auth_db_erasing(void (*fn)(uint64_t))
 void
 auth_db_erased(uint64_t id)
 {
-	struct db_key	 k = db_num('x', id);
-	struct kv_txn	*t;
-
-	if (kv_begin(db, 1, &t) == -1)
-		return;
-	if (kv_del(t, k.b, k.n) != 1)
-		kv_abort(t);
-	else if (kv_commit(t) == -1)
+	if (kv_write(db, db_erased, &id) == -1)
 		log_warn("directory: not written");
+}
+
+static int
+db_erased(struct kv_txn *t, void *id)
+{
+	struct db_key	 k = db_num('x', *(uint64_t *)id);
+
+	return kv_del(t, k.b, k.n) == -1 ? -1 : 0;
 }
 
 enum dir_err

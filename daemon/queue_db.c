@@ -13,7 +13,6 @@
 #include "daemon/queue_db.h"
 
 #define DB_VERSION	"\0\0\0\1"
-#define DB_TRIES	16	/* the map grew so often: no accident */
 #define DB_KEY		13
 #define DB_RECORD	8192	/* bytes of a record at most */
 
@@ -22,9 +21,7 @@ TAILQ_HEAD(db_list, queue_msg);
 static struct kv	*db;
 static struct db_list	 db_dirty = TAILQ_HEAD_INITIALIZER(db_dirty);
 
-typedef int	db_fn(struct kv_txn *, void *);
-
-static int	 db_run(db_fn *, void *);
+static int	 db_run(kv_write_fn *, void *);
 static int	 db_version(struct kv_txn *, void *);
 static size_t	 db_key(uint8_t [DB_KEY], int, uint64_t, int64_t);
 static int	 db_load_rcpts(struct kv_txn *, struct queue_msg *);
@@ -64,23 +61,11 @@ db_number(const uint8_t *p, size_t n)
 	return v;
 }
 
-/* A write transaction, again when the map had to grow.  0 or -1. */
 static int
-db_run(db_fn *fn, void *arg)
+db_run(kv_write_fn *fn, void *arg)
 {
-	struct kv_txn	*txn;
-	int		 i;
-
-	for (i = 0; i < DB_TRIES; i++) {
-		if (kv_begin(db, 1, &txn) == -1)
-			break;
-		if (fn(txn, arg) == -1)
-			kv_abort(txn);
-		else if (kv_commit(txn) == 0)
-			return 0;
-		if (errno != EAGAIN)
-			break;
-	}
+	if (kv_write(db, fn, arg) == 0)
+		return 0;
 	log_warn("the queue's file cannot be written");
 	return -1;
 }
