@@ -35,7 +35,6 @@ struct scrape {
 };
 
 static int	metrics_may(struct req *);
-static int	metrics_local(const struct req *);
 static int	metrics_knows(const struct req *);
 static void	metrics_late(int, short, void *);
 static void	metrics_gone(struct req *, void *);
@@ -138,7 +137,7 @@ metrics_get(struct req *r)
 static int
 metrics_may(struct req *r)
 {
-	if (metrics_local(r) || metrics_knows(r))
+	if (req_local(r) || metrics_knows(r))
 		return 1;
 	if (*r->conf->metrics_credentials == '\0')
 		req_problem(r, 403, NULL, NULL,
@@ -149,15 +148,6 @@ metrics_may(struct req *r)
 		req_problem(r, 401, NULL, NULL, NULL);
 	}
 	return 0;
-}
-
-static int
-metrics_local(const struct req *r)
-{
-	return ip_loopback(&r->peer) && ip_loopback(&r->client) &&
-	    (r->conf->use_x_forwarded ||
-	    (r->known[HDR_FORWARDED] == -1 &&
-	    r->known[HDR_X_FORWARDED_FOR] == -1));
 }
 
 /* Compared as digests, in constant time whatever the lengths. */

@@ -94,6 +94,23 @@ def test_this_machine_may_look_without_tls(forced):
     assert public(forced, get("/healthz/live"), "127.0.0.1").status == 200
 
 
+def test_a_proxy_here_says_that_it_was_not_tls(new_server):
+    """TLS ends at a proxy on this machine, which takes port 80, too."""
+    s = new_server("http {\n\thsts = true\n\tuse-x-forwarded = true\n}\n")
+    for fields, status in [
+            (["X-Forwarded-For: 192.0.2.9", "X-Forwarded-Proto: http"], 301),
+            (["Forwarded: for=192.0.2.9;proto=http"], 301),
+            (["Forwarded: proto=http"], 301),
+            (["X-Forwarded-For: 192.0.2.9", "X-Forwarded-Proto: https"], 404),
+            (["Forwarded: for=unknown;proto=https"], 404),
+            (["X-Forwarded-For: 192.0.2.9"], 404),   # it does not say
+            ([], 404)]:
+        a = plain(s).ask(get("/x", *fields))
+        assert a.status == status, fields
+        tls_told = any("https" in f for f in fields)
+        assert bool(a.get("Strict-Transport-Security")) == tls_told, fields
+
+
 def test_308_and_the_port_of_the_url(new_server):
     s = new_server(CONF % ("308", "https://mail.test:8443/base"))
     a = public(s, get("/x", host="mail.test"))

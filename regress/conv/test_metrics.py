@@ -193,9 +193,39 @@ def test_figures_are_for_this_machine_or_for_the_credential(measured):
                              basic(measured.admin()))).status == 401
 
 
+# What strangers may say to a proxy on this machine, or it about them: none
+# of it makes them this machine.
+STRANGERS = [
+    "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1",
+    "X-Real-IP: 192.0.2.1", "X-Forwarded-Proto: http", "Via: 1.1 proxy",
+    "Forwarded: for=unknown", "Forwarded: for=_hidden, for=127.0.0.1",
+    "Forwarded: for=;", "X-Forwarded-For: garbage",
+    "X-Forwarded-For: 127.0.0.1",
+    "X-Forwarded-For: " + ", ".join(["192.0.2.1"] * 40),
+]
+
+
 def test_without_a_credential_only_for_this_machine(server):
     assert ask(server, get("/metrics")).status == 200
     # a proxy on this machine whose word is not asked for
-    for field in ("X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1"):
+    for field in STRANGERS:
         a = ask(server, get("/metrics", field))
-        assert a.status == 403 and b"jmapd_" not in a.body
+        assert a.status == 403 and b"jmapd_" not in a.body, field
+
+
+@pytest.mark.parametrize("option", ["use-x-forwarded", "x-real-ip"])
+def test_nobody_behind_a_proxy_is_this_machine(new_server, option):
+    """Who the proxy cannot name is no more at home here than who it can."""
+    s = new_server(f"http {{\n\t{option} = true\n}}\n"
+                   "rate-limit {\n\tanonymous = 3/1h\n}\n")
+    for field in STRANGERS:
+        a = ask(s, get("/metrics", field))
+        assert a.status in (403, 429) and b"jmapd_" not in a.body, field
+        # nor is a password taken from them without TLS
+        a = ask(s, get("/jmap/session", field, basic(s.first())))
+        assert a.status == 403, field
+    got = [ask(s, get("/robots.txt", "Forwarded: for=unknown")).status
+           for _ in range(5)]
+    assert got[-1] == 429           # counted, too, as one of them
+    assert ask(s, get("/metrics")).status == 200
+    assert ask(s, get("/robots.txt")).status == 200

@@ -63,6 +63,13 @@ req_problem(struct req *r, int status, const char *type, const char *title,
 	seen.status = status;
 }
 
+/* forwarded.c's; there is no proxy here. */
+int
+forwarded_local(const struct req *r)
+{
+	return ip_loopback(&r->peer) && ip_loopback(&r->client);
+}
+
 /* rate.c's; there is no limit here. */
 int
 rate_anonymous(struct req *r)

@@ -171,6 +171,44 @@ the_protocol_is_that_of_the_client_hop(void **state)
 }
 
 static void
+a_hidden_client_has_a_protocol(void **state)
+{
+	static const struct {
+		const char	*text, *client;
+		int		 proto;
+	} row[] = {
+		{ "for=unknown;proto=https", "127.0.0.1", 2 },
+		{ "proto=http", "127.0.0.1", 1 },
+		{ "for=_a;proto=https, for=10.0.0.1;proto=http", "10.0.0.1",
+		    2 },
+		{ "for=_a, for=10.0.0.1;proto=https", "10.0.0.1", 2 },
+		{ "for=1;=, for=10.0.0.1;proto=https", "127.0.0.1", 0 },
+		/* left of whom we do not trust anything may stand */
+		{ "for=_a;proto=https, for=192.0.2.1", "192.0.2.1", 0 },
+	};
+	struct ip_net	 trusted[2];
+	struct forwarded f;
+	struct ip	 peer, client;
+	char		 text[IP_STRLEN];
+	size_t		 i;
+	int		 proto;
+
+	(void)state;
+	ip_net_parse(&trusted[0], "127.0.0.0/8", 11);
+	ip_net_parse(&trusted[1], "10.0.0.0/8", 10);
+	ip_parse(&peer, "127.0.0.1", 9);
+	for (i = 0; i < nitems(row); i++) {
+		memset(&f, 0, sizeof(f));
+		assert_int_equal(forwarded_7239(&f, row[i].text,
+		    strlen(row[i].text)), 0);
+		forwarded_walk(&f, &peer, trusted, 2, &client, &proto);
+		if (strcmp(ip_str(&client, text), row[i].client) != 0 ||
+		    proto != row[i].proto)
+			fail_msg("row %zu: %s/%d", i, text, proto);
+	}
+}
+
+static void
 too_many_hops_are_refused(void **state)
 {
 	struct forwarded f = { .n = 0 };
@@ -195,6 +233,7 @@ main(void)
 		cmocka_unit_test(values_are_read_strictly),
 		cmocka_unit_test(only_trusted_proxies_are_believed),
 		cmocka_unit_test(the_protocol_is_that_of_the_client_hop),
+		cmocka_unit_test(a_hidden_client_has_a_protocol),
 		cmocka_unit_test(too_many_hops_are_refused),
 	};
 

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "common/ip.h"
 #include "common/utf8.h"
 #include "worker/http/hdr.h"
 
@@ -174,6 +175,17 @@ req_hdr_find(const struct req *r, const char *name)
 		if (utf8_caseis(r->hdr[i].name, r->hdr[i].name_len, name))
 			return r->hdr[i].value;
 	return NULL;
+}
+
+int
+req_local(const struct req *r)
+{
+	return ip_loopback(&r->peer) && ip_loopback(&r->client) &&
+	    r->known[HDR_FORWARDED] == -1 &&
+	    r->known[HDR_X_FORWARDED_FOR] == -1 &&
+	    r->known[HDR_X_FORWARDED_PROTO] == -1 &&
+	    req_hdr_find(r, "X-Real-IP") == NULL &&
+	    req_hdr_find(r, "Via") == NULL;
 }
 
 int

@@ -207,6 +207,7 @@ struct req {
 	const char		*authority;
 	int			 tls;		/* this socket is TLS */
 	int			 secure;	/* tls, or a proxy says so */
+	int			 clear;		/* a proxy says it was not TLS */
 	const struct hosts	*hosts;		/* names served on it */
 	const struct conf_listen *listen;
 	const struct conf	*conf;		/* settings it was born under */
@@ -251,6 +252,12 @@ struct req {
 const char	*req_hdr(const struct req *, enum http_hdr);
 /* The same for a name (any case) that has no id. */
 const char	*req_hdr_find(const struct req *, const char *name);
+/*
+ * 1 if it was sent on this machine and not through a proxy: by the socket's
+ * address, never by what a field says, and not with a field that a proxy
+ * writes (it may say nothing that can be understood: "for=unknown").
+ */
+int		 req_local(const struct req *);
 /*
  * The decoded value of a query parameter, from the arena, or NULL when it
  * is absent, given twice, or malformed.  '+' is a space.

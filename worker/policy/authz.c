@@ -97,8 +97,7 @@ authz_step(struct req *r)
 static int
 authz_private(const struct req *r)
 {
-	return r->secure ||
-	    (ip_loopback(&r->peer) && ip_loopback(&r->client));
+	return r->secure || forwarded_local(r);
 }
 
 int

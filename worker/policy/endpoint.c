@@ -14,7 +14,6 @@
 #include "common/log.h"
 #include "worker/policy/policy.h"
 
-static int	endpoint_local(const struct req *);
 static int	endpoint_ask(struct req *);
 
 void
@@ -34,7 +33,7 @@ endpoint_step(struct req *r)
 	struct policy	*p = r->setup->policy;
 	int		 status = p->endpoint_status;
 
-	if (status == 200 || endpoint_local(r))
+	if (status == 200 || req_local(r))
 		return REQ_NEXT;
 	if (status == 0) {
 		status = endpoint_ask(r);
@@ -45,15 +44,6 @@ endpoint_step(struct req *r)
 		return REQ_NEXT;
 	req_problem(r, status, NULL, NULL, NULL);
 	return REQ_DONE;
-}
-
-static int
-endpoint_local(const struct req *r)
-{
-	return ip_loopback(&r->peer) && ip_loopback(&r->client) &&
-	    req_hdr(r, HDR_FORWARDED) == NULL &&
-	    req_hdr(r, HDR_X_FORWARDED_FOR) == NULL &&
-	    req_hdr_find(r, "X-Real-IP") == NULL;
 }
 
 static int

@@ -44,6 +44,7 @@ static int	forwarded_hops(const struct req *, struct forwarded *);
 static const char	*forwarded_one(const struct req *, const char *);
 static void	forwarded_real(struct req *);
 static int	forwarded_proto(const struct req *);
+static int	forwarded_scheme(const char *, size_t);
 static void	forwarded_authority(struct req *, const char *);
 
 enum req_ret
@@ -73,6 +74,7 @@ forwarded_step(struct req *r)
 		proto = forwarded_proto(r);
 	if (proto == 2)
 		r->secure = 1;
+	r->clear = proto == 1;
 	forwarded_authority(r, f.at != NULL && f.at->host[0] != '\0' ?
 	    f.at->host : forwarded_one(r, "X-Forwarded-Host"));
 	return REQ_NEXT;
@@ -140,8 +142,15 @@ forwarded_proto(const struct req *r)
 
 	if (i == -1 || r->hdr[i].next != -1)
 		return 0;
-	return utf8_caseis(r->hdr[i].value, r->hdr[i].value_len, "https") ?
-	    2 : 1;
+	return forwarded_scheme(r->hdr[i].value, r->hdr[i].value_len);
+}
+
+/* 0: neither of the two. */
+static int
+forwarded_scheme(const char *p, size_t len)
+{
+	return utf8_caseis(p, len, "https") ? 2 :
+	    utf8_caseis(p, len, "http") ? 1 : 0;
 }
 
 /* What the proxy was asked for, if that is a name of ours. */
@@ -153,6 +162,14 @@ forwarded_authority(struct req *r, const char *host)
 	if (host != NULL && target_host(host, strlen(host), name) == 0 &&
 	    hosts_has(&r->setup->hosts, name))
 		r->authority = arena_dup(&r->arena, host, strlen(host));
+}
+
+int
+forwarded_local(const struct req *r)
+{
+	if (r->conf->use_x_forwarded || r->conf->x_real_ip)
+		return req_local(r);
+	return ip_loopback(&r->peer) && ip_loopback(&r->client);
 }
 
 /* All lines of one field, in order. */
@@ -188,17 +205,24 @@ forwarded_walk(struct forwarded *f, const struct ip *peer,
     int *proto)
 {
 	size_t	 i;
+	int	 hidden;
 
 	*client = *peer;
 	*proto = 0;
 	f->at = NULL;
 	for (i = f->n; i-- > 0; ) {
-		if (!forwarded_trusts(client, trusted, ntrusted) ||
-		    f->hop[i].ip.af == IP_NONE)
+		if (!forwarded_trusts(client, trusted, ntrusted))
 			return;
-		*client = f->hop[i].ip;
-		*proto = f->hop[i].proto;
-		f->at = &f->hop[i];
+		/* whom we trust may say how it came and not from where */
+		hidden = f->hop[i].ip.af == IP_NONE;
+		if (!hidden)
+			*client = f->hop[i].ip;
+		if (!hidden || f->hop[i].proto != 0) {
+			*proto = f->hop[i].proto;
+			f->at = &f->hop[i];
+		}
+		if (hidden)
+			return;
 	}
 }
 
@@ -306,8 +330,7 @@ forwarded_pair(struct scan *s, struct forwarded_hop *h, int *seen)
 		if (*seen & 2)
 			return -1;
 		*seen |= 2;
-		h->proto = utf8_caseis(value, (size_t)len, "https") ? 2 :
-		    utf8_caseis(value, (size_t)len, "http") ? 1 : 0;
+		h->proto = forwarded_scheme(value, (size_t)len);
 	} else if (utf8_caseis(name, nlen, "host")) {
 		if (*seen & 4)
 			return -1;

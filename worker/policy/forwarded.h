@@ -33,7 +33,8 @@ int	forwarded_xff(struct forwarded *, const char *, size_t);
 /*
  * From the last hop to the first, as far as trusted proxies vouch: the
  * client in *client (the peer itself if it is not trusted), and the
- * protocol said of the hop that it is, in *proto.
+ * protocol said of the hop that it is, in *proto; a hop whose address is
+ * hidden ends the walk and may still say the protocol.
  */
 void	forwarded_walk(struct forwarded *, const struct ip *peer,
 	    const struct ip_net *trusted, size_t ntrusted, struct ip *client,

@@ -35,15 +35,17 @@ hsts_compose(struct block *b, const struct block_ctx *x)
 
 /*
  * With hsts on, a plain listener only sends people to TLS (RFC 6797 7.2).
- * Exempt: loopback (health checks, local tools), a trusted proxy that says
- * it was TLS, and proofs for a certificate's authority (RFC 8555 8.3).
+ * Exempt: loopback (health checks, local tools, a proxy there that does not
+ * say that it was no TLS), a trusted proxy that says it was, and proofs for a
+ * certificate's authority (RFC 8555 8.3).
  */
 enum req_ret
 hsts_step(struct req *r)
 {
 	static const char	 acme[] = "/.well-known/acme-challenge/";
 
-	if (!r->conf->hsts || r->secure || ip_loopback(&r->local) ||
+	if (!r->conf->hsts || r->secure ||
+	    (ip_loopback(&r->local) && !r->clear) ||
 	    (r->route != NULL && r->route->flags & ROUTE_OPEN) ||
 	    strncmp(r->path, acme, sizeof(acme) - 1) == 0)
 		return REQ_NEXT;

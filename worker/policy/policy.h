@@ -56,6 +56,16 @@ void	policy_free(struct http_setup *);
 int	vars_eval(struct req *, const struct req_expr *, struct expr_val *out,
 	    const char **why);
 
+/* --- forwarded.c ------------------------------------------------------ */
+
+/*
+ * 1 if it was sent on this machine, as far as the configuration lets us
+ * know: unlike req_local, a proxy here that it does not ask is not seen.
+ * For limits and passwords, where this grants nothing to a stranger that
+ * the administrator has not.
+ */
+int	forwarded_local(const struct req *);
+
 /* --- url.c: what clients are told to use (http.url) ------------------ */
 
 void	url_setup(struct policy *, const struct conf *);

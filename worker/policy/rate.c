@@ -74,7 +74,7 @@ rate_free(const struct req *r)
 {
 	size_t	 i;
 
-	if (r->conn == HTTP_NO_CONN || ip_loopback(&r->client))
+	if (r->conn == HTTP_NO_CONN || forwarded_local(r))
 		return 1;
 	for (i = 0; i < r->setup->nallowed; i++)
 		if (ip_in(&r->client, &r->setup->allowed[i]))
