@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The conversation of LMTP (RFC 2033, RFC 5321): greeting, commands, data,
- * one answer a recipient.  Called by conn.c with bytes; asks auth who a
- * recipient is; hands the message to lmtp_deliver.c.
+ * The conversation of LMTP (RFC 2033, RFC 5321): greeting, commands, one
+ * answer a recipient.  Called by conn.c with bytes; asks auth who a recipient
+ * is; lmtp_data.c takes the message, lmtp_deliver.c stores it.
  *
  *	command <-> rcpt (waits for auth)
  *	   |  \
@@ -22,70 +22,23 @@
 #include "common/auth_ask.h"
 #include "common/date.h"
 #include "common/log.h"
-#include "worker/lmtp/lmtp.h"
-#include "worker/lmtp/lmtp_deliver.h"
-#include "worker/lmtp/lmtp_parse.h"
+#include "worker/lmtp/lmtp_int.h"
 
 #define LMTP_IN		65536	/* bytes of input at a time */
 #define LMTP_HEAD	2048	/* more than the fields we put before a mail */
 #define LMTP_RCPTS	1000	/* recipients of one message */
 #define LMTP_ERRORS	20	/* bad commands before we hang up */
 #define LMTP_AUTH_MS	30000	/* patience with auth */
-#define LMTP_BIG	"552 5.3.4 too big for this system"
 
-struct lmtp_rcpt {
-	uint64_t	 account;
-	uint64_t	 quota;
-	const char	*reply;		/* NULL: not tried yet */
-};
-
-struct lmtp {
-	const struct lmtp_setup	*setup;
-	char			 helo[LMTP_HELOMAX + 1];	/* "": none */
-	unsigned int		 errors;
-	int			 skip;	/* in a line that was too long */
-	/* the transaction */
-	int			 begun;	/* MAIL was accepted */
-	int			 bdat;	/* a BDAT was seen */
-	struct lmtp_mail	 mail;
-	struct lmtp_rcpt	*rcpt;
-	size_t			 nrcpt, next;
-	struct buf		 msg;	/* our fields, then the message */
-	size_t			 head;	/* bytes of our fields */
-	uint64_t		 taken;	/* bytes of the message so far */
-	size_t			 held;	/* of lmtp_held */
-	int64_t			 since;	/* conn_now() of the first data */
-	const char		*failed; /* why no recipient gets it */
-	struct lmtp_data	 data;
-	uint64_t		 chunk;	/* bytes of the BDAT to come */
-	int			 last;
-	struct lmtp_deliver	 out;
-	/* the question to auth */
-	struct auth_ask		*ask;
-	struct lmtp_rcpt	 answer;
-	int			 error;
-};
-
-typedef enum io	 lmtp_verb_fn(struct conn *, struct lmtp *, struct slice);
-
-static conn_step	lmtp_open, lmtp_command, lmtp_rcpt_done, lmtp_data;
-static conn_step	lmtp_chunk, lmtp_store, lmtp_expire, lmtp_drain;
+static conn_step	lmtp_open, lmtp_rcpt_done, lmtp_store, lmtp_expire;
+static conn_step	lmtp_drain;
 static void		lmtp_free(struct conn *);
-static lmtp_verb_fn	lmtp_do_bdat, lmtp_do_data, lmtp_do_lhlo, lmtp_do_mail;
-static lmtp_verb_fn	lmtp_do_noop, lmtp_do_quit, lmtp_do_rcpt, lmtp_do_rset;
-static lmtp_verb_fn	lmtp_do_vrfy, lmtp_do_wrong;
-static enum io		lmtp_say(struct conn *, const char *);
-static enum io		lmtp_bad(struct conn *, const char *);
+static lmtp_verb_fn	lmtp_do_lhlo, lmtp_do_mail, lmtp_do_noop, lmtp_do_quit;
+static lmtp_verb_fn	lmtp_do_rcpt, lmtp_do_rset, lmtp_do_vrfy, lmtp_do_wrong;
 static enum io		lmtp_skip(struct conn *, struct lmtp *);
-static void		lmtp_patience(struct conn *);
 static void		lmtp_reset(struct lmtp *);
 static enum io		lmtp_refuse(struct conn *, enum lmtp_error, int rcpt);
 static void		lmtp_answer(void *, int, uint64_t, uint64_t);
-static int		lmtp_begin(struct conn *, struct lmtp *);
-static void		lmtp_trace(struct conn *, struct lmtp *);
-static void		lmtp_took(struct conn *, struct lmtp *, size_t);
-static void		lmtp_drop(struct lmtp *, const char *);
-static enum io		lmtp_received(struct conn *, struct lmtp *);
 static void		lmtp_one(struct lmtp *, struct lmtp_rcpt *);
 static void		lmtp_log(struct conn *, struct lmtp *);
 
@@ -101,8 +54,8 @@ static const struct lmtp_do {
 	lmtp_verb_fn	*run;
 	int		 flags;
 } lmtp_dos[LMTP_VERBS] = {
-	[LMTP_BDAT] = { lmtp_do_bdat, DO_HELO },
-	[LMTP_DATA] = { lmtp_do_data, DO_HELO | DO_MAIL | DO_BARE },
+	[LMTP_BDAT] = { lmtp_data_bdat, DO_HELO },
+	[LMTP_DATA] = { lmtp_data, DO_HELO | DO_MAIL | DO_BARE },
 	[LMTP_EHLO] = { lmtp_do_wrong, 0 },
 	[LMTP_HELO] = { lmtp_do_wrong, 0 },
 	[LMTP_LHLO] = { lmtp_do_lhlo, 0 },
@@ -132,9 +85,6 @@ static const char *const lmtp_results[LMTP_RESULTS] = {
 	[LMTP_NOSPACE] = "452 4.3.1 no space on the disk",
 	[LMTP_LATER] = "451 4.3.0 the mailbox cannot be written now",
 };
-
-/* Bytes of all messages that are on their way in this process. */
-static uint64_t	lmtp_held;
 
 void
 lmtp_setup(struct lmtp_setup *s, const struct conf *conf)
@@ -187,7 +137,7 @@ lmtp_reset(struct lmtp *s)
 {
 	if (s->begun)
 		lmtp_deliver_free(&s->out);
-	lmtp_drop(s, NULL);
+	lmtp_data_drop(s, NULL);
 	s->begun = s->bdat = s->last = 0;
 	s->nrcpt = s->next = 0;
 	s->taken = s->chunk = 0;
@@ -196,17 +146,7 @@ lmtp_reset(struct lmtp *s)
 	memset(&s->data, 0, sizeof(s->data));
 }
 
-/* Give the message's bytes back; what comes of it still is swallowed. */
-static void
-lmtp_drop(struct lmtp *s, const char *why)
-{
-	buf_free(&s->msg);
-	lmtp_held -= s->held;
-	s->held = 0;
-	s->failed = why;
-}
-
-static void
+void
 lmtp_patience(struct conn *c)
 {
 	const struct lmtp_setup	*setup = c->setup;
@@ -241,7 +181,7 @@ lmtp_drain(struct conn *c)
 	return IO_CLOSE;
 }
 
-static enum io
+enum io
 lmtp_say(struct conn *c, const char *text)
 {
 	buf_adds(&c->out, text);
@@ -250,7 +190,7 @@ lmtp_say(struct conn *c, const char *text)
 }
 
 /* The client did what it must not: say so, and not for ever. */
-static enum io
+enum io
 lmtp_bad(struct conn *c, const char *text)
 {
 	struct lmtp	*s = c->data;
@@ -262,7 +202,7 @@ lmtp_bad(struct conn *c, const char *text)
 	return IO_CLOSE;
 }
 
-static enum io
+enum io
 lmtp_command(struct conn *c)
 {
 	struct lmtp		*s = c->data;
@@ -467,142 +407,7 @@ lmtp_rcpt_done(struct conn *c)
 	return lmtp_say(c, "250 2.1.5 ok");
 }
 
-static enum io
-lmtp_do_data(struct conn *c, struct lmtp *s, struct slice arg)
-{
-	(void)arg;
-	if (s->bdat)		/* RFC 3030 2 */
-		return lmtp_bad(c, "503 5.5.1 BDAT or DATA, not both");
-	/* RFC 2033 4.2: MUST be 503 */
-	if (s->nrcpt == 0)
-		return lmtp_bad(c, "503 5.5.1 no valid recipients");
-	if (lmtp_begin(c, s) == -1)
-		return lmtp_say(c, "452 4.3.1 no memory");
-	s->since = conn_now();
-	c->step = lmtp_data;
-	return lmtp_say(c, "354 go on, end with CRLF.CRLF");
-}
-
-/* Before the first byte of a message: our fields.  0, or -1. */
-static int
-lmtp_begin(struct conn *c, struct lmtp *s)
-{
-	lmtp_trace(c, s);
-	s->head = s->msg.len;
-	return buf_bad(&s->msg) ? -1 : 0;
-}
-
-/*
- * RFC 5321 4.4: Return-Path by who makes the final delivery, Received by
- * everybody; the protocol's name by RFC 3848 and RFC 6531 4.3.
- */
-static void
-lmtp_trace(struct conn *c, struct lmtp *s)
-{
-	char	 ip[IP_STRLEN], now[DATE_LEN];
-
-	date_mail(date_now(), 0, now);
-	buf_addf(&s->msg, "Return-Path: <%s>\r\n", s->mail.path.text);
-	buf_addf(&s->msg, "Received: from %s", s->helo);
-	if (c->client.af == IP_V4 || c->client.af == IP_V6)
-		buf_addf(&s->msg, " ([%s%s])", c->client.af == IP_V6 ?
-		    "IPv6:" : "", ip_str(&c->client, ip));
-	buf_addf(&s->msg, "\r\n\tby %s with %sLMTP%s;\r\n\t%s\r\n",
-	    s->setup->host, s->mail.utf8 ? "UTF8" : "", c->tls ? "S" : "",
-	    now);
-}
-
-static enum io
-lmtp_data(struct conn *c)
-{
-	struct lmtp	*s = c->data;
-	size_t		 used;
-	enum parse	 done;
-
-	done = lmtp_parse_data(&s->data, buf_peek(&c->in), buf_left(&c->in),
-	    &s->msg, &used);
-	buf_skip(&c->in, used);
-	lmtp_took(c, s, used);
-	if (done == PARSE_MORE)
-		return c->eof ? IO_CLOSE : IO_WANT_READ;
-	if (s->failed == NULL && s->data.bare_lf)
-		lmtp_drop(s, "554 5.6.0 a line ends in LF without CR");
-	return lmtp_received(c, s);
-}
-
-/*
- * n bytes were read for the message: count them, see whether there are too
- * many, here or in all connections, and give time for more.
- */
-static void
-lmtp_took(struct conn *c, struct lmtp *s, size_t n)
-{
-	int64_t	 rate = s->setup->rate;
-
-	s->taken += n;
-	c->deadline = s->setup->timeout +
-	    (rate == 0 ? conn_now() : s->since +
-	    (int64_t)(s->taken / rate) * 1000);
-	if (s->failed != NULL)
-		return;
-	lmtp_held += s->msg.cap - s->held;
-	s->held = s->msg.cap;
-	if (s->msg.len > s->head + s->setup->max_size ||
-	    (buf_bad(&s->msg) && s->taken > s->setup->max_size))
-		lmtp_drop(s, LMTP_BIG);
-	else if (buf_bad(&s->msg))
-		lmtp_drop(s, "452 4.3.1 no memory");
-	else if (lmtp_held > s->setup->max_held)
-		lmtp_drop(s, "452 4.3.1 too much mail at once");
-}
-
-static enum io
-lmtp_do_bdat(struct conn *c, struct lmtp *s, struct slice arg)
-{
-	/* Where the chunk ends is not known then: no way to go on. */
-	if (lmtp_parse_bdat(arg, &s->chunk, &s->last) == -1) {
-		lmtp_say(c, "501 5.5.4 BDAT wants a size");
-		return IO_CLOSE;
-	}
-	s->since = s->since == 0 ? conn_now() : s->since;
-	if (!s->bdat && s->begun) {
-		if (s->nrcpt == 0)
-			s->failed = "503 5.5.1 no valid recipients";
-		else if (lmtp_begin(c, s) == -1)
-			lmtp_drop(s, "452 4.3.1 no memory");
-	}
-	s->bdat = s->begun;
-	c->step = lmtp_chunk;
-	return IO_DONE;
-}
-
-static enum io
-lmtp_chunk(struct conn *c)
-{
-	struct lmtp	*s = c->data;
-	size_t		 n = buf_left(&c->in);
-
-	if (n > s->chunk)
-		n = s->chunk;
-	if (s->begun && s->failed == NULL)
-		buf_add(&s->msg, buf_peek(&c->in), n);
-	buf_skip(&c->in, n);
-	s->chunk -= n;
-	lmtp_took(c, s, n);
-	if (s->chunk != 0)
-		return c->eof ? IO_CLOSE : IO_WANT_READ;
-	c->step = lmtp_command;
-	lmtp_patience(c);
-	if (!s->begun)
-		return lmtp_bad(c, "503 5.5.1 MAIL first");
-	if (s->last)
-		return lmtp_received(c, s);
-	return lmtp_say(c, s->failed != NULL ? s->failed :
-	    "250 2.0.0 go on");
-}
-
-/* The message is complete: now one answer for each recipient. */
-static enum io
+enum io
 lmtp_received(struct conn *c, struct lmtp *s)
 {
 	s->out.raw = s->msg.data;
