@@ -12,13 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
-#include "common/enc.h"
-#include "common/js.h"
 #include "common/log.h"
 #include "daemon/push_crypt.h"
-#include "daemon/push_line.h"
 #include "daemon/push_list.h"
 
 #define HOUR		(3600 * 1000)
@@ -26,14 +21,6 @@
 #define VERIFY_TRIES	3	/* when nothing ever answered */
 #define AGAIN		100	/* ms, for who has too many on their way */
 #define PLAIN_MAX	65536	/* bytes of a StateChange not encrypted */
-
-struct state {			/* a type's state in an account */
-	TAILQ_ENTRY(state)	 entry;
-	int			 sending;
-	size_t			 account, type;	/* lengths */
-	char			 text[];	/* account, type, state, NUL */
-};
-TAILQ_HEAD(states, state);
 
 struct object {
 	STAILQ_ENTRY(object)	 entry;
@@ -56,8 +43,7 @@ struct push_sub {
 	int			 keyed;
 	uint8_t			 p256dh[P256_POINT];
 	uint8_t			 auth[PUSH_CRYPT_AUTH];
-	struct states		 states;
-	size_t			 nstates;
+	struct push_states	 states;
 	struct objects		 objects;
 	size_t			 nobjects;
 	uint32_t		 urgency;	/* of the states */
@@ -87,15 +73,6 @@ static void	sub_message(struct push_sub *, struct push_msg *);
 static int	object_add(struct push_sub *, const struct msg_push *,
 		    const uint8_t *, size_t);
 static void	object_done(struct push_sub *);
-static const char	*state_lines(struct push_sub *, const char *, size_t,
-			    int *);
-static int	state_add(struct push_sub *, const char *, size_t, size_t,
-		    size_t);
-static void	state_free(struct push_sub *, struct state *);
-static void	state_body(struct push_sub *, struct push_msg *);
-static int	state_account(const struct state *, const struct state *);
-static void	state_topic(struct push_sub *, struct push_msg *);
-static void	state_done(struct push_sub *, int);
 
 RB_GENERATE(push_list_ids, push_sub, by_who, who_cmp)
 RB_GENERATE(push_list_dues, push_sub, by_due, due_cmp)
@@ -161,7 +138,7 @@ sub_make(const struct msg_push *h, const char *text)
 	}
 	s->account = h->account;
 	s->id = h->id;
-	TAILQ_INIT(&s->states);
+	push_state_init(&s->states, &bytes);
 	STAILQ_INIT(&s->objects);
 	RB_INSERT(push_list_ids, &subs, s);
 	nsubs++;
@@ -202,12 +179,9 @@ sub_free(struct push_sub *s)
 static void
 sub_empty(struct push_sub *s)
 {
-	struct state	*t, *next;
-
 	while (!STAILQ_EMPTY(&s->objects))
 		object_done(s);
-	TAILQ_FOREACH_SAFE(t, &s->states, entry, next)
-		state_free(s, t);
+	push_state_clear(&s->states);
 	s->urgency = 0;
 }
 
@@ -222,7 +196,7 @@ sub_due(struct push_sub *s, int64_t when)
 static int
 sub_has(const struct push_sub *s)
 {
-	return s->nobjects > 0 || s->nstates > 0;
+	return s->nobjects > 0 || s->states.n > 0;
 }
 
 static size_t
@@ -274,7 +248,8 @@ push_list_add(const struct msg_push *h, const uint8_t *tail, size_t len,
 	if (h->kind == MSG_PUSH_STATE) {
 		if (h->urgency > s->urgency)
 			s->urgency = h->urgency;
-		return state_lines(s, (const char *)tail, len, full);
+		return push_state_lines(&s->states, (const char *)tail, len,
+		    PUSH_LIST_BYTES, full);
 	}
 	if (len == 0 || len > PUSH_LIST_OBJECT ||
 	    (h->keyed && len > PUSH_CRYPT_MAX))
@@ -313,59 +288,6 @@ object_done(struct push_sub *s)
 	s->nobjects--;
 	bytes -= o->len;
 	freezero(o, sizeof(*o) + o->len);
-}
-
-/* Lines "account type state\n".  NULL, or what is wrong. */
-static const char *
-state_lines(struct push_sub *s, const char *p, size_t len, int *full)
-{
-	size_t	 n, account, type;
-
-	if (len == 0)
-		return "no state";
-	for (; len > 0; p += n, len -= n) {
-		if ((n = push_line(p, len, &account, &type)) == 0)
-			return "a line of states";
-		if (state_add(s, p, account, type,
-		    n - account - type - 3) == -1) {
-			*full = 1;
-			return "there is no room";
-		}
-	}
-	return NULL;
-}
-
-/* The newest state is what counts.  One on its way is kept beside it, until
- * it has arrived. */
-static int
-state_add(struct push_sub *s, const char *line, size_t account, size_t type,
-    size_t state)
-{
-	size_t		 key = account + 1 + type + 1;
-	struct state	*t, *next;
-
-	TAILQ_FOREACH_SAFE(t, &s->states, entry, next)
-		if (!t->sending && strncmp(t->text, line, key) == 0)
-			state_free(s, t);
-	if (s->nstates >= PUSH_LIST_STATES || bytes >= PUSH_LIST_BYTES ||
-	    (t = calloc(1, sizeof(*t) + key + state + 1)) == NULL)
-		return -1;
-	memcpy(t->text, line, key + state);
-	t->account = account;
-	t->type = type;
-	TAILQ_INSERT_TAIL(&s->states, t, entry);
-	s->nstates++;
-	bytes += sizeof(*t) + key + state + 1;
-	return 0;
-}
-
-static void
-state_free(struct push_sub *s, struct state *t)
-{
-	TAILQ_REMOVE(&s->states, t, entry);
-	s->nstates--;
-	bytes -= sizeof(*t) + strlen(t->text) + 1;
-	free(t);
 }
 
 void
@@ -431,112 +353,11 @@ sub_message(struct push_sub *s, struct push_msg *m)
 		buf_add(&m->body, o->data, o->len);
 	} else {
 		m->urgency = s->urgency;
-		state_body(s, m);
-		state_topic(s, m);
+		push_state_body(&s->states, s->keyed ? PUSH_CRYPT_MAX :
+		    PLAIN_MAX / 2, &m->body);
+		push_state_topic(&s->states, s->text, s->auth,
+		    sizeof(s->auth), m->topic);
 	}
-}
-
-/* 1 if both are of one account. */
-static int
-state_account(const struct state *a, const struct state *b)
-{
-	return a->account == b->account &&
-	    memcmp(a->text, b->text, a->account) == 0;
-}
-
-/* RFC 8620 7.1: a StateChange with as many as have room, the oldest in any
- * case; what has none goes with the next. */
-static void
-state_body(struct push_sub *s, struct push_msg *m)
-{
-	size_t		 room = s->keyed ? PUSH_CRYPT_MAX : PLAIN_MAX / 2;
-	struct state	*first, *t;
-	struct buf	*b = &m->body;
-
-	js_out_obj(b);
-	js_out_key(b, "@type");
-	js_out_s(b, "StateChange");
-	js_out_key(b, "changed");
-	js_out_obj(b);
-	while (1) {
-		TAILQ_FOREACH(first, &s->states, entry)
-			if (!first->sending)
-				break;
-		if (first == NULL ||
-		    b->len + 2 * strlen(first->text) + 64 > room)
-			break;
-		js_out_keyn(b, first->text, first->account);
-		js_out_obj(b);
-		for (t = first; t != NULL; t = TAILQ_NEXT(t, entry)) {
-			if (t->sending || !state_account(first, t) ||
-			    b->len + strlen(t->text) + 32 > room)
-				continue;
-			js_out_keyn(b, t->text + t->account + 1, t->type);
-			js_out_s(b, t->text + t->account + t->type + 2);
-			t->sending = 1;
-		}
-		js_out_end(b, '}');
-	}
-	js_out_end(b, '}');
-	js_out_end(b, '}');
-}
-
-/*
- * RFC 8030 5.4: a message takes the place of one with its topic that has not
- * been delivered.  So two have the same only when the later says all that the
- * earlier did: when they are about the same types of the same accounts.
- * Made with the subscription's secrets: the push service learns nothing.
- */
-static void
-state_topic(struct push_sub *s, struct push_msg *m)
-{
-	uint8_t		 hash[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX	*ctx;
-	struct state	*t, *low, *done = NULL;
-
-	if ((ctx = EVP_MD_CTX_new()) == NULL)
-		return;
-	EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
-	EVP_DigestUpdate(ctx, s->text, strlen(s->text) + 1);
-	EVP_DigestUpdate(ctx, s->auth, sizeof(s->auth));
-	for (;;) {	/* in order of their keys, which are different */
-		low = NULL;
-		TAILQ_FOREACH(t, &s->states, entry)
-			if (t->sending && (done == NULL ||
-			    strcmp(t->text, done->text) > 0) && (low == NULL ||
-			    strcmp(t->text, low->text) < 0))
-				low = t;
-		if (low == NULL)
-			break;
-		EVP_DigestUpdate(ctx, low->text, low->account + low->type + 2);
-		done = low;
-	}
-	if (EVP_DigestFinal_ex(ctx, hash, NULL) == 1)
-		enc_b64url(hash, 24, m->topic);
-	EVP_MD_CTX_free(ctx);
-}
-
-/* What was on its way has arrived, or waits again. */
-static void
-state_done(struct push_sub *s, int arrived)
-{
-	struct state	*t, *next, *newer;
-
-	TAILQ_FOREACH_SAFE(t, &s->states, entry, next) {
-		if (!t->sending)
-			continue;
-		t->sending = 0;
-		newer = NULL;
-		if (!arrived)
-			TAILQ_FOREACH(newer, &s->states, entry)
-				if (newer != t && strncmp(newer->text, t->text,
-				    t->account + t->type + 2) == 0)
-					break;
-		if (arrived || newer != NULL)
-			state_free(s, t);
-	}
-	if (s->nstates == 0)
-		s->urgency = 0;
 }
 
 /* --- what became of it ---------------------------------------------------- */
@@ -578,7 +399,9 @@ push_list_end(struct push_sub *s, enum push_verdict v, int64_t retry_s,
 		s->pace /= 2;
 	if (s->object && (gave_up || v == PUSH_DONE || v == PUSH_NEVER))
 		object_done(s);
-	state_done(s, v == PUSH_DONE || v == PUSH_NEVER);
+	push_state_done(&s->states, v == PUSH_DONE || v == PUSH_NEVER);
+	if (s->states.n == 0)
+		s->urgency = 0;
 	if (gave_up)
 		sub_empty(s);
 	if (gave_up || v == PUSH_DONE || v == PUSH_NEVER)

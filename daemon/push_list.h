@@ -16,14 +16,13 @@
 #include "common/conf.h"
 #include "common/msg.h"
 #include "common/push_url.h"
+#include "daemon/push_state.h"
 
 #define PUSH_LIST_MAX	20000		/* subscriptions */
 #define PUSH_LIST_BYTES	(64 << 20)	/* of all they have to tell */
-#define PUSH_LIST_STATES	256	/* of one */
-#define PUSH_LIST_OBJECTS	16
+#define PUSH_LIST_OBJECTS	16	/* of one */
 #define PUSH_LIST_OBJECT	16384	/* bytes of one */
 #define PUSH_LIST_BUSY	4	/* messages of an account on their way */
-#define PUSH_LIST_TOPIC	33		/* bytes with NUL, RFC 8030 5.4 */
 
 struct push_sub;
 
@@ -35,7 +34,7 @@ struct push_msg {
 	const uint8_t		*auth;
 	uint32_t		 urgency;	/* enum msg_push_urgency */
 	int			 verify;	/* must not be sent twice */
-	char			 topic[PUSH_LIST_TOPIC];	/* or "" */
+	char			 topic[PUSH_STATE_TOPIC];	/* or "" */
 	struct buf		 body;		/* plain; the caller frees */
 };
 

@@ -219,7 +219,7 @@ static void
 topics_are_those_of_the_same_types(void **state)
 {
 	struct push_sub	*s;
-	char		 first[PUSH_LIST_TOPIC];
+	char		 first[PUSH_STATE_TOPIC];
 	static const struct {
 		const char	*lines;
 		int		 same;
