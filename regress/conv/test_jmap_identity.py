@@ -86,6 +86,16 @@ def test_create_tells_the_defaults(account):
         "textSignature": "", "htmlSignature": "", "mayDelete": True}
 
 
+def test_an_address_always_has_a_name(account):
+    got = create(account, bcc=[{"email": "archive@example.com"}],
+                 replyTo=[])["created"]["n"]
+    assert got["bcc"] == [{"name": None, "email": "archive@example.com"}]
+    assert "replyTo" not in got
+    got = call(account, "Identity/get", {"ids": [got["id"]]})["list"][0]
+    assert got["bcc"] == [{"name": None, "email": "archive@example.com"}]
+    assert got["replyTo"] == []
+
+
 def test_two_identities_may_have_one_address(account):
     a, b = made(account, name="a"), made(account, name="b")
     assert a != b

@@ -18,6 +18,7 @@ static int	object_fill(struct jmap_call *, const struct jmap_type *,
 		    struct jmap_object *);
 static int	object_take(struct jmap_set *, const struct jmap_prop *,
 		    struct jmap_object *, struct js_val *);
+static struct js_val	*object_named(struct js_val *);
 static int	object_kind(unsigned, struct js_val *);
 static int	object_addrs(struct js_val *);
 static int	object_must(struct jmap_set *, struct js_val *);
@@ -126,13 +127,33 @@ object_take(struct jmap_set *s, const struct jmap_prop *p,
     struct jmap_object *o, struct js_val *v)
 {
 	const struct jmap_object_type	*t = s->type->object;
+	struct js_val			*keep;
 
 	if (object_kind(p->flags, v) == -1 || (v != NULL && t->check != NULL &&
 	    t->check(s, p, v) == -1))
 		return jmap_set_bad(s, p->name, "%s is not valid", p->name);
-	if (js_set(o->val, p->name, js_ref(v)) == -1)
+	keep = v != NULL && (p->flags & JO_KIND) == JO_ADDRS_NULL ?
+	    object_named(v) : js_ref(v);
+	if ((keep == NULL && v != NULL) ||
+	    js_set(o->val, p->name, keep) == -1)
 		return jmap_set_bad(s, p->name, "out of memory");
 	return 0;
+}
+
+/* RFC 8621 4.1.2.3: an EmailAddress always has a name, if only null. */
+static struct js_val *
+object_named(struct js_val *v)
+{
+	struct js_val	*copy = js_copy(v);
+	size_t		 i;
+
+	for (i = 0; copy != NULL && i < js_len(copy); i++)
+		if (!js_has(js_at(copy, i), "name") &&
+		    js_set(js_at(copy, i), "name", NULL) == -1) {
+			js_free(copy);
+			copy = NULL;
+		}
+	return copy;
 }
 
 static int
