@@ -171,6 +171,16 @@ def test_a_given_envelope_is_kept_as_it_is(server):
     assert set(new["deliveryStatus"]) == {bob.name}
 
 
+def test_an_address_of_an_envelope_has_all_its_properties(server):
+    ann, bob = person(server), person(server)
+    new = sent(ann, draft(ann, bob.name), {
+        "mailFrom": {"email": ann.name}, "rcptTo": [{"email": bob.name}]})
+    whole = {"mailFrom": {"email": ann.name, "parameters": None},
+             "rcptTo": [{"email": bob.name, "parameters": None}]}
+    assert new["envelope"] == whole
+    assert submission(ann, new["id"])["envelope"] == whole
+
+
 @pytest.mark.parametrize("change,said", [
     (lambda e: e.update(mailFrom=None), "mailFrom"),
     (lambda e: e.update(mailFrom="a@b"), "mailFrom"),

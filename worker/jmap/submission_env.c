@@ -12,8 +12,10 @@
 #include "worker/jmap/identity.h"
 #include "worker/jmap/submission.h"
 
-static int	env_read(struct jmap_set *, struct js_val *,
+static int	env_read(struct jmap_set *, struct js_val **,
 		    struct submission_env *);
+static int	env_whole(struct js_val **);
+static int	env_whole_address(struct js_val *);
 static int	env_address(struct jmap_set *, struct js_val *, const char *,
 		    const char **, struct js_val **);
 static int	env_rcpts(struct jmap_set *, struct js_val *,
@@ -39,7 +41,7 @@ submission_env(struct jmap_set *s, struct submission_mail *m,
 
 	memset(env, 0, sizeof(*env));
 	got = *v == NULL ? env_make(s, m, identity, v, env) :
-	    env_read(s, *v, env);
+	    env_read(s, v, env);
 	return got == 1 ? env_check(s, identity, env) : got;
 }
 
@@ -53,14 +55,14 @@ env_bad(struct jmap_set *s, const char *why)
 /* --- given --------------------------------------------------------------- */
 
 static int
-env_read(struct jmap_set *s, struct js_val *v, struct submission_env *env)
+env_read(struct jmap_set *s, struct js_val **v, struct submission_env *env)
 {
 	struct js_val	*from = NULL, *rcpts = NULL, *params = NULL;
 	struct js_rd	 rd;
 	const char	*why;
 	int		 got;
 
-	js_rd_init(&rd, v, "envelope");
+	js_rd_init(&rd, *v, "envelope");
 	if (js_rd_obj(&rd, "mailFrom", &from) == 0)
 		js_rd_bad(&rd, "mailFrom");
 	if (js_rd_arr(&rd, "rcptTo", &rcpts) == 0)
@@ -72,7 +74,32 @@ env_read(struct jmap_set *s, struct js_val *v, struct submission_env *env)
 		return got;
 	if ((why = submission_param_mail(s->c->req, params, env)) != NULL)
 		return env_bad(s, why);
-	return env_rcpts(s, rcpts, env);
+	return (got = env_rcpts(s, rcpts, env)) == 1 ? env_whole(v) : got;
+}
+
+/* What is kept, and told, has every property of an Address.  *v becomes a
+ * copy: 1, or -1. */
+static int
+env_whole(struct js_val **v)
+{
+	struct js_val	*copy, *rcpts;
+	size_t		 i;
+	int		 ret;
+
+	if ((copy = js_copy(*v)) == NULL)
+		return -1;
+	rcpts = js_get(copy, "rcptTo");
+	ret = env_whole_address(js_get(copy, "mailFrom"));
+	for (i = 0; ret == 0 && i < js_len(rcpts); i++)
+		ret = env_whole_address(js_at(rcpts, i));
+	*v = copy;
+	return ret == 0 ? 1 : -1;
+}
+
+static int
+env_whole_address(struct js_val *v)
+{
+	return js_has(v, "parameters") ? 0 : js_set(v, "parameters", NULL);
 }
 
 /* An Address object: { email, parameters }. */
