@@ -214,6 +214,8 @@ static const struct conf_opt opts_queue[] = {
 	Q("delay-notice", CONF_TIME, queue_delay_notice, "4h", 0, 30 * DAY),
 	O("max-hold", CONF_TIME, queue_max_hold, "30d", 0, 365 * DAY,
 	    QUEUE | WORKER),
+	O("vacation-period", CONF_TIME, queue_vacation, "7d", SECOND,
+	    365 * DAY, WORKER),
 	O("max-recipients", CONF_UINT, queue_recipients, "1000", 1, 1000,
 	    WORKER),
 	Q("max-connections", CONF_UINT, queue_connections, "4", 1, 64),

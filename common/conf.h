@@ -175,6 +175,7 @@ struct conf {
 	char		*queue_helo;	/* "": hostname */
 	uint64_t	 queue_retry, queue_retry_max, queue_expire;	/* ms */
 	uint64_t	 queue_delay_notice, queue_max_hold;
+	uint64_t	 queue_vacation;	/* ms between two responses */
 	uint64_t	 queue_recipients;	/* of one submission */
 	uint64_t	 queue_connections;
 	uint64_t	 queue_messages, queue_size;	/* it holds at most */

@@ -215,6 +215,16 @@ def test_once_each_sender_until_it_changes(server, pair):
     assert {g["subject"] for g in got} == {"Auto: one", "Auto: five"}
 
 
+def test_the_period_is_the_configuration(new_server):
+    s = new_server("queue { vacation-period = 1s }\n")
+    ann, bob = person(s), person(s)
+    put(ann, isEnabled=True)
+    for n in (1, 2):
+        deliver(s, ann, bob.name, f"number {n}")
+        wait_for(lambda: len(bob.emails()) == n)
+        time.sleep(1.1)
+
+
 def test_it_is_remembered_across_a_restart(new_server):
     server = new_server()
     ann, bob = person(server), person(server)

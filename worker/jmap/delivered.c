@@ -7,6 +7,12 @@
 #include "worker/jmap/submission.h"
 #include "worker/jmap/vacation.h"
 
+void
+delivered_setup(int64_t period)
+{
+	vacation_period(period);
+}
+
 enum store_err
 delivered(struct store_txn *txn, uint64_t mail, const void *raw, size_t len,
     int *reply)

@@ -9,6 +9,9 @@
 
 #include "worker/store/store.h"
 
+/* How often the same person hears that the user is away, in ms; again when
+ * the configuration has changed. */
+void		delivered_setup(int64_t period);
 /* In the delivery's transaction, mail added: note reports (DSN, MDN).  Sets
  * *reply to 1 if delivered_reply shall be called after the commit. */
 enum store_err	delivered(struct store_txn *, uint64_t mail, const void *raw,

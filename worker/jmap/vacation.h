@@ -27,18 +27,20 @@ int		vacation_rule(struct arena *, const struct mime_msg *m,
 		    const struct card *, const char **to, const char **own,
 		    const char **why);
 
-#define VACATION_PERIOD	(7 * 86400000LL)	/* ms, RFC 5230 4.1 */
 #define VACATION_HOURLY	100			/* responses of an account */
 
 /*
  * Who was answered when: bytes of a note of the store.  1 if to may be
- * answered at ms: then *out is the note to keep; 0; -1 no memory.
+ * answered at ms, once in period (ms): then *out is the note to keep; 0; -1
+ * no memory.
  */
 int		vacation_rule_once(struct slice note, const char *to,
-		    int64_t ms, struct buf *out);
+		    int64_t ms, int64_t period, struct buf *out);
 
 /* --- vacation_reply.c ---------------------------------------------------- */
 
+/* See delivered_setup. */
+void		vacation_period(int64_t ms);
 /* See delivered_reply. */
 void		vacation_reply(uint64_t account, const void *raw, size_t len);
 

@@ -55,6 +55,14 @@ static int	reply_refs(struct reply *);
 static const struct mime_hdr	*reply_hdr(const struct reply *,
 				    enum mime_id);
 
+static int64_t	 reply_period = 7 * 86400000LL;	/* RFC 5230 4.1 */
+
+void
+vacation_period(int64_t ms)
+{
+	reply_period = ms;
+}
+
 void
 vacation_reply(uint64_t account, const void *raw, size_t len)
 {
@@ -157,7 +165,8 @@ reply_once(struct store_txn *txn, void *arg)
 	if (e != STORE_OK && e != STORE_NOTFOUND)
 		return e;
 	buf_init(&note, 1 << 20);
-	if ((got = vacation_rule_once(was, r->to, now, &note)) != 1)
+	if ((got = vacation_rule_once(was, r->to, now, reply_period,
+	    &note)) != 1)
 		e = got == 0 ? STORE_NOTFOUND : STORE_IO;
 	else if ((e = jmap_objrow_load(txn, &vacation_type, 1, &o)) ==
 	    STORE_OK && (e = store_note_put(txn, STORE_NOTE_VACATION,

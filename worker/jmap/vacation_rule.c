@@ -101,7 +101,11 @@ rule_sender(const char *address)
 {
 	static const char *const whole[] = {
 		"mailer-daemon", "listserv", "majordomo", "mailman",
-		"sympa", "postmaster", "daemon", "root", "nobody"
+		"sympa", "postmaster", "daemon", "root", "nobody", "bounce",
+		"bounces"
+	};
+	static const char *const prefix[] = {
+		"owner-", "bounce-", "bounces-"
 	};
 	static const char *const suffix[] = {
 		"-request", "-owner", "-bounce", "-bounces", "-relay"
@@ -116,9 +120,12 @@ rule_sender(const char *address)
 
 	for (i = 0; i < n && i < ADDR_LOCAL; i++)
 		local[i] = (char)utf8_lower((unsigned char)address[i]);
-	local[n = i] = '\0';
-	if (strncmp(local, "owner-", 6) == 0)
-		return "from a list's address";
+	/* VERP: list-bounces+bob=example.org@ */
+	local[i] = '\0';
+	local[n = strcspn(local, "+")] = '\0';
+	for (i = 0; i < nitems(prefix); i++)
+		if (strncmp(local, prefix[i], strlen(prefix[i])) == 0)
+			return "from a list's address";
 	for (i = 0; i < nitems(whole); i++)
 		if (strcmp(local, whole[i]) == 0)
 			return "from a machine's address";
@@ -225,7 +232,7 @@ rule_own(struct arena *a, const struct mime_msg *m, const struct card *card,
  */
 int
 vacation_rule_once(struct slice note, const char *to, int64_t ms,
-    struct buf *out)
+    int64_t period, struct buf *out)
 {
 	struct cur	 c;
 	uint64_t	 hash, who = rule_hash(to);
@@ -243,7 +250,7 @@ vacation_rule_once(struct slice note, const char *to, int64_t ms,
 		hash = cur_be64(&c);
 		when = (int64_t)cur_be64(&c);
 		/* a clock that was put back does not silence anybody */
-		if (when + VACATION_PERIOD <= ms || when > ms)
+		if (when + period <= ms || when > ms)
 			continue;
 		if (hash == who)
 			return 0;

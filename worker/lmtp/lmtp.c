@@ -22,6 +22,7 @@
 #include "common/auth_ask.h"
 #include "common/date.h"
 #include "common/log.h"
+#include "worker/jmap/delivered.h"
 #include "worker/lmtp/lmtp_int.h"
 
 #define LMTP_IN		65536	/* bytes of input at a time */
@@ -90,6 +91,7 @@ void
 lmtp_setup(struct lmtp_setup *s, const struct conf *conf)
 {
 	memset(s, 0, sizeof(*s));
+	delivered_setup((int64_t)conf->queue_vacation);
 	strlcpy(s->host, conf->hostname[0] != '\0' ? conf->hostname :
 	    "localhost", sizeof(s->host));
 	s->max_size = conf->max_message_size;
