@@ -54,6 +54,7 @@ struct store {
 
 struct store_fresh;
 struct store_trow;
+struct store_state;
 
 struct store_tally {			/* store_thread_keyword, remembered */
 	uint64_t	 tid;
@@ -209,6 +210,18 @@ void		store_keyword_forget(struct store *, size_t from);
 /* store_mail.c: by eid, all of it whoever looks. */
 enum store_err	store_mail_raw(struct store_txn *, uint64_t eid,
 		    struct store_mail *);
+
+/* store_mail_diff.c: from one state to another. */
+/* STORE_FORBIDDEN when a view has not the right; old NULL: a new mail. */
+enum store_err	store_mail_diff_may(const struct store_txn *,
+		    const struct store_state *old,
+		    const struct store_state *new);
+/* 1 if there is no difference. */
+int		store_mail_diff_same(const struct store_state *,
+		    const struct store_state *);
+/* 1 if the difference may move a counter. */
+int		store_mail_diff_counts(const struct store_state *,
+		    const struct store_state *);
 
 /* store_mailbox.c */
 enum store_err	store_mailbox_load(struct store_txn *);

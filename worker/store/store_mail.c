@@ -34,17 +34,6 @@ static enum store_err	 store_mail_whole(struct store_txn *, uint64_t,
 			    struct store_mail *);
 static void		 store_mail_clear(const struct store_txn *,
 			    struct store_state *);
-static enum store_err	 store_mail_may(const struct store_txn *,
-			    const struct store_state *,
-			    const struct store_state *);
-static int		 store_mail_within(const struct store_state *,
-			    uint32_t);
-static int		 store_mail_more_same(const struct store_state *,
-			    const struct store_state *);
-static int		 store_mail_same(const struct store_state *,
-			    const struct store_state *);
-static int		 store_mail_counts(const struct store_state *,
-			    const struct store_state *);
 static void		 store_mail_trow(const struct store_state *,
 			    struct store_trow *);
 static enum store_err	 store_mail_rethread(struct store_txn *,
@@ -259,7 +248,7 @@ store_mail_add(struct store_txn *txn, const struct store_newmail *nm,
 	if ((e = store_mail_boxes(txn, &s, nm->mailbox, nm->nmailbox)) !=
 	    STORE_OK ||
 	    (e = store_mail_keywords(txn, &s, nm->keyword, nm->nkeyword)) !=
-	    STORE_OK || (e = store_mail_may(txn, NULL, &s)) != STORE_OK)
+	    STORE_OK || (e = store_mail_diff_may(txn, NULL, &s)) != STORE_OK)
 		return e;
 	if (store_quota_over(txn, nm->size))
 		return STORE_OVERQUOTA;
@@ -389,93 +378,6 @@ store_mail_clear(const struct store_txn *txn, struct store_state *s)
 	s->nmbid = n;
 }
 
-/*
- * May the mail become what it is to be?  old NULL: it is new.  RFC 8621 2:
- * the rights on keywords are needed in all of its mailboxes.
- */
-static enum store_err
-store_mail_may(const struct store_txn *txn, const struct store_state *old,
-    const struct store_state *new)
-{
-	const struct store_state	*all = old == NULL ? new : old;
-	uint64_t			 kw;
-	size_t				 i;
-
-	if (txn->view == NULL)
-		return STORE_OK;
-	for (i = 0; i < new->nmbid; i++)
-		if ((old == NULL || !store_mail_within(old, new->mbid[i])) &&
-		    !store_view_may(txn, STORE_MAY_ADD, &new->mbid[i], 1))
-			return STORE_FORBIDDEN;
-	for (i = 0; old != NULL && i < old->nmbid; i++)
-		if (!store_mail_within(new, old->mbid[i]) &&
-		    !store_view_may(txn, STORE_MAY_REMOVE, &old->mbid[i], 1))
-			return STORE_FORBIDDEN;
-	kw = new->m.kw ^ (old == NULL ? 0 : old->m.kw);
-	if ((kw & STORE_BIT(STORE_KW_SEEN)) != 0 &&
-	    !store_view_may(txn, STORE_MAY_SEEN, all->mbid, all->nmbid))
-		return STORE_FORBIDDEN;
-	if (((kw & ~STORE_BIT(STORE_KW_SEEN)) != 0 ||
-	    (old == NULL ? new->nmore > 0 : !store_mail_more_same(old,
-	    new))) && !store_view_may(txn, STORE_MAY_KEYWORDS, all->mbid,
-	    all->nmbid))
-		return STORE_FORBIDDEN;
-	return STORE_OK;
-}
-
-static int
-store_mail_within(const struct store_state *s, uint32_t mbid)
-{
-	size_t	 i;
-
-	for (i = 0; i < s->nmbid; i++)
-		if (s->mbid[i] == mbid)
-			return 1;
-	return 0;
-}
-
-static int
-store_mail_more_same(const struct store_state *a,
-    const struct store_state *b)
-{
-	size_t	 i, j;
-
-	if (a->nmore != b->nmore)
-		return 0;
-	for (i = 0; i < a->nmore; i++) {
-		for (j = 0; j < b->nmore && a->more[i] != b->more[j]; j++)
-			;
-		if (j == b->nmore)
-			return 0;
-	}
-	return 1;
-}
-
-static int
-store_mail_same(const struct store_state *a, const struct store_state *b)
-{
-	size_t	 i;
-
-	if (a->m.kw != b->m.kw || a->nmbid != b->nmbid)
-		return 0;
-	for (i = 0; i < a->nmbid; i++)
-		if (!store_mail_within(b, a->mbid[i]))
-			return 0;
-	return store_mail_more_same(a, b);
-}
-
-/* Does the difference move a counter? */
-static int
-store_mail_counts(const struct store_state *a, const struct store_state *b)
-{
-	const uint64_t	 read = STORE_BIT(STORE_KW_SEEN) |
-			    STORE_BIT(STORE_KW_DRAFT);
-
-	return a->nmbid != b->nmbid ||
-	    memcmp(a->mbid, b->mbid, a->nmbid * sizeof(*a->mbid)) != 0 ||
-	    ((a->m.kw & read) == 0) != ((b->m.kw & read) == 0);
-}
-
 enum store_err
 store_mail_update(struct store_txn *txn, uint64_t id,
     const struct store_mailmod *mod)
@@ -494,9 +396,9 @@ store_mail_update(struct store_txn *txn, uint64_t id,
 	store_row_edit(&m, &new);
 	if ((e = store_mail_apply(txn, &new, mod)) != STORE_OK)
 		return e;
-	if (store_mail_same(&old, &new))
+	if (store_mail_diff_same(&old, &new))
 		return STORE_OK;
-	if ((e = store_mail_may(txn, &old, &new)) != STORE_OK)
+	if ((e = store_mail_diff_may(txn, &old, &new)) != STORE_OK)
 		return e;
 	for (i = 0; i < old.nmbid; i++) {
 		for (j = 0; j < new.nmbid && old.mbid[i] != new.mbid[j]; j++)
@@ -529,7 +431,7 @@ store_mail_rethread(struct store_txn *txn, const struct store_state *old,
 
 	store_mail_trow(old, &was);
 	store_mail_trow(new, &is);
-	if (store_mail_counts(old, new))
+	if (store_mail_diff_counts(old, new))
 		e = store_count_change(txn, new->m.tid, &was, &is, NULL);
 	return e == STORE_OK ? store_thread_write(txn, new->m.tid, &is) : e;
 }
