@@ -42,8 +42,6 @@ static enum store_err	 store_ready(struct store *, unsigned);
 static enum store_err	 store_upgrade(struct store *, unsigned);
 static enum store_err	 store_found(struct store *);
 static enum store_err	 store_errno(void);
-static enum store_err	 store_hot_read(struct store_txn *);
-static enum store_err	 store_hot_write(struct store_txn *);
 static void		 store_tell(const struct store_txn *);
 static void		 store_txn_free(struct store_txn *);
 static int		 store_rmtree(const char *);
@@ -58,7 +56,8 @@ static const char *const errors[] = {
 	[STORE_NOINDEX] = "the search index is being made",
 	[STORE_CANNOT] = "cannot calculate changes",
 	[STORE_FORBIDDEN] = "forbidden",
-	[STORE_TOOMANY] = "too many", [STORE_OVERQUOTA] = "over quota", [STORE_AGAIN] = "try again",
+	[STORE_TOOMANY] = "too many", [STORE_OVERQUOTA] = "over quota",
+	[STORE_AGAIN] = "try again",
 	[STORE_FULL] = "no space", [STORE_CORRUPT] = "corrupt",
 	[STORE_VERSION] = "written by a newer program",
 	[STORE_IO] = "input/output error"
@@ -524,46 +523,6 @@ store_begin_plain(struct store *st, int write, struct store_txn **out)
 	return STORE_OK;
 }
 
-static enum store_err
-store_hot_read(struct store_txn *txn)
-{
-	struct store_key	 k;
-	struct slice		 v;
-	const uint8_t		*p;
-	enum store_err		 e;
-	unsigned		 i, n;
-
-	store_key_space(&k, 'A');
-	if ((e = store_get(txn, &k, &v)) != STORE_OK)
-		return e;
-	if (v.n < 4)
-		return store_broken(txn, "hot record");
-	p = v.p;
-	txn->layout = store_get16(p);
-	if (txn->layout > STORE_LAYOUT)
-		return STORE_VERSION;
-	n = store_get16(p + 2);
-	if (v.n != 4 + (size_t)n * 8)
-		return store_broken(txn, "hot record");
-	for (i = 0; i < n && i < HOT_MAX; i++)	/* a shorter one: the rest 0 */
-		txn->hot[i] = store_get64(p + 4 + i * 8);
-	return STORE_OK;
-}
-
-static enum store_err
-store_hot_write(struct store_txn *txn)
-{
-	struct store_key	 k;
-	uint8_t			 b[4 + HOT_MAX * 8], *p;
-	unsigned		 i;
-
-	p = store_put16(store_put16(b, STORE_LAYOUT), HOT_MAX);
-	for (i = 0; i < HOT_MAX; i++)
-		p = store_put64(p, txn->hot[i]);
-	store_key_space(&k, 'A');
-	return store_put(txn, &k, b, sizeof(b));
-}
-
 enum store_err
 store_commit(struct store_txn *txn)
 {
@@ -638,4 +597,3 @@ store_txn_free(struct store_txn *txn)
 	store_view_free(txn);
 	free(txn);
 }
-

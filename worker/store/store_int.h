@@ -129,6 +129,10 @@ enum store_err	store_walk(struct store_txn *, struct kv_range *,
 enum store_err	store_begin_plain(struct store *, int, struct store_txn **);
 int		store_mkdir(const char *path);
 
+/* store_hot.c: into txn->hot, and back.  STORE_NOTFOUND: a new account. */
+enum store_err	store_hot_read(struct store_txn *);
+enum store_err	store_hot_write(struct store_txn *);
+
 /* store_id.c: a set of numbers, start zeroed. */
 struct store_set {
 	uint64_t	*v;		/* x + 1, 0 is free */
