@@ -14,8 +14,6 @@
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/mailbox.h"
 
-#define MAILBOX_CHAIN	16	/* names that go round in one /set */
-
 static jmap_prop_put	mailbox_put_id, mailbox_put_subscribed,
 			mailbox_put_name,
 			mailbox_put_parent, mailbox_put_role,
@@ -40,14 +38,10 @@ static int	mailbox_make(struct jmap_set *, struct js_val *,
 static int	mailbox_change(struct jmap_set *, const struct jmap_patch *,
 		    const struct store_mailbox *, struct mailbox_obj *);
 static int	mailbox_destroy(struct jmap_set *, const char *);
-static int	mailbox_deep(struct jmap_set *, const struct store_mailbox *);
 static int	mailbox_height(const struct store_mailbox *, size_t, uint32_t,
 		    unsigned);
 static int	mailbox_refused(struct jmap_set *, enum store_err,
 		    const struct store_mailbox *);
-static int	mailbox_turn(struct jmap_set *, const struct store_mailbox *);
-static int	mailbox_plan(struct jmap_set *, uint32_t,
-		    struct store_mailbox *);
 
 static const struct jmap_prop mailbox_props[] = {
 	{ "id", JP_SERVER | JP_FIXED, mailbox_put_id, NULL },
@@ -517,8 +511,7 @@ mailbox_refused(struct jmap_set *s, enum store_err e,
 	}
 }
 
-/* maxMailboxDepth: of the mailbox and of what is below it.  1, 0, -1. */
-static int
+int
 mailbox_deep(struct jmap_set *s, const struct store_mailbox *m)
 {
 	const struct store_mailbox	*all;
@@ -561,67 +554,4 @@ mailbox_height(const struct store_mailbox *all, size_t n, uint32_t id,
 				best = h;
 		}
 	return best;
-}
-
-/*
- * A name is taken.  If its owner is to get another name in this same call,
- * and so on in a ring that ends with ours, then each waits for the next:
- * RFC 8620 5.3 wants that to work.  Give the first a name of nobody's for
- * the moment; it is tried again when the others have moved.  0 or -1.
- */
-static int
-mailbox_turn(struct jmap_set *s, const struct store_mailbox *want)
-{
-	struct store_mailbox	 m, next;
-	uint32_t		 id;
-	int			 i;
-
-	id = want->role == STORE_ROLE_NONE ? 0 :
-	    store_mailbox_role(s->c->txn, want->role);
-	if (id != 0 && id != want->id)
-		return 0;		/* it would be refused all the same */
-	next = *want;
-	for (i = 0; i < MAILBOX_CHAIN; i++) {
-		id = store_mailbox_named(s->c->txn, next.parent, next.name);
-		if (id == 0 || (id == want->id && i == 0))
-			return 0;
-		if (id == want->id)
-			break;
-		if (mailbox_plan(s, id, &next) != 1)
-			return 0;
-	}
-	if (i == MAILBOX_CHAIN || store_mailbox_get(s->c->txn, want->id,
-	    &m) != STORE_OK)
-		return 0;
-	if (strlcpy(m.name, ".jmapd-turning-", sizeof(m.name)) >=
-	    sizeof(m.name))
-		return 0;
-	store_id_mailbox(m.id, m.name + strlen(m.name));
-	return jmap_api_store(s->c, store_mailbox_update(s->c->txn, &m)) ==
-	    -1 ? -1 : 0;
-}
-
-/* What this call will make of another mailbox: 1, or 0 when nothing good. */
-static int
-mailbox_plan(struct jmap_set *s, uint32_t id, struct store_mailbox *out)
-{
-	struct js_val		*v;
-	struct jmap_seterr	 saved = s->e;
-	struct mailbox_obj	 o;
-	struct jmap_patch	 p;
-	char			 text[STORE_IDLEN];
-	int			 good;
-
-	store_id_mailbox(id, text);
-	if (!js_find(js_get(s->c->args, "update"), text, &v) ||
-	    store_mailbox_get(s->c->txn, id, out) != STORE_OK)
-		return 0;
-	memset(&o, 0, sizeof(o));
-	o.m = *out;
-	good = jmap_patch_read(s, v, &p) == 1 &&
-	    jmap_set_patch(s, &p, &o) == 1 && mailbox_deep(s, &o.m) == 1;
-	*out = o.m;
-	js_free(o.share);
-	s->e = saved;
-	return good;
 }

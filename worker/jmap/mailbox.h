@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What mailbox.c and mailbox_query.c share. */
+/* What mailbox.c, mailbox_query.c, mailbox_share.c and mailbox_turn.c share. */
 #ifndef WORKER_JMAP_MAILBOX_H
 #define WORKER_JMAP_MAILBOX_H
 
@@ -22,6 +22,18 @@ struct mailbox_obj {
 	struct js_val		*share;		/* shareWith, ours */
 	int			 share_set;	/* it was sent */
 };
+/* mailbox.c: maxMailboxDepth, of the mailbox and of what is below it: 1, 0
+ * refused, -1. */
+int	mailbox_deep(struct jmap_set *, const struct store_mailbox *);
+/*
+ * mailbox_turn.c.  The name (or role) is taken.  If its owner is to get
+ * another name in this same call, and so on in a ring that ends with ours,
+ * then each waits for the next: RFC 8620 5.3 wants that to work.  Gives ours
+ * a name of nobody's for the moment; it is to be tried again when the others
+ * have moved.  0 or -1.
+ */
+int	mailbox_turn(struct jmap_set *, const struct store_mailbox *want);
+
 /* mailbox_share.c: the properties myRights and shareWith. */
 jmap_prop_put	mailbox_share_put_rights, mailbox_share_put;
 jmap_prop_set	mailbox_share_set;
