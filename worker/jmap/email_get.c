@@ -1,40 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Email/get (RFC 8621 4.2).  A property is either copied: from the list row
- * as the JSON text it was kept as, or from the mail's state; or made: from
- * the structure record and, last of all, the message's bytes.  A request for
- * copied ones only, the list view, reads two rows a mail and nothing else.
+ * Email/get (RFC 8621 4.2).  A property is either copied (email_get_fast.c):
+ * from the list row as the JSON text it was kept as, or from the mail's state;
+ * or made: from the structure record and, last of all, the message's bytes.  A
+ * request for copied ones only, the list view, reads two rows a mail and
+ * nothing else.
  */
 #include "common/compat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/jmap/email.h"
+#include "worker/jmap/email_get.h"
 #include "worker/jmap/email_row.h"
-#include "worker/jmap/email_smime.h"
 
 #define GET_SCRATCH	(MIME_ARENA + (160UL << 20))	/* one mail's work */
-#define GET_KEYWORD	(STORE_KW_MAXLEN + 8)
 
 #define KEY(n)	n, ",\"" n "\":", sizeof(n) + 3
 
-enum getkind {
-	/* copied */
-	GET_FRAG, GET_BLOB, GET_ID, GET_KEYWORDS, GET_MAILBOXES, GET_THREAD,
-	/* made */
-	GET_ATTACHMENTS, GET_HEADERS, GET_HTMLBODY, GET_STRUCTURE,
-	GET_TEXTBODY, GET_VALUES, GET_HEADER,
-	GET_SMIME, GET_SMIMEWAS, GET_SMIMEERRORS, GET_SMIMEAT /* in order */
-};
-static const struct getprop {
-	const char	*name;
-	const char	*key;		/* `,"name":` ready to be copied */
-	size_t		 len;
-	enum getkind	 kind;
-	enum store_frag	 frag;
-	const char	*field;		/* of a fragment too long to be kept */
-} getprops[] = {	/* in strcmp order, as email_type.props */
+/* In strcmp order, as email_type.props. */
+static const struct getprop getprops[] = {
 	{ KEY("attachments"), GET_ATTACHMENTS, 0, NULL },
 	{ KEY("bcc"), GET_FRAG, STORE_F_BCC, "header:Bcc:asAddresses" },
 	{ KEY("blobId"), GET_FRAG, STORE_F_BLOBID, NULL },
@@ -71,52 +56,13 @@ static const struct getprop {
 	{ KEY("threadId"), GET_THREAD, 0, NULL },
 	{ KEY("to"), GET_FRAG, STORE_F_TO, "header:To:asAddresses" },
 };
-
-/* For properties that must be made: not touched for a list row. */
-struct getwork {
-	struct email_src	 src;
-	struct email_struct	 st;
-	struct email_smime	 smime;
-	struct arena		 scratch;
-};
-struct email_get {
-	const struct getprop	*fast[nitems(getprops)];
-	size_t			 nfast, keylen;
-	const struct getprop	*slow[nitems(getprops)];
-	size_t			 nslow;
-	struct email_hdr	*hdr;		/* "header:..." */
-	size_t			 nhdr;
-	struct email_fetch	 fetch;
-	struct jmap_ids		*threads;	/* a later call wants them */
-	struct slice		 kw[64];	/* `"$seen":true` of a slot */
-	struct getwork		 work;
-	int			 ready;
-};
-struct getmail {
-	struct jmap_call	*c;
-	struct email_get	*eg;
-	const struct store_mail	*mail;		/* NULL: of Email/parse */
-	struct getwork		*w;
-	int			 open;		/* w->src is ready */
-	int			 have;		/* w->st was read */
-	struct store_row	 row;
-};
+_Static_assert(nitems(getprops) <= EMAIL_GET_PROPS, "struct email_get");
 
 static int	get_ready(struct jmap_get *, struct email_get *);
 static int	get_shared(struct jmap_get *, struct email_get *);
 static void	get_open(struct getmail *);
 static void	get_close(struct getmail *);
 static int	get_object(struct getmail *, struct buf *);
-static size_t	get_room(const struct getmail *);
-static int	get_fast(struct getmail *, struct buf *);
-static uint8_t *get_bytes(uint8_t *, const void *, size_t);
-static uint8_t *get_meta(struct getmail *, enum getkind, uint8_t *);
-static uint8_t *get_boxes(const struct getmail *, uint8_t *);
-static uint8_t *get_keywords(struct getmail *, uint8_t *);
-static uint8_t *get_quoted(uint8_t *, const char *, size_t);
-static struct slice get_keyword(struct getmail *, unsigned);
-static int	get_big(struct getmail *, const struct getprop *,
-		    struct buf *);
 static int	get_slow(struct getmail *, struct buf *);
 static int	get_structure(struct getmail *);
 static int	get_made(struct getmail *, enum getkind, struct buf *);
@@ -238,7 +184,7 @@ get_object(struct getmail *m, struct buf *b)
 	int	 ret;
 
 	js_out_obj(b);
-	if ((ret = get_fast(m, b)) == 0 &&
+	if ((ret = email_get_fast(m, b)) == 0 &&
 	    (m->eg->nslow > 0 || m->eg->nhdr > 0))
 		ret = get_slow(m, b);
 	js_out_end(b, '}');
@@ -297,183 +243,10 @@ get_shared(struct jmap_get *g, struct email_get *eg)
 	return 0;
 }
 
-/* --- copied -------------------------------------------------------------- */
-
-/* Bytes that the copied part of a mail takes at most. */
-static size_t
-get_room(const struct getmail *m)
-{
-	const struct email_get	*eg = m->eg;
-	size_t			 i, n = eg->keylen + 4 * STORE_IDLEN;
-
-	for (i = 0; i < eg->nfast; i++)
-		switch (eg->fast[i]->kind) {
-		case GET_FRAG:
-			n += m->row.frag[eg->fast[i]->frag].n + 4;
-			break;
-		case GET_KEYWORDS:
-			n += m->mail == NULL ? 4 :
-			    2 + GET_KEYWORD * (m->mail->nmore +
-			    (size_t)__builtin_popcountll(m->mail->kw));
-			break;
-		case GET_MAILBOXES:
-			n += m->mail == NULL ? 4 :
-			    2 + m->mail->nmailbox * (STORE_IDLEN + 8);
-			break;
-		default:
-			break;
-		}
-	return n;
-}
-
-static int
-get_fast(struct getmail *m, struct buf *b)
-{
-	const struct getprop	*k;
-	const struct slice	*f;
-	uint8_t			*p, *start;
-	size_t			 i, skip;
-
-	if ((start = p = buf_reserve(b, get_room(m))) == NULL)
-		return -1;
-	for (i = 0; i < m->eg->nfast; i++) {
-		k = m->eg->fast[i];
-		skip = i == 0;		/* the comma */
-		memcpy(p, k->key + skip, k->len - skip);
-		p += k->len - skip;
-		if (k->kind != GET_FRAG) {
-			p = get_meta(m, k->kind, p);
-			continue;
-		}
-		f = &m->row.frag[k->frag];
-		if (f->n == 1 && k->field != NULL) {
-			/* longer than a row may be */
-			buf_commit(b, (size_t)(p - start));
-			if (get_big(m, k, b) == -1 ||
-			    (p = start = buf_reserve(b, get_room(m))) == NULL)
-				return -1;
-		} else
-			p = f->n > 0 ? get_bytes(p, f->p, f->n) :
-			    get_bytes(p, "null", 4);
-	}
-	buf_commit(b, (size_t)(p - start));
-	return 0;
-}
-
-static uint8_t *
-get_bytes(uint8_t *p, const void *s, size_t n)
-{
-	memcpy(p, s, n);
-	return p + n;
-}
-
-/* RFC 8621 4.1.1; all null in Email/parse. */
-static uint8_t *
-get_meta(struct getmail *m, enum getkind kind, uint8_t *p)
-{
-	char	 id[STORE_IDLEN];
-
-	if (m->mail == NULL)
-		return get_bytes(p, "null", 4);
-	switch (kind) {
-	case GET_BLOB:
-		return email_set_quote(m->c, m->mail->id, m->row.blob, p);
-	case GET_ID:
-		return get_quoted(p, id, store_id_mail(m->mail->id, id));
-	case GET_THREAD:
-		return get_quoted(p, id, store_id_thread(m->mail->tid, id));
-	case GET_MAILBOXES:
-		return get_boxes(m, p);
-	default:
-		return get_keywords(m, p);
-	}
-}
-
-static uint8_t *
-get_quoted(uint8_t *p, const char *s, size_t n)
-{
-	*p++ = '"';
-	p = get_bytes(p, s, n);
-	*p++ = '"';
-	return p;
-}
-
-static uint8_t *
-get_boxes(const struct getmail *m, uint8_t *p)
-{
-	char	 id[STORE_IDLEN];
-	size_t	 i;
-
-	*p++ = '{';
-	for (i = 0; i < m->mail->nmailbox; i++) {
-		if (i > 0)
-			*p++ = ',';
-		p = get_quoted(p, id, store_id_mailbox(
-		    store_mail_mailbox(m->mail, i), id));
-		p = get_bytes(p, ":true", 5);
-	}
-	*p++ = '}';
-	return p;
-}
-
-static uint8_t *
-get_keywords(struct getmail *m, uint8_t *p)
-{
-	struct slice	 s;
-	uint64_t	 left;
-	size_t		 i;
-	int		 first = 1;
-
-	*p++ = '{';
-	for (left = m->mail->kw; left != 0; left &= left - 1) {
-		s = get_keyword(m, (unsigned)__builtin_ctzll(left));
-		if (s.n == 0)
-			continue;
-		if (!first)
-			*p++ = ',';
-		first = 0;
-		p = get_bytes(p, s.p, s.n);
-	}
-	for (i = 0; i < m->mail->nmore; i++) {
-		s = store_keyword_name(m->c->txn,
-		    store_mail_more(m->mail, i));
-		if (s.n == 0 || s.n > STORE_KW_MAXLEN)
-			continue;
-		if (!first)
-			*p++ = ',';
-		first = 0;
-		/* RFC 8621 4.1.1: no character of a keyword needs escaping */
-		p = get_quoted(p, s.p, s.n);
-		p = get_bytes(p, ":true", 5);
-	}
-	*p++ = '}';
-	return p;
-}
-
-/* `"$seen":true`, looked up once a call. */
-static struct slice
-get_keyword(struct getmail *m, unsigned slot)
-{
-	struct slice	*k = &m->eg->kw[slot], name;
-	char		*text;
-
-	if (k->n > 0)
-		return *k;
-	name = store_keyword_name(m->c->txn, slot);
-	if (name.n == 0 || name.n > STORE_KW_MAXLEN)
-		return SLICE(NULL, 0);
-	text = arena_printf(&m->c->req->arena, "\"%.*s\":true", (int)name.n,
-	    (const char *)name.p);
-	if (text == NULL)
-		return SLICE(NULL, 0);
-	return *k = SLICE_STR(text);
-}
-
 /* --- made ---------------------------------------------------------------- */
 
-/* A fragment that was too long to be kept: from the message. */
-static int
-get_big(struct getmail *m, const struct getprop *prop, struct buf *b)
+int
+email_get_big(struct getmail *m, const struct getprop *prop, struct buf *b)
 {
 	struct email_hdr	 h;
 
@@ -624,7 +397,7 @@ email_get_one(struct jmap_call *c, const struct store_mail *mail,
 		    p->frag == STORE_F_BLOBID)
 			bare.kind = GET_BLOB;
 		eg.fast[eg.nfast++] = &bare;
-		ret = get_fast(&m, b);
+		ret = email_get_fast(&m, b);
 	} else
 		ret = email_body_all(c, &eg.fetch) != NULL ||
 		    get_structure(&m) == -1 ? -1 : get_made(&m, p->kind, b);
