@@ -102,3 +102,45 @@ def test_all_invalid_properties_are_listed(account, type, bad):
     e = got["notCreated"]["a"]
     assert e["type"] == "invalidProperties"
     assert sorted(e["properties"]) == sorted(bad)
+
+
+@pytest.mark.parametrize("type", ["Mailbox", "Identity", "Email"])
+def test_a_path_into_what_is_not_there(account, type):
+    """PatchObject: "all parts prior to the last MUST already exist"; a name
+    alone is an unknown property."""
+    id = account.add_mail(message())
+    if type != "Email":
+        id = call(account, type + "/get")["list"][0]["id"]
+    for patch, error in [({"nope/x": 1}, "invalidPatch"),
+                         ({"nope": 1}, "invalidProperties")]:
+        got = change(account, type, {"update": {id: patch}}, False)
+        assert got["notUpdated"][id]["type"] == error
+
+
+# --- what was not opted into is not there (1.8)
+
+PUSH = {"deviceClientId": "d", "url": "https://push.example.org/1"}
+
+
+def push_set(account, args, using=(CORE,)):
+    got = account.request([["PushSubscription/set", args, "c"]], using)
+    return got["methodResponses"][0][1]
+
+
+def test_properties_of_another_capability(account):
+    got = push_set(account, {"create": {"a": PUSH}})["created"]["a"]
+    assert "emailPush" not in got
+    id = got["id"]
+    got = push_set(account, {"create": {"a": {**PUSH, "emailPush": None}},
+                             "update": {id: {"emailPush": None}}})
+    for e in got["notCreated"]["a"], got["notUpdated"][id]:
+        assert e["properties"] == ["emailPush"]
+    got = push_set(account, {"update": {id: {"emailPush": None}}},
+                   [CORE, JMAP + "emailpush"])
+    assert got["updated"] == {id: None}
+    for names in ["emailPush"], ["_verify"], ["_vapid"]:
+        got = account.request([["PushSubscription/get", {
+            "properties": names}, "c"]], [CORE])["methodResponses"][0]
+        assert got[1]["type"] == "invalidArguments"
+    got = push_set(account, {"update": {id: {"_verify": "x"}}})
+    assert got["notUpdated"][id]["description"] == "no such property"

@@ -301,6 +301,9 @@ struct jmap_ids	*jmap_ref_keep(struct jmap_call *, const char *path);
 #define JP_IDREF	0x08	/* Id, Id[] or Id[x]: "#cid" is resolved */
 #define JP_SMIME	0x10	/* only there with JMAP_CAP_SMIME (RFC 9219) */
 #define JP_SHARING	0x20	/* only where "using" names sharing */
+#define JP_EMAILPUSH	0x40	/* only there with JMAP_CAP_EMAILPUSH */
+#define JP_HIDDEN	0x80	/* kept, never told, unknown to clients:
+				 * give it JP_NOTDEF | JP_SERVER, too */
 
 /*
  * put: append the value (no key) of obj.  set: take val into obj, where val
@@ -402,6 +405,11 @@ struct jmap_get {
 void	jmap_get_props(struct jmap_get *, const void *obj);
 /* Index of a property in the type's table, or -1. */
 int	jmap_get_prop(const struct jmap_type *, const char *);
+/* RFC 8620 1.8: 1 if what the request opted into has that property. */
+int	jmap_get_there(const struct jmap_req *, const struct jmap_prop *);
+/* jmap_get_prop() of a name that a client said: -1 if it is not there. */
+int	jmap_get_named(const struct jmap_req *, const struct jmap_type *,
+	    const char *);
 /* 1 if the property of that name is wanted. */
 int	jmap_get_wants(const struct jmap_get *, const char *);
 /* Parse "properties" alone, for methods of their own (Email/parse,

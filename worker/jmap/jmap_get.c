@@ -90,8 +90,7 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 		g->all_props = 1;
 		for (i = 0; i < t->nprops; i++)
 			if (!(t->props[i].flags & JP_NOTDEF) &&
-			    (!(t->props[i].flags & JP_SHARING) ||
-			    jmap_share_used(g->c->req)))
+			    jmap_get_there(g->c->req, &t->props[i]))
 				g->want |= 1ULL << i;
 		return NULL;
 	}
@@ -100,13 +99,8 @@ jmap_get_properties(struct jmap_get *g, struct js_val *props)
 		g->want |= 1ULL << at;
 	for (i = 0; i < js_len(props); i++) {
 		v = js_at(props, i);
-		at = js_type(v) != JS_STR ? -1 : jmap_get_prop(t, js_str(v));
-		if (at != -1 && t->props[at].flags & JP_SMIME &&
-		    !(g->c->req->using & JMAP_CAP_SMIME))
-			at = -1;
-		if (at != -1 && (t->props[at].flags & JP_SHARING) &&
-		    !jmap_share_used(g->c->req))
-			at = -1;
+		at = js_type(v) != JS_STR ? -1 :
+		    jmap_get_named(g->c->req, t, js_str(v));
 		if (at != -1)
 			g->want |= 1ULL << at;
 		else if (js_type(v) != JS_STR || t->other == NULL ||
@@ -134,6 +128,24 @@ jmap_get_prop(const struct jmap_type *t, const char *name)
 			lo = mid + 1;
 	}
 	return -1;
+}
+
+int
+jmap_get_there(const struct jmap_req *r, const struct jmap_prop *p)
+{
+	return !(p->flags & JP_HIDDEN) &&
+	    (!(p->flags & JP_SMIME) || r->using & JMAP_CAP_SMIME) &&
+	    (!(p->flags & JP_EMAILPUSH) || r->using & JMAP_CAP_EMAILPUSH) &&
+	    (!(p->flags & JP_SHARING) || jmap_share_used(r));
+}
+
+int
+jmap_get_named(const struct jmap_req *r, const struct jmap_type *t,
+    const char *name)
+{
+	int	 at = jmap_get_prop(t, name);
+
+	return at == -1 || !jmap_get_there(r, &t->props[at]) ? -1 : at;
 }
 
 int

@@ -73,8 +73,6 @@ jmap_object_row(struct jmap_get *g, const char *id)
 	js_out_obj(b);
 	for (left = g->want; left != 0; left &= left - 1) {
 		p = &g->type->props[__builtin_ctzll(left)];
-		if (p->flags & JO_HIDDEN)
-			continue;
 		js_out_key(b, p->name);
 		if ((p->flags & JO_KIND) == 0)
 			js_out_s(b, id);
@@ -246,7 +244,7 @@ jmap_object_create(struct jmap_set *s, struct js_val *v,
 	if (jmap_objrow_new(s->type, &o) == -1)
 		return -1;
 	for (js_first(&it, v); js_next(&it);) {
-		at = jmap_get_prop(s->type, it.key);
+		at = jmap_get_named(s->c->req, s->type, it.key);
 		p = at == -1 ? NULL : &s->type->props[at];
 		if (p == NULL)
 			jmap_set_bad(s, it.key, "no such property");
@@ -335,7 +333,8 @@ object_reply(struct jmap_set *s, struct js_val *sent,
 	struct js_val		*v, *is;
 
 	for (p = s->type->props; p < s->type->props + s->type->nprops; p++) {
-		if ((p->flags & JO_KIND) == 0 || p->flags & JO_HIDDEN)
+		if ((p->flags & JO_KIND) == 0 ||
+		    !jmap_get_there(s->c->req, p))
 			continue;
 		is = js_get(o->val, p->name);
 		if (js_find(sent, p->name, &v) ? js_equal(v, is) : !all)
@@ -382,7 +381,10 @@ object_patch(struct jmap_set *s, const struct jmap_patch *patch,
 		if (i > 0 && strcmp(patch->op[i].prop,
 		    patch->op[i - 1].prop) == 0)
 			continue;
-		at = jmap_get_prop(s->type, patch->op[i].prop);
+		at = jmap_get_named(s->c->req, s->type, patch->op[i].prop);
+		if (at == -1 && patch->op[i].sub != NULL)
+			return jmap_set_refuse(s, &jmap_error_invalid_patch,
+			    "no such path: %s", patch->op[i].path);
 		if (at == -1) {
 			jmap_set_bad(s, patch->op[i].prop, "no such property");
 			continue;

@@ -50,8 +50,6 @@
 #define JO_ANY_NULL	0x00000f00u
 #define JO_MUST		0x00010000u	/* a create must have it */
 #define JO_FILLED	0x00020000u	/* not kept: fill() says it each time */
-#define JO_HIDDEN	0x00040000u	/* kept, never told, unknown to clients:
-					 * give it JP_NOTDEF | JP_SERVER, too */
 
 struct jmap_object {
 	uint64_t	 id;

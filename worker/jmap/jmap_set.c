@@ -300,7 +300,7 @@ set_server_set(struct jmap_set *s, struct js_val *v)
 	int		 at;
 
 	for (js_first(&it, v); js_next(&it);) {
-		at = jmap_get_prop(s->type, it.key);
+		at = jmap_get_named(s->c->req, s->type, it.key);
 		if (at != -1 && s->type->props[at].flags & JP_SERVER)
 			jmap_set_bad(s, it.key, "%s is set by the server",
 			    it.key);
@@ -396,7 +396,7 @@ jmap_set_create(struct jmap_set *s, struct js_val *v, void *obj)
 	int			 at;
 
 	for (js_first(&it, v); js_next(&it);) {
-		at = jmap_get_prop(s->type, it.key);
+		at = jmap_get_named(s->c->req, s->type, it.key);
 		p = at == -1 ? NULL : &s->type->props[at];
 		if (p == NULL)
 			jmap_set_bad(s, it.key, "no such property");
@@ -419,7 +419,7 @@ jmap_set_patch(struct jmap_set *s, const struct jmap_patch *patch, void *obj)
 		if (i > 0 && strcmp(patch->op[i].prop,
 		    patch->op[i - 1].prop) == 0)
 			continue;
-		at = jmap_get_prop(s->type, patch->op[i].prop);
+		at = jmap_get_named(s->c->req, s->type, patch->op[i].prop);
 		if (at == -1 && patch->op[i].sub != NULL)
 			return jmap_set_refuse(s, &jmap_error_invalid_patch,
 			    "no such path: %s", patch->op[i].path);
@@ -469,7 +469,7 @@ jmap_set_reply(struct jmap_set *s, struct js_val *sent, const void *obj)
 	for (i = 0; i < s->type->nprops; i++) {
 		p = &s->type->props[i];
 		if (strcmp(p->name, "id") == 0 ||
-		    ((p->flags & JP_SHARING) && !jmap_share_used(s->c->req)) ||
+		    !jmap_get_there(s->c->req, p) ||
 		    (js_find(sent, p->name, &v) &&
 		    !set_differs(s, p, obj, v)))
 			continue;

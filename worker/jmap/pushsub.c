@@ -28,7 +28,6 @@
 static size_t	pushsub_idtext(uint64_t, char [STORE_IDLEN]);
 static const struct jmap_error	*pushsub_get_args(struct jmap_get *,
 				    struct js_rd *);
-static int	pushsub_row(struct jmap_get *, const char *);
 static int	pushsub_prepare(struct jmap_call *);
 static int	pushsub_check(struct jmap_set *, const struct jmap_prop *,
 		    struct js_val *);
@@ -50,10 +49,10 @@ static int	pushsub_expires(struct jmap_set *, struct jmap_object *);
 static const struct pushsub_conf	*pushsub_conf(const struct jmap_call *);
 
 static const struct jmap_prop pushsub_props[] = {
-	{ "_vapid", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
-	{ "_verify", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
+	{ "_vapid", JP_SERVER | JP_NOTDEF | JP_HIDDEN | JO_STR, NULL, NULL },
+	{ "_verify", JP_SERVER | JP_NOTDEF | JP_HIDDEN | JO_STR, NULL, NULL },
 	{ "deviceClientId", JP_FIXED | JO_STR | JO_MUST, NULL, NULL },
-	{ "emailPush", JO_OBJ_NULL, NULL, NULL },
+	{ "emailPush", JP_EMAILPUSH | JO_OBJ_NULL, NULL, NULL },
 	{ "expires", JO_DATE_NULL, NULL, NULL },
 	{ "id", JP_SERVER | JP_FIXED, NULL, NULL },
 	{ "keys", JP_FIXED | JP_NOTDEF | JO_OBJ_NULL, NULL, NULL },
@@ -94,7 +93,7 @@ const struct jmap_type pushsub_type = {
 	.object = &pushsub_object,
 	.prepare = pushsub_prepare,
 	.all = jmap_object_all,
-	.row = pushsub_row,
+	.row = jmap_object_row,
 	.create = jmap_object_create,
 	.update = jmap_object_update,
 	.destroy = jmap_object_destroy,
@@ -139,17 +138,6 @@ pushsub_get_args(struct jmap_get *g, struct js_rd *rd)
 			    "url and keys are not given out");
 	}
 	return NULL;
-}
-
-/* RFC 8620 1.8: who did not opt into an extension sees nothing of it */
-static int
-pushsub_row(struct jmap_get *g, const char *id)
-{
-	int	 at = jmap_get_prop(g->type, "emailPush");
-
-	if (!(g->c->req->using & JMAP_CAP_EMAILPUSH))
-		g->want &= ~(1ULL << at);
-	return jmap_object_row(g, id);
 }
 
 /* Those whose time is over, or whose key is no more ours (RFC 9749 5), are
@@ -297,8 +285,6 @@ check_mail(struct jmap_set *s, struct js_val *v)
 	struct js_iter	 it;
 	const char	*why = NULL;
 
-	if (!(s->c->req->using & JMAP_CAP_EMAILPUSH))
-		return jmap_set_bad(s, "emailPush", "no such property");
 	for (js_first(&it, v); why == NULL && js_next(&it);) {
 		if (strcmp(it.key, s->c->req->user->account) != 0)
 			why = "not an account that supports it";

@@ -42,8 +42,8 @@ static jmap_cmp		submission_by_email, submission_by_sent,
 			submission_by_thread;
 
 static const struct jmap_prop submission_props[] = {
-	{ "_envid", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL, NULL },
-	{ "_messageId", JP_SERVER | JP_NOTDEF | JO_STR | JO_HIDDEN, NULL,
+	{ "_envid", JP_SERVER | JP_NOTDEF | JP_HIDDEN | JO_STR, NULL, NULL },
+	{ "_messageId", JP_SERVER | JP_NOTDEF | JP_HIDDEN | JO_STR, NULL,
 	    NULL },
 	{ "deliveryStatus", JP_SERVER | JO_OBJ_NULL, NULL, NULL },
 	{ "dsnBlobIds", JP_SERVER | JO_BLOBS, NULL, NULL },
