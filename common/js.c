@@ -17,6 +17,8 @@
 
 static size_t		 js_members(struct json_object *, unsigned);
 static struct json_tokener	*js_tokener(void);
+static int		 js_whole(struct js_val *);
+static void		 js_out_number(struct buf *, struct js_val *);
 
 /* One tokener for the process; it is reset before each use. */
 static struct json_tokener *
@@ -126,7 +128,19 @@ js_type(struct js_val *v)
 		[json_type_string] = JS_STR
 	};
 
+	if (json_object_is_type(J(v), json_type_double))
+		return js_whole(v) ? JS_INT : JS_DOUBLE;
 	return types[json_object_get_type(J(v))];
+}
+
+/* RFC 8259 6, RFC 8620 1.3: 1.0 and 1e0 are the integer 1. */
+static int
+js_whole(struct js_val *v)
+{
+	double	 d = json_object_get_double(J(v));
+
+	return d >= -(double)JS_INT_MAX && d <= (double)JS_INT_MAX &&
+	    d == (double)(int64_t)d;
 }
 
 int
@@ -152,7 +166,10 @@ js_bool(struct js_val *v)
 int64_t
 js_int(struct js_val *v)
 {
-	return js_type(v) == JS_INT ? json_object_get_int64(J(v)) : 0;
+	if (js_type(v) != JS_INT)
+		return 0;
+	return json_object_is_type(J(v), json_type_double) ?
+	    (int64_t)json_object_get_double(J(v)) : json_object_get_int64(J(v));
 }
 
 double
@@ -299,6 +316,19 @@ js_del(struct js_val *obj, const char *key)
 	json_object_object_del(J(obj), key);
 }
 
+static void
+js_out_number(struct buf *b, struct js_val *v)
+{
+	const char	*s;
+
+	if (!json_object_is_type(J(v), json_type_double)) {
+		js_out_int(b, js_int(v));
+		return;
+	}
+	s = json_object_to_json_string(J(v));	/* it keeps its own spelling */
+	js_out_raw(b, s, strlen(s));
+}
+
 /* Here, not in js_out.c, because it must look into a value. */
 void
 js_out_val(struct buf *b, struct js_val *v)
@@ -314,12 +344,8 @@ js_out_val(struct buf *b, struct js_val *v)
 		js_out_bool(b, js_bool(v));
 		break;
 	case JS_INT:
-		js_out_int(b, js_int(v));
-		break;
 	case JS_DOUBLE:
-		/* json-c keeps a parsed double's own spelling */
-		js_out_raw(b, json_object_to_json_string(J(v)),
-		    strlen(json_object_to_json_string(J(v))));
+		js_out_number(b, v);
 		break;
 	case JS_STR:
 		js_out_str(b, js_str(v), js_len(v));

@@ -58,6 +58,7 @@ const char	*js_scan_str(enum js_fault);	/* for descriptions */
 
 /* --- js.c: values ------------------------------------------------------ */
 
+/* JS_INT: whole, within JS_INT_MAX, however written (1, 1.0, 1e0). */
 enum js_type { JS_NULL, JS_BOOL, JS_INT, JS_DOUBLE, JS_STR, JS_ARR, JS_OBJ };
 
 /*

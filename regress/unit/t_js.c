@@ -177,6 +177,40 @@ reader_takes_the_right_kinds(void **state)
 }
 
 static void
+whole_numbers_are_integers_in_any_form(void **state)
+{
+	static const struct {
+		const char	*text;
+		int64_t		 is;
+	} rows[] = {
+		{ "1", 1 }, { "1.0", 1 }, { "1e0", 1 }, { "-0.0", 0 },
+		{ "25e-1", -1 }, { "0.5", -1 }, { "9007199254740991.0",
+		JS_INT_MAX }, { "9007199254740992.0", -1 }, { "1e300", -1 },
+		{ "-1e300", -1 }, { "5e-324", -1 }, { "1.2e1", 12 }
+	};
+	struct js_val	*v;
+	struct buf	 b;
+	size_t		 i;
+
+	(void)state;
+	buf_init(&b, 64);
+	for (i = 0; i < nitems(rows); i++) {
+		v = parse(rows[i].text);
+		if (rows[i].is == -1)
+			assert_int_equal(js_type(v), JS_DOUBLE);
+		else {
+			assert_int_equal(js_type(v), JS_INT);
+			assert_int_equal(js_int(v), rows[i].is);
+		}
+		buf_reset(&b);
+		js_out_val(&b, v);
+		assert_string_equal(buf_str(&b), rows[i].text);
+		js_free(v);
+	}
+	buf_free(&b);
+}
+
+static void
 reader_names_the_first_fault(void **state)
 {
 	static const struct {
@@ -184,7 +218,7 @@ reader_names_the_first_fault(void **state)
 		const char	*fault;
 	} rows[] = {
 		{ "{\"u\":-1}", "f/u" }, { "{\"u\":\"1\"}", "f/u" },
-		{ "{\"u\":1.0}", "f/u" }, { "{\"u\":null}", "f/u" },
+		{ "{\"u\":1.5}", "f/u" }, { "{\"u\":null}", "f/u" },
 		{ "{\"id\":\"\"}", "f/id" }, { "{\"id\":\"a b\"}", "f/id" },
 		{ "{\"id\":5}", "f/id" }, { "{\"id\":\"#a\"}", "f/id" },
 		{ "{\"d\":\"2014-10-30\"}", "f/d" }, { "[]", "f" },
@@ -245,6 +279,7 @@ main(void)
 		cmocka_unit_test(out_places_commas),
 		cmocka_unit_test(out_escapes_so_that_the_scan_agrees),
 		cmocka_unit_test(reader_takes_the_right_kinds),
+		cmocka_unit_test(whole_numbers_are_integers_in_any_form),
 		cmocka_unit_test(reader_names_the_first_fault),
 		cmocka_unit_test(values_are_made_copied_and_compared),
 	};
