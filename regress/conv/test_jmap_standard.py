@@ -144,3 +144,63 @@ def test_properties_of_another_capability(account):
         assert got[1]["type"] == "invalidArguments"
     got = push_set(account, {"update": {id: {"_verify": "x"}}})
     assert got["notUpdated"][id]["description"] == "no such property"
+
+
+# --- numbers (1.3)
+
+def test_an_integer_is_one_however_it_is_written(account):
+    """1.3: an Int is "an integer in the range ..., represented as a JSON
+    Number": 1.0 and 1e0 are 1.  What is echoed keeps its form."""
+    for i in range(3):
+        account.add_mail(message())
+    id = account.id
+    body = ('{"using":["%s","%s"],"methodCalls":[["Email/query",'
+            '{"accountId":"%s","limit":%s,"position":%s},"0"],'
+            '["Core/echo",{"n":[%s,1.50,-0.0]},"1"]]}')
+    for one in "1", "1.0", "1e0", "10e-1", "0.1e1":
+        r = account.post(body % (CORE, MAIL, id, one, one, one))
+        got = r.json()["methodResponses"][0]
+        assert got[1].get("position") == 1 and len(got[1]["ids"]) == 1, got
+        assert '{"n":[%s,1.50,-0.0]}' % one in r.text
+    for bad in "1.5", "1e-1", "-1", "-1.0", "1e300", '"1"':
+        r = account.post(body % (CORE, MAIL, id, bad, "0", "1"))
+        got = r.json()["methodResponses"][0]
+        assert got[1]["type"] == "invalidArguments", bad
+    state = call(account, "Email/get", {"ids": []})["state"]
+    got = call(account, "Email/changes", {"sinceState": state,
+                                          "maxChanges": 1e0})
+    assert got["hasMoreChanges"] is False
+    got = change(account, "Mailbox", {"create": {"a": {
+        "name": "n", "sortOrder": 5.0}}})
+    got = call(account, "Mailbox/get", {"ids": [got["created"]["a"]["id"]]})
+    assert got["list"][0]["sortOrder"] == 5
+
+
+# --- /query (5.5)
+
+def test_a_position_is_an_unsigned_int(account):
+    """However far the offset: 1.3, at most 2^53-1."""
+    id = account.add_mail(message())
+    most = 2 ** 53 - 1
+    for type, anchor in ("Email", id), ("Mailbox", account.mailbox()):
+        got = call(account, type + "/query", {
+            "anchor": anchor, "anchorOffset": most, "position": 5})
+        assert got["ids"] == [] and got["position"] <= most
+        got = call(account, type + "/query", {
+            "anchor": anchor, "anchorOffset": -most, "limit": 1})
+        assert got["position"] == 0 and got["ids"] != []
+
+
+@pytest.mark.parametrize("type, text, other", [
+    ("Email", "subject", "size"), ("Mailbox", "name", "sortOrder"),
+    ("Quota", "name", "used"), ("EmailSubmission", "emailId", "sentAt"),
+])
+def test_collation_counts_for_strings_only(account, type, text, other):
+    """5.5: "When the property being compared is not a string, the
+    "collation" property is ignored"."""
+    args = {"sort": [{"property": other, "collation": "i;unheard-of"}]}
+    call(account, type + "/query", args)
+    args["sort"][0]["property"] = text
+    with pytest.raises(MethodError) as e:
+        call(account, type + "/query", args)
+    assert e.value.type == "unsupportedSort"

@@ -78,15 +78,15 @@ static const struct jmap_cond conds[] = {
 
 /* RFC 8621 4.4.2 */
 static const struct jmap_order orders[] = {
-	{ "allInThreadHaveKeyword", STORE_BY_ALL_KEYWORD, NULL, 1 },
-	{ "from", STORE_BY_FROM, NULL, 0 },
-	{ "hasKeyword", STORE_BY_KEYWORD, NULL, 1 },
+	{ "allInThreadHaveKeyword", STORE_BY_ALL_KEYWORD, NULL, JQ_KEYWORD },
+	{ "from", STORE_BY_FROM, NULL, JQ_TEXT },
+	{ "hasKeyword", STORE_BY_KEYWORD, NULL, JQ_KEYWORD },
 	{ "receivedAt", STORE_BY_RECEIVED, NULL, 0 },
 	{ "sentAt", STORE_BY_SENT, NULL, 0 },
 	{ "size", STORE_BY_SIZE, NULL, 0 },
-	{ "someInThreadHaveKeyword", STORE_BY_SOME_KEYWORD, NULL, 1 },
-	{ "subject", STORE_BY_SUBJECT, NULL, 0 },
-	{ "to", STORE_BY_TO, NULL, 0 },
+	{ "someInThreadHaveKeyword", STORE_BY_SOME_KEYWORD, NULL, JQ_KEYWORD },
+	{ "subject", STORE_BY_SUBJECT, NULL, JQ_TEXT },
+	{ "to", STORE_BY_TO, NULL, JQ_TEXT },
 };
 
 const struct jmap_type email_type = {

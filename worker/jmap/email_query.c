@@ -135,7 +135,7 @@ query_sort(struct jmap_query *q, struct email_query *eq)
 		o->slot = -1;
 		if (email_collate(q->c, s->collation, o) == -1)
 			return jmap_api_lost(q->c);
-		if (!s->order->keyword)
+		if (!(s->order->flags & JQ_KEYWORD))
 			continue;
 		if (s->keyword == NULL)
 			return jmap_error_say(q->c,

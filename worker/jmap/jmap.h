@@ -552,11 +552,13 @@ struct jmap_cond {
 	int		 code;		/* the type's own */
 	jmap_match	*match;
 };
+#define JQ_KEYWORD	0x1	/* takes a "keyword" (RFC 8621 4.4.2) */
+#define JQ_TEXT		0x2	/* compares strings: "collation" counts */
 struct jmap_order {
 	const char	*name;
 	int		 code;
 	jmap_cmp	*cmp;
-	int		 keyword;	/* takes a "keyword" (RFC 8621 4.4.2) */
+	unsigned	 flags;		/* JQ_* */
 };
 struct jmap_sort {
 	const struct jmap_order	*order;

@@ -403,7 +403,7 @@ query_comparator(struct jmap_query *q, struct js_val *v, struct jmap_sort *s)
 	for (i = 0; i < t->norders; i++)
 		if (strcmp(t->orders[i].name, name) == 0)
 			break;
-	if (i < t->norders && t->orders[i].keyword &&
+	if (i < t->norders && t->orders[i].flags & JQ_KEYWORD &&
 	    js_rd_str(&rd, "keyword", &s->keyword) == 0)
 		js_rd_bad(&rd, "keyword");
 	if (rd.fault[0] != '\0' || (i < t->norders && js_rd_end(&rd) == -1))
@@ -412,7 +412,9 @@ query_comparator(struct jmap_query *q, struct js_val *v, struct jmap_sort *s)
 	if (i == t->norders)
 		return jmap_error_say(q->c, &jmap_error_unsupported_sort,
 		    "no sorting by %s", name);
-	if (s->collation != NULL && !jmap_collate_known(s->collation))
+	/* RFC 8620 5.5: ignored where no strings are compared */
+	if (s->collation != NULL && t->orders[i].flags & JQ_TEXT &&
+	    !jmap_collate_known(s->collation))
 		return jmap_error_say(q->c, &jmap_error_unsupported_sort,
 		    "unknown collation");
 	s->order = &t->orders[i];
@@ -450,6 +452,8 @@ query_window(struct jmap_query *q, size_t *from)
 		pos = (int64_t)at + q->anchor_offset;
 	} else if (pos < 0)
 		pos += (int64_t)q->n;
+	if (pos > JS_INT_MAX)		/* no UnsignedInt, and no result */
+		pos = JS_INT_MAX;
 	*from = pos < 0 ? 0 : (size_t)pos;
 	return NULL;
 }

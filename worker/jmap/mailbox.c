@@ -67,7 +67,7 @@ static const struct jmap_cond mailbox_conds[] = {
 };
 
 static const struct jmap_order mailbox_orders[] = {
-	{ "name", 0, mailbox_query_by_name, 0 },
+	{ "name", 0, mailbox_query_by_name, JQ_TEXT },
 	{ "sortOrder", 0, mailbox_query_by_sort, 0 },
 };
 

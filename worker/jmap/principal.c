@@ -63,8 +63,8 @@ static const struct jmap_cond principal_conds[] = {
 };
 
 static const struct jmap_order principal_orders[] = {
-	{ "email", 0, cmp_email, 0 },
-	{ "name", 0, cmp_name, 0 },
+	{ "email", 0, cmp_email, JQ_TEXT },
+	{ "name", 0, cmp_name, JQ_TEXT },
 };
 
 const struct jmap_type principal_type = {

@@ -51,7 +51,7 @@ static const struct jmap_cond quota_conds[] = {
 
 /* Of one object there is one order. */
 static const struct jmap_order quota_orders[] = {
-	{ "name", 0, quota_cmp, 0 },
+	{ "name", 0, quota_cmp, JQ_TEXT },
 	{ "used", 0, quota_cmp, 0 },
 };
 

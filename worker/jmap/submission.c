@@ -68,10 +68,10 @@ static const struct jmap_cond submission_conds[] = {
 
 /* RFC 8621 7.3 calls it "sentAt"; the property is named "sendAt". */
 static const struct jmap_order submission_orders[] = {
-	{ "emailId", 0, submission_by_email, 0 },
+	{ "emailId", 0, submission_by_email, JQ_TEXT },
 	{ "sendAt", 0, submission_by_sent, 0 },
 	{ "sentAt", 0, submission_by_sent, 0 },
-	{ "threadId", 0, submission_by_thread, 0 },
+	{ "threadId", 0, submission_by_thread, JQ_TEXT },
 };
 
 static const struct jmap_object_type submission_object = {
