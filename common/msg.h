@@ -320,6 +320,7 @@ struct msg_erase {		/* remove the mail of a deleted account */
 #define MSG_QUEUE_RET_HDRS	0x02	/* RET=HDRS */
 #define MSG_QUEUE_UTF8		0x04	/* needs SMTPUTF8 (RFC 6531) */
 #define MSG_QUEUE_8BIT		0x08	/* needs 8BITMIME (RFC 6152) */
+#define MSG_QUEUE_HOLDFOR	0x10	/* hold was given as an interval */
 struct msg_queue_put {		/* tail: MAIL FROM, ENVID; each ended by NUL */
 	uint64_t	 account;
 	uint64_t	 submission;	/* 0: nobody waits for its fate */

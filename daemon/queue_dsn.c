@@ -35,6 +35,7 @@ static void	 dsn_head(const struct queue_dsn *, struct buf *,
 		    const char *, int);
 static void	 dsn_text(const struct queue_dsn *, struct buf *);
 static void	 dsn_report(const struct queue_dsn *, struct buf *, int);
+static void	 dsn_released(const struct queue_msg *, struct buf *);
 static void	 dsn_rcpt(const struct queue_dsn *, struct buf *,
 		    const struct queue_rcpt *, int);
 static const char	*dsn_action(const struct queue_dsn *,
@@ -160,9 +161,26 @@ dsn_report(const struct queue_dsn *d, struct buf *b, int utf8)
 		buf_addf(b, "Original-Envelope-Id: %s\r\n", m->envid);
 	buf_addf(b, "Reporting-MTA: dns; %s\r\nArrival-Date: %s\r\n", d->host,
 	    date);
+	if (m->hold != 0)
+		dsn_released(m, b);
 	for (i = 0; i < m->nrcpt; i++)
 		if (d->which[i])
 			dsn_rcpt(d, b, &m->rcpt[i], utf8);
+}
+
+/* RFC 4865 5.1.2: what was asked for.  An interval began where the mail was
+ * submitted, a moment before it came here. */
+static void
+dsn_released(const struct queue_msg *m, struct buf *b)
+{
+	char	 date[DATE_LEN];
+
+	date_utc(m->hold, date);
+	if (m->flags & MSG_QUEUE_HOLDFOR)
+		buf_addf(b, "Future-Release-Request: for;%lld\r\n",
+		    (long long)(m->hold - m->created + 500) / 1000);
+	else
+		buf_addf(b, "Future-Release-Request: until;%s\r\n", date);
 }
 
 static void

@@ -119,6 +119,24 @@ def test_success_is_told_when_it_was_asked_for(server, account):
     assert "Subject: tell me" in original.get_content()
 
 
+def test_a_report_says_that_the_mail_was_held(server, account):
+    """RFC 4865 5.1.2"""
+    until = (datetime.datetime.now(datetime.timezone.utc) +
+             datetime.timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for hold, said in (({"HOLDFOR": "1"}, "for;1"),
+                       ({"HOLDUNTIL": until}, "until;" + until)):
+        name = said.partition(";")[0]
+        submit(account, (account.name, {"NOTIFY": "SUCCESS"}), subject=name,
+               mail={"ENVID": name, **hold})
+        data = helpers.wait_for(lambda: [
+            d for d in (account.download(e["blobId"])
+                        for e in account.emails(["blobId"]))
+            if b"Original-Envelope-Id: " + name.encode() in d], 15)[0]
+        _, _, blocks, _ = report(data)
+        assert blocks[0]["Future-Release-Request"] == said
+        assert blocks[0]["Arrival-Date"]
+
+
 @pytest.fixture(scope="module")
 def small():
     """A server whose accounts can be too full, and that gives up soon."""

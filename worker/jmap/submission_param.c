@@ -135,6 +135,7 @@ param_holdfor(struct jmap_req *r, const char *v, struct submission_env *env)
 	/* RFC 4865 4: 1 to 9 digits */
 	if (param_number(v, &s) == -1 || s > 999999999)
 		return "HOLDFOR is a number of seconds";
+	env->flags |= MSG_QUEUE_HOLDFOR;
 	return param_hold(r, date_now() + (int64_t)s * 1000, env);
 }
 
