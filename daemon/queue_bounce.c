@@ -153,6 +153,7 @@ bounce_new(const struct queue_msg *m, int64_t now)
 	n->created = now;
 	n->expires = now + (int64_t)queue_now->queue_expire;
 	n->flags = QUEUE_M_BOUNCE | QUEUE_M_LEFT | MSG_QUEUE_8BIT;
+	n->priority = m->priority;	/* RFC 6710 4.6 */
 	n->state = QUEUE_GOING;
 	r = n->rcpt;
 	/* not by its address: it may be one that is not here */

@@ -483,6 +483,7 @@ relay_take(struct relay_conn *c, struct queue_msg *m)
 	c->mail.envid = *m->envid == '\0' ? NULL : m->envid;
 	c->mail.ret = m->flags & MSG_QUEUE_RET_FULL ? SMTP_RET_FULL :
 	    m->flags & MSG_QUEUE_RET_HDRS ? SMTP_RET_HDRS : SMTP_RET_NONE;
+	c->mail.priority = m->priority;
 	c->mail.rcpts = c->rcpts;
 	c->mail.nrcpts = n;
 	c->mail.len = m->len;

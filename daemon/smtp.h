@@ -100,6 +100,7 @@ struct smtp_mail {
 	const char	*from;		/* "" for <> */
 	const char	*envid;		/* decoded; or NULL */
 	enum smtp_ret	 ret;
+	int		 priority;	/* RFC 6710: -9 to 9, 0 is usual */
 	struct smtp_rcpt *rcpts;
 	size_t		 nrcpts;	/* at least 1 */
 	/*

@@ -26,6 +26,7 @@ static const struct smtp_ehlo_word {
 	{ "8BITMIME",	SMTP_EHLO_8BITMIME,	NULL },
 	{ "AUTH",	SMTP_EHLO_AUTH,		smtp_ehlo_auth },
 	{ "DSN",	SMTP_EHLO_DSN,		NULL },
+	{ "MT-PRIORITY", SMTP_EHLO_PRIORITY,	NULL },
 	{ "PIPELINING",	SMTP_EHLO_PIPELINING,	NULL },
 	{ "SIZE",	SMTP_EHLO_SIZE,		smtp_ehlo_size },
 	{ "SMTPUTF8",	SMTP_EHLO_SMTPUTF8,	NULL },

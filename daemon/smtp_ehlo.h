@@ -13,6 +13,7 @@
 #define SMTP_EHLO_SIZE		0x10	/* RFC 1870 */
 #define SMTP_EHLO_DSN		0x20	/* RFC 3461 */
 #define SMTP_EHLO_AUTH		0x40	/* RFC 4954 */
+#define SMTP_EHLO_PRIORITY	0x80	/* RFC 6710 */
 
 #define SMTP_EHLO_PLAIN		0x01	/* RFC 4616 */
 #define SMTP_EHLO_LOGIN		0x02

@@ -187,6 +187,9 @@ smtp_tx_mail(struct smtp_client *c)
 	/* RFC 6531 3.4: only if it is needed */
 	if (c->utf8)
 		buf_adds(&c->out, " SMTPUTF8");
+	/* RFC 6710 4.2: it MUST go on to a server that knows it */
+	if (m->priority != 0 && exts & SMTP_EHLO_PRIORITY)
+		buf_addf(&c->out, " MT-PRIORITY=%d", m->priority);
 	m->dsn = (exts & SMTP_EHLO_DSN) != 0;
 	if (m->dsn && m->ret != SMTP_RET_NONE)
 		buf_adds(&c->out, m->ret == SMTP_RET_FULL ? " RET=FULL" :

@@ -711,7 +711,8 @@ def test_a_session_says_what_an_envelope_may_have(account):
     own = account.session["accounts"][account.id][
         "accountCapabilities"][SUBMISSION]
     assert set(own["submissionExtensions"]) >= {
-        "8BITMIME", "DSN", "FUTURERELEASE", "SIZE", "SMTPUTF8"}
+        "8BITMIME", "DSN", "FUTURERELEASE", "MT-PRIORITY", "SIZE",
+        "SMTPUTF8"}
     assert own["submissionExtensions"]["FUTURERELEASE"] == [
         str(own["maxDelayedSend"])]
 

@@ -122,6 +122,19 @@ def test_options_of_the_submission_reach_the_relay(out, sender):
     assert set(params) == {"NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;q+2Br@s.test"}
 
 
+def test_a_priority_goes_on_to_a_relay_that_knows_it(out, sender):
+    """RFC 6710 4.2, 4.3"""
+    for subject, exts, said in (
+            ("known", EXTS + ["MT-PRIORITY MIXER"], True),
+            ("unknown", EXTS, False)):
+        fresh(out)
+        out.relay.exts = exts
+        submit(sender, "b@relay.test", subject=subject,
+               mail={"MT-PRIORITY": "-3"})
+        m = came(out.relay, subject)
+        assert ("MT-PRIORITY=-3" in m.params) == said
+
+
 STEPS = ["greeting", "ehlo", "starttls", "ehlo2", "auth", "mail", "rcpt",
          "data", "dot"]
 

@@ -284,6 +284,9 @@ session_submission(struct buf *b, const struct jmap_env *env)
 		js_out_s(b, text);
 		js_out_end(b, ']');
 	}
+	js_out_key(b, "MT-PRIORITY");
+	js_out_arr(b);
+	js_out_end(b, ']');
 	js_out_key(b, "SIZE");
 	js_out_arr(b);
 	(void)snprintf(text, sizeof(text), "%" PRIu64, l->max_message);
