@@ -17,13 +17,16 @@ struct forbidden {
 
 static const char	*hdr_check_name(const char *, size_t);
 static const char	*hdr_check_value(const char *, size_t);
+static int		 hdr_check_is_cors(const char *, size_t);
 static const char	*hdr_check_list(const struct conf_strs *,
-			    int (*)(const char *), const char *);
+			    int (*)(const char *));
+static const char	*hdr_check_field(const struct conf_header *, int,
+			    const char **);
 
 static const char	owner[] = "it depends on the answer, so it cannot "
 			    "be the same on all";
-static const char	cors_owns[] = "permissive-cors sets it: use one of "
-			    "the two";
+static const char	cors_owns[] = "permissive-cors or cors-origins sets "
+			    "it: use one of the two";
 
 const char *const	hdr_check_classes[HDR_CHECK_CLASSES] = {
 	"api", "session", "token", "download", "stream", "admin", "asset",
@@ -109,6 +112,12 @@ hdr_check_name(const char *p, size_t len)
 	return NULL;
 }
 
+static int
+hdr_check_is_cors(const char *name, size_t len)
+{
+	return len > 15 && utf8_caseis(name, 15, "access-control-");
+}
+
 int
 hdr_check_all(const struct conf_strs *s, int cors, char *err, size_t errlen)
 {
@@ -117,8 +126,7 @@ hdr_check_all(const struct conf_strs *s, int cors, char *err, size_t errlen)
 
 	for (i = 0; i < s->n; i++) {
 		if ((why = hdr_check(s->v[i], &nlen, &value, &vlen)) == NULL &&
-		    cors && nlen > 15 &&
-		    utf8_caseis(s->v[i], 15, "access-control-"))
+		    cors && hdr_check_is_cors(s->v[i], nlen))
 			why = cors_owns;
 		all += strlen(s->v[i]);
 		if (why == NULL && i >= HDR_CHECK_LINES)
@@ -194,49 +202,68 @@ hdr_check_is_path(const char *s)
 
 /* The first that is none, or NULL. */
 static const char *
-hdr_check_list(const struct conf_strs *l, int (*fn)(const char *),
-    const char *what)
+hdr_check_list(const struct conf_strs *l, int (*fn)(const char *))
 {
 	size_t	 i;
 
 	for (i = 0; i < l->n; i++)
 		if (fn(l->v[i]) == -1)
-			return what;
+			return l->v[i];
 	return NULL;
 }
 
-int
-hdr_check_rule(const struct conf_header *h, int cors, char *err,
-    size_t errlen)
+/* Name and value; the option at fault in *opt. */
+static const char *
+hdr_check_field(const struct conf_header *h, int cors, const char **opt)
 {
-	const char	*why;
-	int		 some = h->class.n > 0 || h->path.n > 0;
+	const char	*why = hdr_check_name(h->name, strlen(h->name));
 
-	why = hdr_check_name(h->name, strlen(h->name));
-	if (why == owner && some)
+	*opt = "name";
+	if (why == owner && (h->class.n > 0 || h->path.n > 0))
 		why = NULL;
-	if (why == NULL && cors && strlen(h->name) > 15 &&
-	    utf8_caseis(h->name, 15, "access-control-"))
-		why = "permissive-cors or cors-origins sets it";
-	if (why == NULL && h->verb != CONF_REMOVE)
-		why = hdr_check_value(h->value, strlen(h->value));
-	if (why == NULL && h->verb == CONF_REMOVE && *h->value != '\0')
-		why = "what is removed has no value";
-	if (why == NULL)
-		why = hdr_check_list(&h->class, hdr_check_class,
-		    "there is no such class");
-	if (why == NULL)
-		why = hdr_check_list(&h->status, hdr_check_is_status,
-		    "a status is like 404 or 4xx");
-	if (why == NULL)
-		why = hdr_check_list(&h->method, hdr_check_is_method,
-		    "there is no such method");
-	if (why == NULL)
-		why = hdr_check_list(&h->path, hdr_check_is_path,
-		    "a path starts with / or *");
-	if (why == NULL)
-		return 0;
-	snprintf(err, errlen, "\"%s\": %s", log_vis(h->name,
-	    strlen(h->name)), why);
-	return -1;
+	if (why == NULL && cors && hdr_check_is_cors(h->name, strlen(h->name)))
+		why = cors_owns;
+	if (why != NULL)
+		return why;
+	*opt = "value";
+	if (h->verb != CONF_REMOVE)
+		return hdr_check_value(h->value, strlen(h->value));
+	return *h->value == '\0' ? NULL : "what is removed has no value";
+}
+
+int
+hdr_check_rule(const struct conf_header *h, int cors, const char **opt,
+    char *err, size_t errlen)
+{
+	const struct {
+		const struct conf_strs	*l;
+		int			(*fn)(const char *);
+		const char		*opt, *why;
+	} lists[] = {
+		{ &h->class, hdr_check_class, "class",
+		    "there is no such class" },
+		{ &h->status, hdr_check_is_status, "status",
+		    "a status is like 404 or 4xx" },
+		{ &h->method, hdr_check_is_method, "method",
+		    "there is no such method" },
+		{ &h->path, hdr_check_is_path, "path",
+		    "a path starts with / or *" },
+	};
+	const char	*why, *bad;
+	size_t		 i;
+
+	if ((why = hdr_check_field(h, cors, opt)) != NULL) {
+		snprintf(err, errlen, "\"%s\": %s", log_vis(h->name,
+		    strlen(h->name)), why);
+		return -1;
+	}
+	for (i = 0; i < nitems(lists); i++) {
+		if ((bad = hdr_check_list(lists[i].l, lists[i].fn)) == NULL)
+			continue;
+		*opt = lists[i].opt;
+		snprintf(err, errlen, "%s \"%s\": %s", *opt,
+		    log_vis(bad, strlen(bad)), lists[i].why);
+		return -1;
+	}
+	return 0;
 }

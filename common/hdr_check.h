@@ -29,16 +29,17 @@ extern const char *const	hdr_check_classes[HDR_CHECK_CLASSES];
 const char	*hdr_check(const char *text, size_t *name_len,
 		    const char **value, size_t *value_len);
 /*
- * All of them together.  cors: permissive-cors is on, which then owns
+ * All of them together.  cors: some mode of CORS is on, which then owns
  * Access-Control-*.  0, or -1 with a reason that quotes the bad one in err.
  */
 int	hdr_check_all(const struct conf_strs *, int cors, char *err,
 	    size_t errlen);
 /*
- * One rule.  cors: some mode of CORS is on.  0, or -1 with a reason in err.
+ * One rule.  cors: some mode of CORS is on.  0, or -1 with the option at
+ * fault in *opt and a reason that quotes it in err.
  */
-int	hdr_check_rule(const struct conf_header *, int cors, char *err,
-	    size_t errlen);
+int	hdr_check_rule(const struct conf_header *, int cors, const char **opt,
+	    char *err, size_t errlen);
 /* The class of that name, or -1. */
 int	hdr_check_class(const char *);
 /* "404" or "4xx": the lowest and highest status; 0, or -1. */

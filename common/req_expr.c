@@ -14,6 +14,7 @@ static int	req_expr_add(struct req_expr *, const char *, const char *,
 		    char [EXPR_ERR]);
 static struct expr	*req_expr_one(struct req_expr *, const char *,
 			    char [EXPR_ERR]);
+static int	req_expr_host(const char *, size_t);
 static const char	*req_expr_word(const char *, const char *);
 
 static const char *const	names[REQ_VARS + 1] = {
@@ -142,6 +143,31 @@ req_expr_free(struct req_expr *x)
 	memset(x, 0, sizeof(*x));
 }
 
+/* Does it begin with host[:port], and then nothing or a path? */
+static int
+req_expr_host(const char *s, size_t len)
+{
+	size_t		 n = 0;
+	uint32_t	 port = 0;
+
+	if (len > 0 && s[0] == '[') {
+		while (n < len && s[n] != ']')
+			n++;
+		if (n == len)
+			return 0;
+	}
+	while (n < len && s[n] != '/' && s[n] != ':')
+		n++;
+	if (n == 0 || n == len || s[n] == '/')
+		return n > 0;
+	for (len -= ++n, s += n; len > 0 && *s != '/'; s++, len--) {
+		if (*s < '0' || *s > '9' ||
+		    (port = port * 10 + (uint32_t)(*s - '0')) > 65535)
+			return 0;
+	}
+	return port > 0;
+}
+
 int
 req_expr_url(const char *s, size_t len)
 {
@@ -153,7 +179,7 @@ req_expr_url(const char *s, size_t len)
 		host = 7;
 	else
 		return 0;
-	if (s[host] == '/' || s[host] == ':')
+	if (!req_expr_host(s + host, len - host))
 		return 0;
 	for (i = 0; i < len; i++)
 		if (s[i] <= ' ' || s[i] > '~' ||

@@ -28,6 +28,7 @@ static void	check_report(struct check *, const char *, size_t,
 		    const char *, const char *, const char *, va_list);
 static void	check_default(struct check *);
 static void	check_hostname(struct check *);
+static int	check_is_host(const char *);
 static void	check_listen(struct check *, size_t);
 static void	check_listens(struct check *);
 static void	check_certs(struct check *);
@@ -35,6 +36,7 @@ static void	check_ban(struct check *);
 static void	check_tls(struct check *);
 static void	check_proxy(struct check *);
 static void	check_limits(struct check *);
+static void	check_paths(struct check *);
 static void	check_users(struct check *);
 
 /* The index of a section or option by its name; both are ours. */
@@ -116,6 +118,7 @@ conf_check(struct conf_file *cf, struct buf *report)
 	check_tls(&k);
 	check_proxy(&k);
 	check_limits(&k);
+	check_paths(&k);
 	check_users(&k);
 	conf_check_queue(&k);
 	check_smime(&k);
@@ -150,7 +153,6 @@ static void
 check_hostname(struct check *k)
 {
 	char	 name[256];
-	size_t	 i, len;
 
 	if (k->c->hostname[0] == '\0') {
 		if (gethostname(name, sizeof(name)) == -1)
@@ -160,14 +162,27 @@ check_hostname(struct check *k)
 		if ((k->c->hostname = strdup(name)) == NULL)
 			fatal("conf_check");
 	}
-	len = strlen(k->c->hostname);
-	for (i = 0; i < len; i++)
-		if (!isalnum((unsigned char)k->c->hostname[i]) &&
-		    strchr("-.", k->c->hostname[i]) == NULL)
-			break;
-	if (len == 0 || len > 253 || i < len)
+	if (!check_is_host(k->c->hostname))
 		conf_check_bad(k, "", 0, "hostname", "hostname: \"%s\" is not "
 		    "the name of a host", k->c->hostname);
+}
+
+/* RFC 1123 2.1: labels of letters, digits and, within, hyphens. */
+static int
+check_is_host(const char *s)
+{
+	size_t	 n, all = strlen(s);
+
+	if (all == 0 || all > 253)
+		return 0;
+	for (;; s += n + 1) {
+		for (n = 0; isalnum((unsigned char)s[n]) || s[n] == '-'; n++)
+			;
+		if (n == 0 || n > 63 || s[0] == '-' || s[n - 1] == '-')
+			return 0;
+		if (s[n] != '.')
+			return s[n] == '\0';
+	}
 }
 
 static void
@@ -338,6 +353,31 @@ check_limits(struct check *k)
 			conf_check_bad(k, "limits", 0, p->small, "limits.%s is "
 			    "more than limits.%s", p->small, p->big);
 	}
+}
+
+/* We leave the folder that we were started in. */
+static void
+check_paths(struct check *k)
+{
+	const struct {
+		const char	*sect, *opt, *path;
+	} all[] = {
+		{ "", "data-dir", k->c->data_dir },
+		{ "", "auth-dir", k->c->auth_dir },
+		{ "", "queue-dir", k->c->queue_dir },
+		{ "", "empty-dir", k->c->empty_dir },
+		{ "", "push-dir", k->c->push_dir },
+		{ "", "control-socket", k->c->control_socket },
+		{ "auto-ban", "file", k->c->ban_file },
+	};
+	size_t	 i;
+
+	for (i = 0; i < nitems(all); i++)
+		if (all[i].path[0] != '/' && all[i].path[0] != '\0')
+			conf_check_bad(k, all[i].sect, 0, all[i].opt,
+			    "%s%s%s: \"%s\" does not start with /",
+			    all[i].sect, *all[i].sect != '\0' ? "." : "",
+			    all[i].opt, all[i].path);
 }
 
 static void

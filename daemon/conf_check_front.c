@@ -10,13 +10,23 @@
 #include <string.h>
 
 #include "common/hdr_check.h"
+#include "common/log.h"
 #include "common/origin.h"
 #include "common/req_expr.h"
 #include "common/utf8.h"
 #include "daemon/conf_check.h"
 
+#define FIXED_MEMORY	65536	/* for an expression's value */
+
 static void	front_url(struct check *);
 static void	front_endpoint(struct check *);
+static void	front_fixed(struct check *, const struct req_expr *,
+		    const char *, int (*)(const struct expr_val *,
+		    struct slice), const char *);
+static int	front_key(void *, struct slice, struct slice,
+		    struct expr_val *);
+static int	front_is_url(const struct expr_val *, struct slice);
+static int	front_is_status(const struct expr_val *, struct slice);
 static void	front_headers(struct check *);
 static void	front_rule(struct check *, size_t);
 static void	front_warn(struct check *, const char *, size_t, const char *,
@@ -24,6 +34,7 @@ static void	front_warn(struct check *, const char *, size_t, const char *,
 static void	front_hsts(struct check *);
 static void	front_cors(struct check *);
 static void	front_redirect(struct check *, size_t);
+static int	front_is_place(const char *, size_t);
 static int	front_has_tls(const struct conf *);
 static int	front_has_listener(const struct conf *, const char *);
 
@@ -40,6 +51,10 @@ conf_check_front(struct check *k)
 		front_rule(k, i);
 	front_hsts(k);
 	front_cors(k);
+	if (k->c->metrics_credentials[0] != '\0' &&
+	    strchr(k->c->metrics_credentials, ':') == NULL)
+		conf_check_bad(k, "http", 0, "metrics-credentials", "http."
+		    "metrics-credentials: it is not \"user:password\"");
 	for (i = 0; i < k->c->nredirects; i++)
 		front_redirect(k, i);
 	for (i = 0; i < k->c->trusted_proxies.n; i++)
@@ -64,6 +79,9 @@ front_url(struct check *k)
 		if (req_expr_text(&x, url, err) == -1)
 			conf_check_bad(k, "http", 0, "url", "http.url: %s",
 			    err);
+		else
+			front_fixed(k, &x, "url", front_is_url,
+			    "is not http(s)://host[:port][/path]");
 		req_expr_free(&x);
 		return;
 	}
@@ -99,7 +117,60 @@ front_endpoint(struct check *k)
 	if (req_expr_list(&x, &k->c->allowed_endpoint, err) == -1)
 		conf_check_bad(k, "http", 0, "allowed-endpoint",
 		    "http.allowed-endpoint: %s", err);
+	else
+		front_fixed(k, &x, "allowed-endpoint", front_is_status,
+		    "is no status of HTTP");
 	req_expr_free(&x);
+}
+
+/* An expression that asks nothing of the request has its value now. */
+static void
+front_fixed(struct check *k, const struct req_expr *x, const char *opt,
+    int (*is)(const struct expr_val *, struct slice), const char *why)
+{
+	struct arena	 a;
+	struct expr_ctx	 c = { .key = front_key, .arg = k, .arena = &a };
+	struct expr_val	 v;
+	struct slice	 s;
+
+	if (x->n == 0 || !x->fixed)
+		return;
+	arena_init(&a, FIXED_MEMORY);
+	if (expr_eval_rules(x->rule, x->n, &c, &v) == -1 ||
+	    expr_val_text(&c, &v, &s) == -1)
+		conf_check_bad(k, "http", 0, opt, "http.%s: %s", opt, c.err);
+	else if (!is(&v, s))
+		conf_check_bad(k, "http", 0, opt, "http.%s: its value \"%s\" "
+		    "%s", opt, log_vis(s.p, s.n), why);
+	arena_free(&a);
+}
+
+static int
+front_key(void *arg, struct slice store, struct slice key,
+    struct expr_val *out)
+{
+	const struct check	*k = arg;
+
+	(void)store;
+	(void)key;
+	*out = expr_val_str(k->c->hostname, strlen(k->c->hostname));
+	return 0;
+}
+
+static int
+front_is_url(const struct expr_val *v, struct slice s)
+{
+	(void)v;
+	return req_expr_url(s.p, s.n);
+}
+
+static int
+front_is_status(const struct expr_val *v, struct slice s)
+{
+	int64_t	 status = expr_val_toint(v);
+
+	(void)s;
+	return status >= 200 && status <= 599;
 }
 
 static void
@@ -144,6 +215,7 @@ front_rule(struct check *k, size_t n)
 {
 	const struct conf_header	*h = &k->c->hrules[n];
 	struct req_expr			 x;
+	const char			*opt;
 	char				 err[512];
 	size_t				 i;
 
@@ -151,8 +223,8 @@ front_rule(struct check *k, size_t n)
 		conf_check_bad(k, "header", n, "name", "header %s: there are "
 		    "more than %d rules", h->title, HDR_CHECK_LINES);
 	if (hdr_check_rule(h, k->c->permissive_cors != 0 ||
-	    k->c->cors_origins.n > 0, err, sizeof(err)) == -1)
-		conf_check_bad(k, "header", n, "name", "header %s: %s",
+	    k->c->cors_origins.n > 0, &opt, err, sizeof(err)) == -1)
+		conf_check_bad(k, "header", n, opt, "header %s: %s",
 		    h->title, err);
 	else if (h->verb != CONF_REMOVE && h->class.n == 0)
 		front_warn(k, "header", n, "value", h->name, h->value);
@@ -203,7 +275,7 @@ front_cors(struct check *k)
 	const struct conf_strs	*l = &k->c->cors_origins;
 	struct conf_header	 h = { .verb = CONF_SET };
 	struct origin		 o;
-	const char		*why;
+	const char		*why, *opt;
 	char			 x[] = "x", err[512];
 	size_t			 i;
 
@@ -221,9 +293,14 @@ front_cors(struct check *k)
 	h.value = x;
 	for (i = 0; i < k->c->cors_headers.n; i++) {
 		h.name = k->c->cors_headers.v[i];
-		if (hdr_check_rule(&h, 0, err, sizeof(err)) == -1)
+		if (hdr_check_rule(&h, 0, &opt, err, sizeof(err)) == -1)
 			conf_check_bad(k, "http", 0, "cors-headers",
 			    "http.cors-headers: %s", err);
+		else if (strcmp(h.name, "*") == 0)
+			/* Fetch 4.9: not Authorization, not with credentials */
+			conf_check_bad(k, "http", 0, "cors-headers",
+			    "http.cors-headers: \"*\" would not mean all of "
+			    "them: name each");
 	}
 }
 
@@ -249,8 +326,30 @@ front_redirect(struct check *k, size_t n)
 			    "a * cannot stand in the host of \"%s\"", r->name,
 			    r->to);
 	}
-	if (!req_expr_url(r->to, len) && (r->to[0] != '/' ||
-	    r->to[1] == '/' || strpbrk(r->to, "\\\" <>\t\r\n") != NULL))
+	if (!front_is_place(r->to, len))
 		conf_check_bad(k, "redirect", n, "to", "redirect %s: to "
 		    "\"%s\" is neither a path nor a URL", r->name, r->to);
+	/* workers know whether there is anything of ours; we do not */
+	else if (r->to[0] == '/' && (star == NULL ?
+	    strcmp(r->from, r->to) == 0 :
+	    strncmp(r->from, r->to, (size_t)(star - r->from)) == 0))
+		conf_check_warn(k, "redirect", n, "to", "redirect %s: to "
+		    "\"%s\" is redirected again, unless it is a resource of "
+		    "the server", r->name, r->to);
+}
+
+/* A path of ours, or a URL, maybe with a query and a fragment. */
+static int
+front_is_place(const char *to, size_t len)
+{
+	size_t	 i, path = 0;
+
+	while (path < len && to[path] != '?' && to[path] != '#')
+		path++;
+	for (i = path; i < len; i++)
+		if (to[i] <= ' ' || to[i] > '~' ||
+		    strchr("\\\"<>", to[i]) != NULL)
+			return 0;
+	return req_expr_url(to, path) || (to[0] == '/' && to[1] != '/' &&
+	    strpbrk(to, "\\\" <>\t\r\n") == NULL);
 }

@@ -48,6 +48,7 @@ static int	 parse_set(cfg_t *, cfg_opt_t *, const char *, struct conf *,
 static int	 parse_origin(struct conf_origin **, size_t *,
 		    const struct conf_origin *, int);
 static int	 parse_titles(cfg_t *);
+static void	 parse_empty(const struct conf_sect *, size_t, int);
 static int	 parse_merge(void);
 static void	 parse_print_sect(struct conf_file *, size_t, size_t);
 
@@ -362,10 +363,26 @@ parse_titles(cfg_t *cfg)
 				    s->name, title);
 				ret = -1;
 			} else
-				parse_item(s, title);
+				parse_empty(s, parse_item(s, title),
+				    sec->line);
 		}
 	}
 	return ret;
+}
+
+/* A section that sets nothing is somewhere, too: its end. */
+static void
+parse_empty(const struct conf_sect *s, size_t item, int line)
+{
+	const struct conf_origin	 at = { s - conf_sects, item,
+					    s->nopts, line };
+	size_t				 i;
+
+	for (i = 0; i < parse_file->norigin; i++)
+		if (parse_file->origin[i].sect == at.sect &&
+		    parse_file->origin[i].item == item)
+			return;
+	parse_origin(&parse_file->origin, &parse_file->norigin, &at, 0);
 }
 
 /* server { http { } } is the name of before: accepted, unless it and the

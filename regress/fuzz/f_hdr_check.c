@@ -55,6 +55,7 @@ rule(char *s, int how)
 	struct conf_header	 h;
 	struct conf_strs	*l[] = { &h.class, &h.status, &h.method,
 				    &h.path };
+	const char		*opt;
 	char			*part[6], err[512];
 	int			 i, lo, hi;
 
@@ -72,7 +73,7 @@ rule(char *s, int how)
 		l[i]->v = &part[i + 2];
 		l[i]->n = *part[i + 2] != '\0';
 	}
-	if (hdr_check_rule(&h, how & 4, err, sizeof(err)) == -1) {
+	if (hdr_check_rule(&h, how & 4, &opt, err, sizeof(err)) == -1) {
 		if (err[0] == '\0' || memchr(err, '\n', strlen(err)) != NULL)
 			abort();
 		return;

@@ -91,6 +91,15 @@ urls_lose_what_says_nothing(void **state)
 	assert_false(req_expr_url("https://a/?x", 12));
 	assert_false(req_expr_url("//a", 3));
 	assert_true(req_expr_url("https://a.b:1/c", 15));
+	assert_true(req_expr_url("https://[::1]:65535", 19));
+	assert_true(req_expr_url("http://[::1]/", 13));
+	assert_false(req_expr_url("https://a.b:", 12));
+	assert_false(req_expr_url("https://a.b:/", 13));
+	assert_false(req_expr_url("https://a.b:0", 13));
+	assert_false(req_expr_url("https://a.b:65536", 17));
+	assert_false(req_expr_url("https://a.b:1x", 14));
+	assert_false(req_expr_url("https://a:b:1", 13));
+	assert_false(req_expr_url("https://[::1", 12));
 }
 
 static const struct {
@@ -132,6 +141,7 @@ static void
 rules_are_checked(void **state)
 {
 	struct conf_header	 h;
+	const char		*opt;
 	char			 err[256], *v[3];
 	size_t			 i;
 
@@ -144,7 +154,7 @@ rules_are_checked(void **state)
 		rule_list(&h.class, &v[0], rules[i].class);
 		rule_list(&h.status, &v[1], rules[i].status);
 		rule_list(&h.path, &v[2], rules[i].path);
-		if ((hdr_check_rule(&h, rules[i].cors, err, sizeof(err)) ==
+		if ((hdr_check_rule(&h, rules[i].cors, &opt, err, sizeof(err)) ==
 		    0) != rules[i].ok)
 			fail_msg("row %zu", i);
 		free(h.name);
