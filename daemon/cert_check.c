@@ -21,6 +21,7 @@
 #define DAY_S		(24 * 60 * 60)
 #define CLOCK_S		300	/* by which clocks may differ, RFC 6960 4.2.2.1 */
 
+static int	check_host(X509 *, const char *);
 static int	check_url(const char *, X509 *);
 static void	check_dates(struct cert_try *, X509 *);
 static void	check_key(struct cert_try *, X509 *);
@@ -54,11 +55,19 @@ cert_check_chain(struct cert_try *t, STACK_OF(X509) *chain)
 	/* RFC 5280 4.2.1.12 */
 	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
 		check_warn(t, "is not for a TLS server");
-	if (X509_check_host(leaf, t->cf->conf->hostname, 0, 0, NULL) == 1)
+	if (check_host(leaf, t->cf->conf->hostname))
 		t->named = 1;
 	if (check_url(t->cf->conf->url, leaf))
 		t->url = 1;
 	ERR_clear_error();
+}
+
+/* RFC 9525 2: a name in the subject counts for no client. */
+static int
+check_host(X509 *leaf, const char *host)
+{
+	return X509_check_host(leaf, host, 0,
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
 }
 
 /* Does it have the host that clients are told?  Only TLS here matters, and
@@ -77,7 +86,7 @@ check_url(const char *url, X509 *leaf)
 		return 0;
 	memcpy(host, url, n);
 	host[n] = '\0';
-	return X509_check_host(leaf, host, 0, 0, NULL) == 1 ||
+	return check_host(leaf, host) ||
 	    X509_check_ip_asc(leaf, host, 0) == 1;
 }
 
