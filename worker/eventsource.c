@@ -21,6 +21,7 @@
 #include "worker/eventsource.h"
 #include "worker/http/http.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_push.h"
 #include "worker/notify.h"
 #include "worker/watch.h"
 

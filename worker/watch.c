@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/jmap/jmap_push.h"
 #include "worker/watch.h"
 
 #define OURS	((uint32_t)1 << STORE_SHARED)

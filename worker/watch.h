@@ -9,7 +9,7 @@
 
 #include "common/compat.h"
 #include "common/dir.h"
-#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_push.h"
 #include "worker/notify.h"
 
 #define WATCH_SHARED	32	/* accounts of others that are watched */

@@ -25,6 +25,7 @@
 #include "common/enc.h"
 #include "common/log.h"
 #include "common/proc.h"
+#include "worker/jmap/jmap_push.h"
 #include "worker/webpush.h"
 #include "worker/webpush_mail.h"
 #include "worker/worker.h"

@@ -18,6 +18,8 @@
 #include "common/perm.h"
 #include "worker/blob_head.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_blob.h"
+#include "worker/jmap/jmap_session.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/people.h"
 #include "worker/policy/policy.h"

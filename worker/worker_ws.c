@@ -18,6 +18,7 @@
 #include "common/share.h"
 #include "worker/http/websocket.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_push.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/notify.h"
 #include "worker/people.h"

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "regress/unit/jmap_help.h"
+#include "worker/jmap/jmap_session.h"
 
 #define R(calls)	"{'using':['" CORE "'],'methodCalls':[" calls "]}"
 

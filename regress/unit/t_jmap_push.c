@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_push.h"
 
 #define BIT(t)	((uint32_t)1 << (t))
 

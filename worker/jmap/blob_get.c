@@ -14,6 +14,7 @@
 #include "common/enc.h"
 #include "common/utf8.h"
 #include "worker/jmap/blob.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_int.h"
 
 /* The arguments beside ids and properties; g->arg. */

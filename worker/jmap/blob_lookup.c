@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "worker/jmap/blob.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_int.h"
 
 struct lookup {

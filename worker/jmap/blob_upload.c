@@ -9,6 +9,7 @@
 
 #include "common/enc.h"
 #include "worker/jmap/blob.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_int.h"
 
 struct upload {

@@ -31,7 +31,8 @@
 
 #include "common/arena.h"
 #include "common/buf.h"
-#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_blob.h"
+#include "worker/jmap/jmap_query.h"
 #include "worker/mime/mime.h"
 #include "worker/store/store.h"
 

@@ -17,6 +17,10 @@
  * Ids are C strings in the request's arena (RFC 8620 1.2: 1 to 255 of
  * A-Za-z0-9-_).  Everything allocated for a request lives in req->arena.
  * Errors of a client are const objects; NULL is success.
+ *
+ * Beside this: jmap_query.h (filters and sorting), jmap_blob.h (blob ids and
+ * bytes), jmap_push.h (states for push), jmap_session.h, jmap_share.h (whose
+ * account it is), jmap_object.h (types whose objects are small rows).
  */
 #ifndef WORKER_JMAP_JMAP_H
 #define WORKER_JMAP_JMAP_H
@@ -33,6 +37,8 @@ struct jmap_call;
 struct jmap_get;
 struct jmap_set;
 struct jmap_query;
+struct jmap_cond;
+struct jmap_order;
 struct jmap_changes;
 struct jmap_patch;
 struct jmap_method;
@@ -515,207 +521,6 @@ struct jmap_from {
 const struct jmap_error	*jmap_copy_open(struct jmap_call *, const char *from,
 			    struct jmap_from *);
 void	jmap_copy_close(struct jmap_from *);
-
-/* --- /query (jmap_query.c) --------------------------------------------- */
-
-enum jmap_op { JMAP_AND, JMAP_OR, JMAP_NOT, JMAP_COND };
-
-/* A FilterOperator or FilterCondition: a tree of bounded size. */
-struct jmap_filter {
-	enum jmap_op		 op;
-	struct jmap_filter	*kids;		/* nkids of them, in a row */
-	size_t			 nkids;
-	struct jmap_filter_term	*terms;		/* of a condition: all must */
-	size_t			 nterms;	/* hold; 0 matches everything */
-};
-/* One property of a condition. */
-struct jmap_filter_term {
-	const struct jmap_cond	*cond;
-	struct js_val		*val;		/* NULL is null */
-	const char		*str;		/* of text kinds; ids real */
-	int64_t			 num;		/* number, bool, date in ms */
-};
-
-enum jmap_kind {
-	JK_STR, JK_STR_NULL, JK_ID, JK_ID_NULL, JK_BOOL, JK_UINT, JK_DATE,
-	JK_DATE_NULL,		/* null: DATE_NONE */
-	JK_IDS,			/* Id[] */
-	JK_STRS			/* String[] */
-};
-/* For jmap_query_match(): 1 if obj fits.  jmap_query_cmp(): <0, 0, >0. */
-typedef int	jmap_match(struct jmap_query *, const void *obj,
-		    const struct jmap_filter_term *);
-typedef int	jmap_cmp(struct jmap_query *, const void *, const void *);
-struct jmap_cond {
-	const char	*name;
-	enum jmap_kind	 kind;
-	int		 code;		/* the type's own */
-	jmap_match	*match;
-};
-#define JQ_KEYWORD	0x1	/* takes a "keyword" (RFC 8621 4.4.2) */
-#define JQ_TEXT		0x2	/* compares strings: "collation" counts */
-struct jmap_order {
-	const char	*name;
-	int		 code;
-	jmap_cmp	*cmp;
-	unsigned	 flags;		/* JQ_* */
-};
-struct jmap_sort {
-	const struct jmap_order	*order;
-	int			 desc;		/* isAscending: false */
-	const char		*collation;	/* or NULL */
-	const char		*keyword;	/* or NULL */
-};
-
-/*
- * A query.  The framework reads the arguments; type->query() fills the
- * lower half.  The result is a list of q->n entries the type keeps in its
- * own form; the framework cuts the window out and asks for ids.
- * A type may stop once it has q->need entries (window only; SIZE_MAX: all
- * are needed, as for an anchor or a negative position).
- */
-struct jmap_query {
-	struct jmap_call	*c;
-	const struct jmap_type	*type;
-	struct jmap_filter	*filter;	/* NULL: everything */
-	struct jmap_sort	 sort[8];
-	size_t			 nsort;
-	int			 collapse;	/* by query_args */
-	int64_t			 position;
-	const char		*anchor;
-	int64_t			 anchor_offset;
-	uint64_t		 limit;		/* already at most max_query */
-	int			 calc_total;
-	size_t			 need;
-	/* queryChanges only */
-	uint64_t		 since;
-	uint64_t		 max_changes;	/* UINT64_MAX: no limit */
-	const char		*up_to;
-
-	/* filled by the type */
-	size_t			 n;		/* entries in the result */
-	size_t			 total;		/* if calc_total */
-	uint64_t		 state;		/* queryState's modseq */
-	int			 can_changes;	/* canCalculateChanges */
-	int			 total_set;	/* total was filled, else n */
-	/* id of entry i, into the arena or static; NULL: out of memory */
-	const char		*(*id)(struct jmap_query *, size_t);
-	/* index of an id, SIZE_MAX if not in the result */
-	size_t			(*find)(struct jmap_query *, const char *);
-	void			*arg;		/* the type's own */
-	/* queryChanges: ids gone or perhaps moved, and ids now in, by index */
-	struct jmap_ids		 removed;
-	struct jmap_ids		 added;
-	size_t			*added_at;	/* nadded indexes, ascending */
-};
-/* For types without indexes: 1 if obj passes the filter. */
-int	jmap_query_match(struct jmap_query *, const struct jmap_filter *,
-	    const void *obj);
-/* <0, 0, >0 by q->sort; ties are the caller's to break, by id. */
-int	jmap_query_cmp(struct jmap_query *, const void *, const void *);
-/* Parse a filter alone (SearchSnippet/get). */
-const struct jmap_error	*jmap_query_filter(struct jmap_query *,
-			    struct js_val *);
-
-/* --- session (jmap_session.c, RFC 8620 2) ------------------------------ */
-
-/* Append the Session object, with the n accounts that are shared with the
- * user; shares: the state of those. */
-void		 jmap_session(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *, const struct jmap_shared *,
-		    size_t n, uint64_t shares);
-/* One member of its "accounts": the user's own (shared NULL), or another. */
-void		 jmap_session_account(struct buf *, const struct jmap_env *,
-		    const struct jmap_user *, const struct jmap_shared *);
-/* Its state: changes when configuration, the user's rights or the accounts
- * that are shared with him do.  shares: the state of STORE_SHARED. */
-void		 jmap_session_state(const struct jmap_env *,
-		    const struct jmap_user *, uint64_t shares, char out[17]);
-/* The bit of a capability's URN that this server knows, or 0. */
-unsigned	 jmap_session_cap(const char *urn);
-
-/* --- push (jmap_push.c, RFC 8620 7) ------------------------------------- */
-
-#define JMAP_PUSH_ALL	UINT32_MAX	/* types: "*" */
-#define JMAP_PUSH_ID	64		/* bytes of a push state with NUL */
-
-/* Where an account is: what a push channel compares and tells. */
-struct jmap_push {
-	uint64_t	 modseq;		/* of the last change */
-	uint64_t	 state[STORE_TYPES];
-};
-/* "*", or type names between commas, as a mask of 1 << enum store_type.
- * Types that we do not have are fine.  0, or -1: malformed. */
-int	 jmap_push_types(const char *, uint32_t *types);
-/* The bit of one name, or 0. */
-uint32_t jmap_push_type(const char *);
-/* Append a line "account type state\n" for each of the types that has ever
- * changed: what msg.h's MSG_PUSH_STATE takes. */
-void	 jmap_push_lines(struct buf *, const char *account,
-	    const struct jmap_push *, uint32_t types);
-/* Read it, in a transaction of its own.  0, or -1 (logged). */
-int	 jmap_push_read(const char *account, struct jmap_push *);
-/* What a principal sees of somebody else's: 1, 0 nothing, -1 (logged). */
-int	 jmap_push_view(uint64_t number, uint64_t viewer, struct jmap_push *);
-/* The accounts of others in a user's session, at most max: how many. */
-size_t	 jmap_push_shared(const char *account, uint64_t *, size_t max);
-/* Append the member of "changed" for one account, as jmap_push_change. */
-int	 jmap_push_one(struct buf *, const char *account,
-	    const struct jmap_push *, uint32_t types, uint64_t since);
-/*
- * Append a StateChange with each of the types that changed after the modseq
- * since (0: has ever changed), pushState beside it unless that is NULL
- * (RFC 8887 4.3.5.1).  1, or 0: none did, nothing was appended.
- */
-int	 jmap_push_change(struct buf *, const char *account,
-	    const struct jmap_push *, uint32_t types, uint64_t since,
-	    const char *pushstate);
-/* All of a user's state as one text of [a-z0-9.]: event id, pushState. */
-const char	*jmap_push_id(const char *account, uint64_t modseq,
-		    char out[JMAP_PUSH_ID]);
-/* And back: 0, or -1: not one of this account. */
-int	 jmap_push_since(const char *id, const char *account,
-	    uint64_t *modseq);
-
-/* --- blobs (jmap_blob.c, RFC 8620 6) ----------------------------------- */
-
-/*
- * A blob id is the store's ("G..."), or that of a part of a message: the
- * store's, then "-offset-length-encoding" (enum mime_cte) in decimal; again
- * for a part of a message that is a part itself.
- */
-#define JMAP_BLOB_STEPS	4
-struct jmap_blob {
-	uint64_t	 eid;			/* the message of this mail: what
-						 * sharees get instead of a hash */
-	uint8_t		 hash[STORE_HASHLEN];
-	struct {
-		uint64_t	 off, len;	/* encoded, in what is before */
-		int		 cte;		/* enum mime_cte */
-	}		 step[JMAP_BLOB_STEPS];
-	unsigned	 nstep;			/* 0: the whole */
-};
-/* 0, or -1: not a blob id.  Does not say that it exists. */
-int	jmap_blob_parse(const char *id, struct jmap_blob *);
-void	jmap_blob_text(const struct jmap_blob *, char out[JMAP_ID_MAX + 1]);
-/* Make it the blob of a part inside of it.  0, or -1: too deep. */
-int	jmap_blob_step(struct jmap_blob *, uint64_t off, uint64_t len, int cte);
-/* Keep an upload; appends the answer object of RFC 8620 6.1.  0, 1: a viewer
- * may not, or -1. */
-int	jmap_blob_upload(const struct jmap_env *, const struct jmap_user *,
-	    const char *type, const void *, size_t, struct buf *out);
-/* Append the (decoded) bytes behind an id: 1, 0 no such blob, -1 failed.
- * Opens and ends a read transaction of its own. */
-int	jmap_blob_download(const struct jmap_user *, const char *id,
-	    struct buf *);
-/* The same inside a call's transaction, for Email/import, /parse, /set. */
-int	jmap_blob_get(struct jmap_call *, const char *id, struct buf *);
-/* The same in any transaction; -1 with *e. */
-int	jmap_blob_read(struct store_txn *, const char *id, struct buf *,
-	    enum store_err *);
-/* The size of what it is kept in: of itself if it has no step.  As above. */
-int	jmap_blob_size(struct jmap_call *, struct jmap_blob *,
-	    uint64_t *);
 
 /* --- types we have ------------------------------------------------------ */
 

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_session.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 

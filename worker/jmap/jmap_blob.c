@@ -12,6 +12,7 @@
 #include "common/enc.h"
 #include "common/log.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/mime/mime.h"
 

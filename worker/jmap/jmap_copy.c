@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_share.h"
 
 #define COPY_TEXT	(1 << 20)	/* bytes of an answer's map */

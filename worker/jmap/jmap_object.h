@@ -28,7 +28,7 @@
 #ifndef WORKER_JMAP_JMAP_OBJECT_H
 #define WORKER_JMAP_JMAP_OBJECT_H
 
-#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_query.h"
 
 /* Kinds, in the flags of a struct jmap_prop beside JP_*.  The default of a
  * property that a create leaves out, and what null in a patch means. */

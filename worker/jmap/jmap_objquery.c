@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "worker/jmap/jmap_object.h"
+#include "worker/jmap/jmap_query.h"
 
 struct objquery_hit {
 	struct jmap_object	 o;		/* first: what match() gets */

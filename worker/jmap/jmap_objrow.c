@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_object.h"
 
 #define OBJROW_MAX	(1 << 20)	/* bytes, as the store's */

@@ -14,6 +14,7 @@
 #include "common/dir.h"
 #include "common/log.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_push.h"
 #include "worker/jmap/jmap_share.h"
 
 #define TYPES_MAX	1024	/* bytes of a list of types */

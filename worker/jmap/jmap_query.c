@@ -12,6 +12,7 @@
 #include "common/date.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_int.h"
+#include "worker/jmap/jmap_query.h"
 
 #define QUERY_DEPTH	8	/* FilterOperators in one another */
 #define QUERY_CONDS	64	/* operators and conditions */

@@ -12,6 +12,7 @@
 
 #include "worker/jmap/blob.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_session.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/pushsub.h"
 

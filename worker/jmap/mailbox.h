@@ -3,7 +3,7 @@
 #ifndef WORKER_JMAP_MAILBOX_H
 #define WORKER_JMAP_MAILBOX_H
 
-#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_query.h"
 
 /* Conditions and comparators see these instead of store_mailboxes. */
 struct mailbox_row {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/utf8.h"
+#include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/mdn.h"
 #include "worker/jmap/report.h"
 

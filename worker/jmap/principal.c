@@ -11,6 +11,8 @@
 
 #include "common/dir.h"
 #include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_query.h"
+#include "worker/jmap/jmap_session.h"
 #include "worker/jmap/jmap_share.h"
 
 struct principal_hit {			/* what conditions see */

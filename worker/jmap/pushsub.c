@@ -15,6 +15,8 @@
 #include "common/msg.h"
 #include "common/push_url.h"
 #include "common/share.h"
+#include "worker/jmap/jmap_push.h"
+#include "worker/jmap/jmap_query.h"
 #include "worker/jmap/pushsub.h"
 
 #define CODE		16	/* bytes of a verification code */

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "worker/jmap/jmap_query.h"
 #include "worker/jmap/quota.h"
 
 #define QUOTA_ID	1	/* store_quota.c knows it, too */

@@ -12,6 +12,7 @@
 #include "common/date.h"
 #include "common/dir.h"
 #include "worker/jmap/jmap_object.h"
+#include "worker/jmap/jmap_query.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/share_note.h"
 

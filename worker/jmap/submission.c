@@ -10,6 +10,7 @@
 
 #include "common/date.h"
 #include "worker/jmap/identity.h"
+#include "worker/jmap/jmap_query.h"
 #include "worker/jmap/submission.h"
 
 #define SUBMISSION_MAX	500	/* kept of an account; the oldest go */
