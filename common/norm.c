@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "common/norm.h"
+#include "common/utf8.h"
 
 #define PIECE	512	/* bytes normalised at once */
 
@@ -58,4 +59,30 @@ norm_add(struct buf *out, const void *p, size_t n, enum norm form)
 			return -1;
 	}
 	return buf_bad(out) ? -1 : 0;
+}
+
+const char *
+norm_net(const void *p, size_t n)
+{
+	const uint8_t	*s = p, *end = s + n;
+	uint32_t	 cp;
+	size_t		 k;
+
+	for (; s < end; s += k) {
+		if ((k = utf8_get(s, end - s, &cp)) == 0)
+			return "not UTF-8";
+		/* RFC 5198 2 (3): neither C0 nor C1 controls */
+		if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
+			return "a control character";
+		/* RFC 5198 2: similar observations apply to U+2028, U+2029 */
+		if (cp == 0x2028 || cp == 0x2029)
+			return "a line separator";
+		/* RFC 5198 2 (5): the BOM MUST NOT appear at the beginning */
+		if (cp == 0xfeff && s == p)
+			return "a byte order mark";
+		/* RFC 5198 2 (6) */
+		if ((cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef))
+			return "not a character";
+	}
+	return NULL;
 }

@@ -24,5 +24,13 @@ enum norm {
  * as it is.  Returns 0, or -1: the buffer is full or there is no memory.
  */
 int	norm_add(struct buf *, const void *p, size_t n, enum norm);
+/*
+ * What a name of the n bytes of UTF-8 at p must not have as Net-Unicode
+ * (RFC 5198 2) of one line: a control character, a separator of lines, a byte
+ * order mark in front, a code point that never will be a character.  Returns
+ * words for whoever sent it, or NULL when it is good.  (One that is not
+ * assigned yet passes: it may be in the sender's version of Unicode.)
+ */
+const char	*norm_net(const void *p, size_t n);
 
 #endif

@@ -97,6 +97,42 @@ def test_names_are_net_unicode(home):
     assert new == {"name": "\u00e9"}
 
 
+@pytest.mark.parametrize("name", [
+    "a\tb", "a\x7f", "a\x85b", "a\u2028b", "a\u2029b", "\ufeffa", "a\uffff",
+    "\ufdd0", "\U0001fffe"])
+def test_names_that_are_not_net_unicode(home, name):
+    """RFC 5198 2: no control, no separator of lines, no mark of byte order
+    in front, no code point that is none of a character."""
+    assert make(home, name)[1]["properties"] == ["name"]
+
+
+def test_new_state_of_an_update_is_the_one_of_get(server):
+    """RFC 8620 5.3: newState is what /get will return now; and an update
+    that changes nothing leaves it."""
+    a = server.adduser()
+    junk = a.mailbox("junk")
+
+    def states(patch, **more):
+        got = [r[1] for r in a.calls(
+            ("Mailbox/get", {"ids": []}),
+            ("Mailbox/set", {"update": {junk: patch}, **more}),
+            ("Mailbox/get", {"ids": []}))]
+        assert got[0]["state"] == got[1]["oldState"]
+        assert got[2]["state"] == got[1]["newState"]
+        return got[1]["oldState"], got[1]["newState"]
+
+    old, new = states({"sortOrder": 77})
+    assert old != new
+    assert states({"sortOrder": 77}) == (new, new)
+    assert states({}) == (new, new)
+    old, new = states({"name": "Spam"}, create={"k": {"name": "x"}})
+    got = a.call("Mailbox/changes", {"sinceState": old})
+    assert got["newState"] == new and got["updated"] == [junk]
+    old, new = states({"role": None}, create={
+        "k": {"name": "other", "role": "junk"}})
+    assert a.call("Mailbox/changes", {"sinceState": new})["updated"] == []
+
+
 def test_siblings_have_names_of_their_own(server):
     account = server.adduser()
     a, _ = make(account, "same")

@@ -45,6 +45,30 @@ forms(void **state)
 }
 
 static void
+names_are_net_unicode(void **state)
+{
+	static const struct {
+		const char	*in;
+		int		 good;
+	} names[] = {
+		{ "", 1 }, { "a b", 1 }, { "\xc3\xa9", 1 },
+		{ "a\xef\xbb\xbf", 1 }, { "\xef\xbb\xbf" "a", 0 },
+		{ "\x1f", 0 }, { "\x7f", 0 }, { "\xc2\x80", 0 },
+		{ "\xc2\xa0", 1 }, { "\xe2\x80\xa8", 0 },
+		{ "\xe2\x80\xa9", 0 }, { "\xe2\x80\xaa", 1 },
+		{ "\xef\xbf\xbf", 0 }, { "\xef\xb7\x90", 0 },
+		{ "\xf4\x8f\xbf\xbe", 0 }, { "\xee\x80\x80", 1 },
+		{ "\xff", 0 }, { "\xc3", 0 },
+	};
+	size_t	 i;
+
+	(void)state;
+	for (i = 0; i < nitems(names); i++)
+		assert_int_equal(norm_net(names[i].in,
+		    strlen(names[i].in)) == NULL, names[i].good);
+}
+
+static void
 cuts_change_nothing(void **state)
 {
 	struct buf	 in, out;
@@ -97,6 +121,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms),
+		cmocka_unit_test(names_are_net_unicode),
 		cmocka_unit_test(cuts_change_nothing),
 		cmocka_unit_test(marks_take_linear_time),
 		cmocka_unit_test(a_full_buffer_is_said),

@@ -193,14 +193,14 @@ mailbox_set_subscribed(struct jmap_set *s, void *obj, struct js_val *v)
 	return 0;
 }
 
-/* Net-Unicode (RFC 5198): normalised to NFC, no controls. */
+/* RFC 8621 2: Net-Unicode (RFC 5198), so normalised to NFC. */
 static int
 mailbox_set_name(struct jmap_set *s, void *obj, struct js_val *v)
 {
 	struct store_mailbox	*m = obj;
 	unsigned		 max = s->c->req->env->limits->max_mailbox_name;
+	const char		*why;
 	struct buf		 b;
-	size_t			 i;
 	int			 ret = -1;
 
 	if (js_type(v) != JS_STR || js_len(v) == 0)
@@ -210,12 +210,10 @@ mailbox_set_name(struct jmap_set *s, void *obj, struct js_val *v)
 		ret = jmap_set_bad(s, "name", "longer than %u bytes", max);
 		goto done;
 	}
-	for (i = 0; i < b.len; i++)
-		if (b.data[i] < 0x20 || b.data[i] == 0x7f ||
-		    (b.data[i] == 0xc2 && b.data[i + 1] < 0xa0)) {
-			ret = jmap_set_bad(s, "name", "a control character");
-			goto done;
-		}
+	if ((why = norm_net(b.data, b.len)) != NULL) {
+		ret = jmap_set_bad(s, "name", "%s", why);
+		goto done;
+	}
 	memcpy(m->name, b.data, b.len);
 	m->name[b.len] = '\0';
 	ret = 0;
