@@ -347,18 +347,31 @@ full_year(int v, int len)
 	return v < 50 ? v + 2000 : v + 1900;
 }
 
+/* After a colon, and RFC 5322 4.3's blanks about it; NULL: none is next. */
+static const char *
+colon(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (p == end || *p++ != ':')
+		return NULL;
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
 /* hh:mm[:ss]; p is at the first separator. */
 static const char *
 clock_time(struct found *f, const char *p, const char *end, int hour)
 {
-	int	*to[2] = { &f->min, &f->sec };
-	int	 i;
+	const char	*next;
+	int		*to[2] = { &f->min, &f->sec };
+	int		 i;
 
 	f->hour = hour;
 	f->min = f->sec = 0;
-	for (i = 0; i < 2 && p < end && *p == ':'; i++) {
-		p++;
-		for (; digit(p, end); p++)
+	for (i = 0; i < 2 && (next = colon(p, end)) != NULL; i++) {
+		for (p = next; digit(p, end); p++)
 			if (*to[i] < 1000)
 				*to[i] = *to[i] * 10 + (*p - '0');
 	}
@@ -406,7 +419,7 @@ number(struct found *f, const char *p, const char *end, int sign)
 			    (p[2] - '0'), 4);
 			p += 3;
 		}
-	} else if (after == ':' && f->hour == -1 && len <= 2)
+	} else if (f->hour == -1 && len <= 2 && colon(p, end) != NULL)
 		return clock_time(f, p, end, v);
 	else if (len <= 2)
 		small(f, v);

@@ -61,6 +61,12 @@ static const struct row {
 	{ " Jane <a@b> (not this)", "{-|Jane<a@b>}" },
 	{ " a@b (=?utf-8?q?Andr=C3=A9?=)", "{-|André<a@b>}" },
 	{ " a@b (x \\) (y))", "{-|x ) (y)<a@b>}" },
+	{ " (not this) a@b", "{-|-<a@b>}" },
+	{ " a (not this) @b", "{-|-<a@b>}" },
+	{ " a@b (Jane) (not this)", "{-|Jane<a@b>}" },
+	{ " a@b (Jane), c@d (Joe)", "{-|Jane<a@b>,Joe<c@d>}" },
+	{ " John (the) Doe <a@b>", "{-|John Doe<a@b>}" },
+	{ " John(the)Doe (x) <a@b>", "{-|John Doe<a@b>}" },
 	/* encoded words */
 	{ " =?utf-8?q?Andr=C3=A9?= Pirard <a@b>", "{-|André Pirard<a@b>}" },
 	{ " =?utf-8?q?Doe,_Jane?= <a@b>", "{-|Doe, Jane<a@b>}" },

@@ -31,7 +31,7 @@ struct item {
 	size_t	 from, to;	/* before '<', or all of it */
 	int	 end;		/* the separator: , ; : < or 0 */
 	int	 at;		/* has an '@' */
-	size_t	 comment, commentlen;	/* the last, "()" not counted */
+	size_t	 comment, commentlen;	/* that follows its text */
 };
 
 static void	 item_next(struct scan *, struct item *);
@@ -47,6 +47,7 @@ static int	 split_name(struct scan *, const struct item *, struct buf *,
 static void	 email_text(struct scan *, size_t, size_t, struct buf *);
 static int	 dotted(const uint8_t *, size_t);
 static const char *phrase(struct scan *, size_t, size_t);
+static size_t	 phrase_gap(const struct scan *, size_t, size_t, struct buf *);
 static void	 phrase_quoted(struct buf *, const uint8_t *, size_t);
 static const char *comment_name(struct scan *, const struct item *);
 static const char *trimmed(struct scan *, struct buf *);
@@ -90,9 +91,13 @@ item_next(struct scan *sc, struct item *it)
 	memset(it, 0, sizeof(*it));
 	it->from = i;
 	for (; i < sc->n; i += k) {
-		if ((k = skip(sc, i, it)) > 1)
-			continue;
+		k = skip(sc, i, it);
 		c = sc->s[i];
+		if (k > 1 || mime_int_fws(c)) {
+			if (k > 1 && c != '(')
+				it->commentlen = 0;
+			continue;
+		}
 		it->at |= c == '@';
 		/* a route or a URL has colons, too, and groups do not nest */
 		if (c == ',' || c == ';' || c == '<' ||
@@ -100,6 +105,8 @@ item_next(struct scan *sc, struct item *it)
 			it->end = c;
 			break;
 		}
+		/* RFC 8621 4.1.2.3: immediately following the addr-spec */
+		it->commentlen = 0;
 	}
 	it->to = i;
 	sc->i = i < sc->n ? i + 1 : i;
@@ -115,7 +122,8 @@ skip(struct scan *sc, size_t i, struct item *it)
 	case '"':
 		return quoted_len(sc, i);
 	case '(':
-		if ((k = comment_len(sc, i)) > 1 && it != NULL) {
+		if ((k = comment_len(sc, i)) > 1 && it != NULL &&
+		    it->commentlen == 0) {
 			it->comment = i + 1;
 			it->commentlen = k - 2;
 		}
@@ -343,15 +351,28 @@ phrase(struct scan *sc, size_t from, size_t to)
 		if (k == 1 || sc->s[i] == '\\' || sc->s[i] == '=')
 			continue;
 		mime_word_text(sc->s + run, i - run, &b);
+		run = i + k;
 		if (sc->s[i] == '"')
 			phrase_quoted(&b, sc->s + i + 1, k - 2);
-		run = i + k;
+		else
+			run = phrase_gap(sc, run, to, &b);
 	}
 	if (run < to)
 		mime_word_text(sc->s + run, to - run, &b);
 	name = trimmed(sc, &b);
 	buf_free(&b);
 	return name;
+}
+
+/* A comment, and what white space is about it, is one blank.  What follows. */
+static size_t
+phrase_gap(const struct scan *sc, size_t i, size_t to, struct buf *out)
+{
+	if (out->len > 0 && !mime_int_fws(out->data[out->len - 1]))
+		buf_addc(out, ' ');
+	while (i < to && mime_int_fws(sc->s[i]))
+		i++;
+	return i;
 }
 
 /*
