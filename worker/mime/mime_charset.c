@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Character sets to UTF-8.  UTF-8, US-ASCII and Windows-1252 are ours; the
- * rest is iconv(3), whose descriptors are all opened before chroot, as glibc
- * loads a module for each.  Called by every file here that makes text.
+ * Character sets to UTF-8.  UTF-8, US-ASCII, Windows-1252 and HZ are ours;
+ * the rest is iconv(3), whose descriptors are all opened before chroot, as
+ * glibc loads a module for each.  Called by every file here that makes text.
  *
  * As the WHATWG does, a name stands for the superset that senders really
  * use: ISO-8859-1 is Windows-1252, GB2312 is GB18030, Shift_JIS is CP932.
@@ -21,141 +21,145 @@
 #define CHUNK		4096	/* bytes asked of iconv at a time */
 #define REPLACE		"\xef\xbf\xbd"
 
-enum kind { UNKNOWN, UTF8, ASCII, CP1252, UTF16, ICONV };
+enum kind { UNKNOWN, UTF8, ASCII, CP1252, UTF16, HZ, ICONV };
 
-/* Names without anything but letters and digits, in strcmp order. */
-static const struct alias {
-	const char	*name;
+/*
+ * Names without anything but letters and digits: what IANA and the WHATWG
+ * have, and what else is seen in mail.
+ */
+static const struct set {
 	enum kind	 kind;
 	const char	*iconv, *other;	/* other: if the first is unknown */
-} aliases[] = {
-	{ "ansix341968", ASCII, NULL, NULL },
-	{ "arabic", ICONV, "ISO-8859-6", NULL },
-	{ "ascii", ASCII, NULL, NULL },
-	{ "asmo708", ICONV, "ISO-8859-6", NULL },
-	{ "big5", ICONV, "BIG5-HKSCS", "BIG5" },
-	{ "big5hkscs", ICONV, "BIG5-HKSCS", "BIG5" },
-	{ "cnbig5", ICONV, "BIG5-HKSCS", "BIG5" },
-	{ "cp1250", ICONV, "CP1250", NULL },
-	{ "cp1251", ICONV, "CP1251", NULL },
-	{ "cp1252", CP1252, NULL, NULL },
-	{ "cp1253", ICONV, "CP1253", NULL },
-	{ "cp1254", ICONV, "CP1254", NULL },
-	{ "cp1255", ICONV, "CP1255", NULL },
-	{ "cp1256", ICONV, "CP1256", NULL },
-	{ "cp1257", ICONV, "CP1257", NULL },
-	{ "cp1258", ICONV, "CP1258", NULL },
-	{ "cp437", ICONV, "CP437", NULL },
-	{ "cp850", ICONV, "CP850", NULL },
-	{ "cp852", ICONV, "CP852", NULL },
-	{ "cp866", ICONV, "CP866", NULL },
-	{ "cp874", ICONV, "CP874", "TIS-620" },
-	{ "cp932", ICONV, "CP932", "SHIFT_JIS" },
-	{ "cp936", ICONV, "GB18030", NULL },
-	{ "cp949", ICONV, "CP949", "EUC-KR" },
-	{ "cp950", ICONV, "BIG5-HKSCS", "BIG5" },
-	{ "cyrillic", ICONV, "ISO-8859-5", NULL },
-	{ "eucjp", ICONV, "EUC-JP-MS", "EUC-JP" },
-	{ "euckr", ICONV, "CP949", "EUC-KR" },
-	{ "gb18030", ICONV, "GB18030", NULL },
-	{ "gb2312", ICONV, "GB18030", NULL },
-	{ "gb231280", ICONV, "GB18030", NULL },
-	{ "gbk", ICONV, "GB18030", NULL },
-	{ "greek", ICONV, "ISO-8859-7", NULL },
-	{ "hebrew", ICONV, "ISO-8859-8", NULL },
-	{ "hzgb2312", ICONV, "HZ", NULL },
-	{ "ibm437", ICONV, "CP437", NULL },
-	{ "ibm850", ICONV, "CP850", NULL },
-	{ "ibm852", ICONV, "CP852", NULL },
-	{ "ibm866", ICONV, "CP866", NULL },
-	{ "iso2022jp", ICONV, "ISO-2022-JP-2", "ISO-2022-JP" },
-	{ "iso2022jp1", ICONV, "ISO-2022-JP-1", "ISO-2022-JP" },
-	{ "iso2022jp2", ICONV, "ISO-2022-JP-2", "ISO-2022-JP" },
-	{ "iso2022kr", ICONV, "ISO-2022-KR", NULL },
-	{ "iso646us", ASCII, NULL, NULL },
-	{ "iso88591", CP1252, NULL, NULL },
-	{ "iso885910", ICONV, "ISO-8859-10", NULL },
-	{ "iso885911", ICONV, "CP874", "TIS-620" },
-	{ "iso885913", ICONV, "ISO-8859-13", NULL },
-	{ "iso885914", ICONV, "ISO-8859-14", NULL },
-	{ "iso885915", ICONV, "ISO-8859-15", NULL },
-	{ "iso885916", ICONV, "ISO-8859-16", NULL },
-	{ "iso88592", ICONV, "ISO-8859-2", NULL },
-	{ "iso88593", ICONV, "ISO-8859-3", NULL },
-	{ "iso88594", ICONV, "ISO-8859-4", NULL },
-	{ "iso88595", ICONV, "ISO-8859-5", NULL },
-	{ "iso88596", ICONV, "ISO-8859-6", NULL },
-	{ "iso88596e", ICONV, "ISO-8859-6", NULL },
-	{ "iso88596i", ICONV, "ISO-8859-6", NULL },
-	{ "iso88597", ICONV, "ISO-8859-7", NULL },
-	{ "iso88598", ICONV, "ISO-8859-8", NULL },
-	{ "iso88598e", ICONV, "ISO-8859-8", NULL },
-	{ "iso88598i", ICONV, "ISO-8859-8", NULL },
-	{ "iso88599", ICONV, "CP1254", "ISO-8859-9" },
-	{ "johab", ICONV, "JOHAB", NULL },
-	{ "koi8", ICONV, "KOI8-R", NULL },
-	{ "koi8r", ICONV, "KOI8-R", NULL },
-	{ "koi8ru", ICONV, "KOI8-U", NULL },
-	{ "koi8t", ICONV, "KOI8-T", NULL },
-	{ "koi8u", ICONV, "KOI8-U", NULL },
-	{ "ksc5601", ICONV, "CP949", "EUC-KR" },
-	{ "ksc56011987", ICONV, "CP949", "EUC-KR" },
-	{ "ksc56011989", ICONV, "CP949", "EUC-KR" },
-	{ "latin1", CP1252, NULL, NULL },
-	{ "latin2", ICONV, "ISO-8859-2", NULL },
-	{ "latin5", ICONV, "CP1254", "ISO-8859-9" },
-	{ "latin9", ICONV, "ISO-8859-15", NULL },
-	{ "macintosh", ICONV, "MACINTOSH", NULL },
-	{ "maccyrillic", ICONV, "MAC-CYRILLIC", "MacCyrillic" },
-	{ "macroman", ICONV, "MACINTOSH", NULL },
-	{ "ms932", ICONV, "CP932", "SHIFT_JIS" },
-	{ "ms936", ICONV, "GB18030", NULL },
-	{ "ms949", ICONV, "CP949", "EUC-KR" },
-	{ "shiftjis", ICONV, "CP932", "SHIFT_JIS" },
-	{ "sjis", ICONV, "CP932", "SHIFT_JIS" },
-	{ "tcvn", ICONV, "TCVN", NULL },
-	{ "tis620", ICONV, "CP874", "TIS-620" },
-	{ "uhc", ICONV, "CP949", "EUC-KR" },
-	{ "unicode11utf7", ICONV, "UTF-7", NULL },
-	{ "unicode11utf8", UTF8, NULL, NULL },
-	{ "us", ASCII, NULL, NULL },
-	{ "usascii", ASCII, NULL, NULL },
-	{ "utf16", UTF16, NULL, NULL },
-	{ "utf16be", ICONV, "UTF-16BE", NULL },
-	{ "utf16le", ICONV, "UTF-16LE", NULL },
-	{ "utf32", ICONV, "UTF-32", NULL },
-	{ "utf32be", ICONV, "UTF-32BE", NULL },
-	{ "utf32le", ICONV, "UTF-32LE", NULL },
-	{ "utf7", ICONV, "UTF-7", NULL },
-	{ "utf8", UTF8, NULL, NULL },
-	{ "utf8mb4", UTF8, NULL, NULL },
-	{ "viscii", ICONV, "VISCII", "TCVN" },
-	{ "win1250", ICONV, "CP1250", NULL },
-	{ "win1251", ICONV, "CP1251", NULL },
-	{ "win1252", CP1252, NULL, NULL },
-	{ "windows1250", ICONV, "CP1250", NULL },
-	{ "windows1251", ICONV, "CP1251", NULL },
-	{ "windows1252", CP1252, NULL, NULL },
-	{ "windows1253", ICONV, "CP1253", NULL },
-	{ "windows1254", ICONV, "CP1254", NULL },
-	{ "windows1255", ICONV, "CP1255", NULL },
-	{ "windows1256", ICONV, "CP1256", NULL },
-	{ "windows1257", ICONV, "CP1257", NULL },
-	{ "windows1258", ICONV, "CP1258", NULL },
-	{ "windows31j", ICONV, "CP932", "SHIFT_JIS" },
-	{ "windows874", ICONV, "CP874", "TIS-620" },
-	{ "windows936", ICONV, "GB18030", NULL },
-	{ "windows949", ICONV, "CP949", "EUC-KR" },
-	{ "xansi", CP1252, NULL, NULL },
-	{ "xbig5", ICONV, "BIG5-HKSCS", "BIG5" },
-	{ "xeucjp", ICONV, "EUC-JP-MS", "EUC-JP" },
-	{ "xgbk", ICONV, "GB18030", NULL },
-	{ "xmaccyrillic", ICONV, "MAC-CYRILLIC", "MacCyrillic" },
-	{ "xmacroman", ICONV, "MACINTOSH", NULL },
-	{ "xsjis", ICONV, "CP932", "SHIFT_JIS" },
-	{ "xutf8", UTF8, NULL, NULL },
-	{ "xwindows949", ICONV, "CP949", "EUC-KR" },
-	{ "xxbig5", ICONV, "BIG5-HKSCS", "BIG5" },
+	const char	*names;
+} sets[] = {
+	{ UTF8, NULL, NULL,
+	    "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8 "
+	    "xutf8" },
+	{ ASCII, NULL, NULL,
+	    "646 ansix341968 ansix341986 ascii cp367 csascii ibm367 "
+	    "iso646us isoir6 us usascii" },
+	{ CP1252, NULL, NULL,
+	    "cp1252 cp819 csisolatin1 ibm819 iso88591 iso885911987 "
+	    "isoir100 l1 latin1 win1252 windows1252 xansi xcp1252" },
+	{ UTF16, NULL, NULL,
+	    "csunicode iso10646ucs2 ucs2 unicode unicodefeff utf16" },
+	{ HZ, NULL, NULL,
+	    "hz hzgb2312" },
+	{ ICONV, "BIG5-HKSCS", "BIG5",
+	    "big5 big5hkscs cnbig5 cp950 csbig5 xbig5 xxbig5" },
+	{ ICONV, "CP1250", NULL,
+	    "cp1250 win1250 windows1250 xcp1250" },
+	{ ICONV, "CP1251", NULL,
+	    "cp1251 win1251 windows1251 xcp1251" },
+	{ ICONV, "CP1253", NULL,
+	    "cp1253 windows1253 xcp1253" },
+	{ ICONV, "CP1254", "ISO-8859-9",
+	    "cp1254 csisolatin5 iso88599 iso885991989 isoir148 l5 latin5 "
+	    "windows1254 xcp1254" },
+	{ ICONV, "CP1255", NULL,
+	    "cp1255 windows1255 xcp1255" },
+	{ ICONV, "CP1256", NULL,
+	    "cp1256 windows1256 xcp1256" },
+	{ ICONV, "CP1257", NULL,
+	    "cp1257 windows1257 xcp1257" },
+	{ ICONV, "CP1258", NULL,
+	    "cp1258 windows1258 xcp1258" },
+	{ ICONV, "CP437", NULL,
+	    "437 cp437 ibm437" },
+	{ ICONV, "CP737", NULL,
+	    "cp737 ibm737" },
+	{ ICONV, "CP775", NULL,
+	    "cp775 ibm775" },
+	{ ICONV, "CP850", NULL,
+	    "850 cp850 ibm850" },
+	{ ICONV, "CP852", NULL,
+	    "cp852 ibm852" },
+	{ ICONV, "CP855", NULL,
+	    "cp855 ibm855" },
+	{ ICONV, "CP857", NULL,
+	    "cp857 ibm857" },
+	{ ICONV, "CP858", "CP850",
+	    "cp858 ibm00858 ibm858" },
+	{ ICONV, "CP862", NULL,
+	    "cp862 ibm862" },
+	{ ICONV, "CP866", NULL,
+	    "866 cp866 csibm866 ibm866" },
+	{ ICONV, "CP874", "TIS-620",
+	    "cp874 dos874 iso885911 tis620 windows874" },
+	{ ICONV, "CP932", "SHIFT_JIS",
+	    "cp932 csshiftjis ms932 mskanji shiftjis sjis windows31j "
+	    "xsjis" },
+	{ ICONV, "CP949", "EUC-KR",
+	    "cp949 cseuckr csksc56011987 euckr isoir149 korean ksc5601 "
+	    "ksc56011987 ksc56011989 ms949 uhc windows949 xwindows949" },
+	{ ICONV, "EUC-JP-MS", "EUC-JP",
+	    "cseucpkdfmtjapanese eucjp xeucjp" },
+	{ ICONV, "GB18030", NULL,
+	    "chinese cp936 csgb2312 csiso58gb231280 gb18030 gb2312 "
+	    "gb231280 gbk isoir58 ms936 windows936 xgbk" },
+	{ ICONV, "ISO-2022-JP-1", "ISO-2022-JP",
+	    "iso2022jp1" },
+	{ ICONV, "ISO-2022-JP-2", "ISO-2022-JP",
+	    "csiso2022jp iso2022jp iso2022jp2" },
+	{ ICONV, "ISO-2022-KR", NULL,
+	    "iso2022kr" },
+	{ ICONV, "ISO-8859-10", NULL,
+	    "csisolatin6 iso885910 isoir157 l6 latin6" },
+	{ ICONV, "ISO-8859-13", NULL,
+	    "iso885913" },
+	{ ICONV, "ISO-8859-14", NULL,
+	    "iso885914" },
+	{ ICONV, "ISO-8859-15", NULL,
+	    "csisolatin9 iso885915 l9 latin9" },
+	{ ICONV, "ISO-8859-16", NULL,
+	    "iso885916" },
+	{ ICONV, "ISO-8859-2", NULL,
+	    "csisolatin2 iso88592 iso885921987 isoir101 l2 latin2" },
+	{ ICONV, "ISO-8859-3", NULL,
+	    "csisolatin3 iso88593 iso885931988 isoir109 l3 latin3" },
+	{ ICONV, "ISO-8859-4", NULL,
+	    "csisolatin4 iso88594 iso885941988 isoir110 l4 latin4" },
+	{ ICONV, "ISO-8859-5", NULL,
+	    "csisolatincyrillic cyrillic iso88595 iso885951988 isoir144" },
+	{ ICONV, "ISO-8859-6", NULL,
+	    "arabic asmo708 csiso88596e csiso88596i csisolatinarabic "
+	    "ecma114 iso88596 iso885961987 iso88596e iso88596i isoir127" },
+	{ ICONV, "ISO-8859-7", NULL,
+	    "csisolatingreek ecma118 elot928 greek greek8 iso88597 "
+	    "iso885971987 isoir126 suneugreek" },
+	{ ICONV, "ISO-8859-8", NULL,
+	    "csiso88598e csiso88598i csisolatinhebrew hebrew iso88598 "
+	    "iso885981988 iso88598e iso88598i isoir138 logical visual" },
+	{ ICONV, "JOHAB", NULL,
+	    "johab" },
+	{ ICONV, "KOI8-R", NULL,
+	    "cskoi8r koi koi8 koi8r" },
+	{ ICONV, "KOI8-T", NULL,
+	    "koi8t" },
+	{ ICONV, "KOI8-U", NULL,
+	    "koi8ru koi8u" },
+	{ ICONV, "MAC-CENTRALEUROPE", "MacCentralEurope",
+	    "xmacce xmaccentraleurroman" },
+	{ ICONV, "MAC-CYRILLIC", "MacCyrillic",
+	    "maccyrillic xmaccyrillic xmacukrainian" },
+	{ ICONV, "MACINTOSH", NULL,
+	    "csmacintosh mac macintosh macroman xmacroman" },
+	{ ICONV, "TCVN", NULL,
+	    "tcvn" },
+	{ ICONV, "UTF-16BE", NULL,
+	    "unicodefffe utf16be" },
+	{ ICONV, "UTF-16LE", NULL,
+	    "utf16le" },
+	{ ICONV, "UTF-32", NULL,
+	    "utf32" },
+	{ ICONV, "UTF-32BE", NULL,
+	    "utf32be" },
+	{ ICONV, "UTF-32LE", NULL,
+	    "utf32le" },
+	{ ICONV, "UTF-7", NULL,
+	    "unicode11utf7 utf7" },
+	{ ICONV, "VISCII", "TCVN",
+	    "viscii" },
 };
 
 /* Windows-1252 from 0x80 to 0x9f; 0 where there is nothing. */
@@ -166,49 +170,45 @@ static const uint16_t cp1252[32] = {
 	0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178,
 };
 
-static iconv_t	 cds[nitems(aliases)];	/* shared by equal names */
-static int	 have[nitems(aliases)];
+static iconv_t	 cds[nitems(sets)];
+static int	 have[nitems(sets)];
 
-static const struct alias *find(const char *, size_t);
-static const struct alias *find_set(const char *);
+static const struct set *find(const char *, size_t);
+static const struct set *find_set(const char *, size_t);
 static size_t	 ascii_len(const uint8_t *, size_t);
 static int	 from_utf8(const uint8_t *, size_t, struct buf *);
 static int	 from_cp1252(const uint8_t *, size_t, struct buf *);
 static int	 from_iconv(iconv_t, const uint8_t *, size_t, struct buf *);
 static int	 from_utf16(const uint8_t *, size_t, struct buf *);
+static int	 from_hz(const uint8_t *, size_t, struct buf *);
 static int	 by_guess(const uint8_t *, size_t, struct buf *);
 static int	 looks_2022jp(const uint8_t *, size_t);
 
 int
 mime_charset_init(void)
 {
-	size_t	 i, j;
+	size_t	 i;
 	int	 n = 0;
 
-	for (i = 0; i < nitems(aliases); i++) {
-		if (aliases[i].kind != ICONV || have[i])
+	for (i = 0; i < nitems(sets); i++) {
+		if (sets[i].kind != ICONV || have[i])
 			continue;
-		cds[i] = iconv_open("UTF-8", aliases[i].iconv);
-		if (cds[i] == (iconv_t)-1 && aliases[i].other != NULL)
-			cds[i] = iconv_open("UTF-8", aliases[i].other);
+		cds[i] = iconv_open("UTF-8", sets[i].iconv);
+		if (cds[i] == (iconv_t)-1 && sets[i].other != NULL)
+			cds[i] = iconv_open("UTF-8", sets[i].other);
 		if (cds[i] == (iconv_t)-1)
 			continue;
+		have[i] = 1;
 		n++;
-		for (j = i; j < nitems(aliases); j++)
-			if (aliases[j].kind == ICONV && strcmp(
-			    aliases[j].iconv, aliases[i].iconv) == 0) {
-				cds[j] = cds[i];
-				have[j] = 1;
-			}
 	}
 	return n;
 }
 
 /* By the letters and digits of the name; NULL if it is none of ours. */
-static const struct alias *
+static const struct set *
 find(const char *name, size_t n)
 {
-	char	 key[NAME_MAX_ + 1];
+	char	 key[NAME_MAX_];
 	size_t	 i, k = 0;
 	int	 c;
 
@@ -216,29 +216,27 @@ find(const char *name, size_t n)
 		c = utf8_lower((uint8_t)name[i]);
 		if ((c < 'a' || c > 'z') && (c < '0' || c > '9'))
 			continue;
-		if (k == NAME_MAX_)
+		if (k == sizeof(key))
 			return NULL;
 		key[k++] = c;
 	}
-	key[k] = '\0';
-	return find_set(key);
+	return k == 0 ? NULL : find_set(key, k);
 }
 
-static const struct alias *
-find_set(const char *key)
+static const struct set *
+find_set(const char *key, size_t n)
 {
-	size_t	 lo = 0, hi = nitems(aliases), mid;
-	int	 d;
+	const char	*p, *end;
+	size_t		 i;
 
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if ((d = strcmp(key, aliases[mid].name)) == 0)
-			return aliases[mid].kind != ICONV || have[mid] ?
-			    &aliases[mid] : NULL;
-		if (d < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
+	for (i = 0; i < nitems(sets); i++) {
+		if (sets[i].kind == ICONV && !have[i])
+			continue;
+		for (p = sets[i].names; *p != '\0'; p = *end ? end + 1 : end) {
+			end = p + strcspn(p, " ");
+			if ((size_t)(end - p) == n && memcmp(p, key, n) == 0)
+				return &sets[i];
+		}
 	}
 	return NULL;
 }
@@ -253,7 +251,7 @@ int
 mime_charset_utf8(const char *name, size_t namelen, const uint8_t *s,
     size_t n, struct buf *out)
 {
-	const struct alias	*a = find(name, namelen);
+	const struct set	*a = find(name, namelen);
 	int			 bad = 0;
 
 	switch (a == NULL ? UNKNOWN : a->kind) {
@@ -269,8 +267,11 @@ mime_charset_utf8(const char *name, size_t namelen, const uint8_t *s,
 	case UTF16:
 		bad = from_utf16(s, n, out);
 		break;
+	case HZ:
+		bad = from_hz(s, n, out);
+		break;
 	case ICONV:
-		bad = from_iconv(cds[a - aliases], s, n, out);
+		bad = from_iconv(cds[a - sets], s, n, out);
 		break;
 	case UNKNOWN:
 		by_guess(s, n, out);
@@ -397,7 +398,7 @@ from_iconv(iconv_t cd, const uint8_t *s, size_t n, struct buf *out)
 static int
 from_utf16(const uint8_t *s, size_t n, struct buf *out)
 {
-	const struct alias	*a;
+	const struct set	*a;
 	size_t			 i, even = 0, odd = 0;
 	int			 le;
 
@@ -410,9 +411,39 @@ from_utf16(const uint8_t *s, size_t n, struct buf *out)
 		s += 2;
 		n -= 2;
 	}
-	if ((a = find_set(le ? "utf16le" : "utf16be")) == NULL)
+	if ((a = find_set(le ? "utf16le" : "utf16be", 7)) == NULL)
 		return by_guess(s, n, out) | 1;
-	return from_iconv(cds[a - aliases], s, n, out);
+	return from_iconv(cds[a - sets], s, n, out);
+}
+
+/* RFC 1843: GB2312 in seven bits between "~{" and "~}", within a line. */
+static int
+from_hz(const uint8_t *s, size_t n, struct buf *out)
+{
+	const struct set	*gb = find_set("gb2312", 6);
+	struct buf		 b;
+	size_t			 i;
+	int			 two = 0, bad;
+
+	if (gb == NULL)
+		return by_guess(s, n, out) | 1;
+	buf_init(&b, n + 1);
+	for (i = 0; i < n; i++) {
+		if (s[i] == '~' && i + 1 < n && s[i + 1] == (two ? '}' : '{'))
+			two = s[++i] == '{';
+		else if (s[i] == '~' && !two && i + 1 < n &&
+		    (s[i + 1] == '~' || s[i + 1] == '\n')) {
+			if (s[++i] == '~')
+				buf_addc(&b, '~');
+		} else {
+			two = two && s[i] != '\n';
+			buf_addc(&b, two && s[i] > ' ' ? s[i] | 0x80 : s[i]);
+		}
+	}
+	bad = from_iconv(cds[gb - sets], b.data, b.len, out);
+	bad |= buf_bad(&b);
+	buf_free(&b);
+	return bad;
 }
 
 static int
@@ -428,11 +459,12 @@ looks_2022jp(const uint8_t *s, size_t n)
 static int
 by_guess(const uint8_t *s, size_t n, struct buf *out)
 {
-	const struct alias	*a;
+	const struct set	*a;
 
 	if (ascii_len(s, n) == n) {
-		if (looks_2022jp(s, n) && (a = find_set("iso2022jp")) != NULL)
-			return from_iconv(cds[a - aliases], s, n, out) | 1;
+		if (looks_2022jp(s, n) &&
+		    (a = find_set("iso2022jp", 9)) != NULL)
+			return from_iconv(cds[a - sets], s, n, out) | 1;
 		buf_add(out, s, n);
 		return 0;
 	}
