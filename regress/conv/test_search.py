@@ -80,6 +80,8 @@ ROWS = [
     ({"text": '"FUR UNS gebaut"'}, 0), ({"text": '"FÜR UNS gebaut"'}, 1),
     ({"text": '"ada lovelace" häuser'}, 1),
     ({"text": '"lovelace häuser"'}, 0),
+    # of words: what stands between two of them does not matter
+    ({"text": '"gebaut uns"'}, 0), ({"text": '"ada l engine"'}, 1),
     # beginnings of words
     ({"text": "sitz*"}, 1), ({"text": "itz*"}, 0), ({"text": "led*"}, 1),
     # all words must be there, in any order; nothing that is no word
@@ -95,6 +97,14 @@ ROWS = [
     ({"header": ["List-Post"]}, 0), ({"header": ["x-build", "YES"]}, 1),
     ({"header": ["X-Build", "no"]}, 0), ({"header": ["X-None"]}, 0),
     ({"header": ["Subject", "protokolle"]}, 1),
+    # in a field, too, blanks part words and quotation marks make phrases
+    ({"header": ["Message-ID", "engine unique"]}, 1),
+    ({"header": ["Message-ID", "'que.4711@eng' unique"]}, 1),
+    ({"header": ["Message-ID", "engine 4712"]}, 0),
+    ({"header": ["Message-ID", '"engine unique"']}, 0),
+    ({"header": ["List-Id", "example builders"]}, 1),
+    ({"header": ["List-Id", '"builders.lists"']}, 1),
+    ({"header": ["List-Id", ""]}, 1), ({"header": ["X-None", ""]}, 0),
     # operators
     ({"operator": "NOT", "conditions": [{"text": "haus"}]}, 0),
     ({"operator": "NOT", "conditions": [{"text": "absent"}]}, 1),

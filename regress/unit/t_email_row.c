@@ -261,6 +261,20 @@ phrases_end_at_words(void **state)
 	(void)state;
 	assert_true(email_text_has("the big bus stops", "big bus"));
 	assert_false(email_text_has("the big business", "big bus"));
+	/* a sequence of words, whatever parts them */
+	assert_true(email_text_has("to be, that is", "be that"));
+	assert_true(email_text_has("hello - (world)!", "hello world"));
+	assert_true(email_text_has("hello, world", "hello , world"));
+	assert_true(email_text_has("ende \xe2\x80\x93 anfang", "ende anfang"));
+	assert_false(email_text_has("to be, then that", "be that"));
+	assert_false(email_text_has("to be,", "be that"));
+	assert_false(email_text_has("bethat", "be that"));
+	assert_false(email_text_has("be that", "be, that"));
+	assert_true(email_text_has("a c++, rocks", "c++ rocks"));
+	assert_false(email_text_has("a c rocks", "c++ rocks"));
+	assert_true(email_text_has("", ""));
+	assert_false(email_text_has("", "x"));
+	assert_int_equal(email_text_at("be, that is", "be that"), 8);
 	assert_false(email_text_has("nimbus stops", "bus stops"));
 	assert_true(email_text_has("a (bus)", "bus"));
 	assert_true(email_text_has("gr\xc3\xbc\xc3\x9f" "e", "gr\xc3\xbc\xc3"

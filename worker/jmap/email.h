@@ -166,6 +166,12 @@ int	 email_text_parse(struct arena *, const char *, struct email_text *);
 char	*email_text_fold(struct arena *, const char *, size_t);
 /* Append names and addresses as text to be searched. */
 void	 email_text_addrs(struct buf *, const struct mime_addrs *);
+/*
+ * Bytes that the folded phrase takes at the start of the folded text, or 0
+ * when it is not there.  Where it has a blank the text may have any other
+ * marks between the two words, too: RFC 8621 4.4.1 asks for the sequence.
+ */
+size_t	 email_text_at(const char *text, const char *phrase);
 /* 1 if the folded phrase stands in the folded text between word ends. */
 int	 email_text_has(const char *text, const char *phrase);
 /* 1 if a word of the text goes on across at. */
@@ -196,7 +202,8 @@ struct email_node {
 	uint32_t		*boxes;		/* of inMailboxOtherThan */
 	size_t			 nboxes;
 	const char		*name;		/* of a header field */
-	const char		*needle;	/* folded, what it must hold */
+	const char		**needle;	/* folded, what it must hold */
+	size_t			 nneedle;
 	struct email_text	 text;
 	unsigned		 in;		/* STORE_IN_ mask */
 	int			 anything;	/* the empty text */

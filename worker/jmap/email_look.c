@@ -27,8 +27,10 @@ static int	look_open(struct email_match *, struct store_txn *,
 static int	look_row(struct email_match *, struct store_txn *,
 		    const struct store_mail *, struct store_row *);
 static int	look_failed(struct email_match *, const struct email_src *);
+static int	look_needles(const struct email_node *, const char *);
 static int	look_absent(const struct email_node *,
 		    const struct store_row *);
+static int	look_lacks(const struct slice *, const char *);
 
 /* Are all phrases in it, each in one of the fields? */
 int
@@ -222,11 +224,22 @@ email_look_field(struct email_match *m, const struct email_node *n,
 		if (text == NULL || (text = email_text_fold(a, text,
 		    strlen(text))) == NULL)
 			break;
-		ret = n->needle == NULL || strstr(text, n->needle) != NULL;
+		ret = look_needles(n, text);
 	}
 done:
 	arena_free(a);
 	return ret == -1 || look_failed(m, &src) ? -1 : ret;
+}
+
+static int
+look_needles(const struct email_node *n, const char *text)
+{
+	size_t	 i;
+
+	for (i = 0; i < n->nneedle; i++)
+		if (strstr(text, n->needle[i]) == NULL)
+			return 0;
+	return 1;
 }
 
 static int
@@ -255,7 +268,7 @@ look_failed(struct email_match *m, const struct email_src *src)
 }
 
 /*
- * Does the list row say already that the text is not in the field?  For the
+ * Does the list row say already that a text is not in the field?  For the
  * ids of messages, which clients look up like this.
  */
 static int
@@ -270,19 +283,27 @@ look_absent(const struct email_node *n, const struct store_row *row)
 		{ "references", STORE_F_REFERENCES },
 	};
 	const struct slice	*f;
-	const char		*p;
-	size_t			 i, len;
+	size_t			 i, j;
 
 	for (i = 0; i < nitems(kept); i++)
 		if (utf8_caseis(n->name, strlen(n->name), kept[i].name))
 			break;
-	if (i == nitems(kept) || n->needle == NULL)
+	if (i == nitems(kept))
 		return 0;
 	f = &row->frag[kept[i].frag];
 	if (f->n <= strlen(EMAIL_ROW_BIG))	/* null, or too long */
 		return 0;
-	p = n->needle;
-	len = strlen(p);
+	for (j = 0; j < n->nneedle; j++)
+		if (look_lacks(f, n->needle[j]))
+			return 1;
+	return 0;
+}
+
+static int
+look_lacks(const struct slice *f, const char *p)
+{
+	size_t	 i, len = strlen(p);
+
 	if (len > 0 && *p == '<') {
 		p++;
 		len--;

@@ -15,6 +15,7 @@
 
 #define MATCH_DEPTH	16	/* of operators; jmap_query.c allows fewer */
 #define MATCH_SCRATCH	(MIME_ARENA * 2)
+#define MATCH_NEEDLES	8	/* of a header field that the index is asked of */
 
 enum { COST_STATE, COST_HITS, COST_THREAD, COST_BYTES };	/* of a leaf */
 
@@ -57,6 +58,9 @@ static int	match_boxes(struct email_match *, struct js_val *,
 		    struct email_node *);
 static int	match_header(struct email_match *, struct js_val *,
 		    struct email_node *);
+static int	match_needles(struct email_match *, const char *,
+		    struct email_node *);
+static int	match_needle_words(const char *, struct buf *, size_t *);
 static int	match_header_words(struct email_match *, struct email_node *);
 static int	match_alnum(int);
 static int	match_text(struct email_match *, const char *,
@@ -249,11 +253,35 @@ match_header(struct email_match *m, struct js_val *list, struct email_node *n)
 		return -1;
 	}
 	n->name = js_str(js_at(list, 0));
-	if (js_len(list) == 2 && (n->needle = email_text_fold(
-	    &m->c->req->arena, js_str(js_at(list, 1)),
-	    js_len(js_at(list, 1)))) == NULL)
+	if (js_len(list) == 2 && match_needles(m, js_str(js_at(list, 1)),
+	    n) == -1)
 		return -1;
 	return match_header_words(m, n);
+}
+
+/* The words and phrases of a text, each of which the field must hold. */
+static int
+match_needles(struct email_match *m, const char *s, struct email_node *n)
+{
+	struct arena		*a = &m->c->req->arena;
+	struct email_text	 t;
+	const char		*p;
+	size_t			 i, k, max;
+
+	if (email_text_parse(a, s, &t) == -1)
+		return -1;
+	max = t.nphrase + strlen(t.loose);
+	if ((n->needle = arena_array(a, max + 1, sizeof(*n->needle))) == NULL)
+		return -1;
+	for (p = t.loose; *p != '\0'; p += k + 1) {
+		k = strcspn(p, " ");
+		if ((n->needle[n->nneedle++] = email_text_fold(a, p,
+		    k)) == NULL)
+			return -1;
+	}
+	for (i = 0; i < t.nphrase; i++)
+		n->needle[n->nneedle++] = t.phrase[i];
+	return 0;
 }
 
 /*
@@ -264,10 +292,9 @@ match_header(struct email_match *m, struct js_val *list, struct email_node *n)
 static int
 match_header_words(struct email_match *m, struct email_node *n)
 {
-	struct store_words	 w[2];
-	struct buf		 b;
-	const char		*p = n->needle;	/* folded: lower case */
-	size_t			 i, len = strlen(n->name), nw = 1;
+	struct store_words	 w[MATCH_NEEDLES + 1];
+	struct buf		 b[MATCH_NEEDLES];
+	size_t			 i, len = strlen(n->name), nw = 1, nb = 0;
 	int			 r;
 
 	if (len == 0 || len > 62)
@@ -276,25 +303,38 @@ match_header_words(struct email_match *m, struct email_node *n)
 		if (n->name[i] <= ' ' || n->name[i] > '~')
 			return 0;
 	w[0] = (struct store_words){ STORE_IN_NAMES, SLICE(n->name, len), 1 };
-	buf_init(&b, p == NULL ? 1 : strlen(p) + 2);
-	if (p != NULL && email_index_worded(n->name)) {
-		while (match_alnum(*p))
-			p++;
-		for (; *p != '\0' && (unsigned char)*p < 0x80; p++)
-			buf_addc(&b, match_alnum(*p) ? *p : ' ');
-		if (*p != '\0')
-			b.len = 0;
-		else if (b.len > 0 && b.data[b.len - 1] != ' ')
-			buf_addc(&b, '*');
-		for (i = 0; i < b.len && b.data[i] == ' '; i++)
-			;
-		if (i < b.len)
-			w[nw++] = (struct store_words){ STORE_IN_HEADER,
-			    SLICE(b.data + i, b.len - i), 1 };
-	}
+	if (email_index_worded(n->name))
+		for (; nb < n->nneedle && nb < MATCH_NEEDLES; nb++) {
+			buf_init(&b[nb], strlen(n->needle[nb]) + 2);
+			if (match_needle_words(n->needle[nb], &b[nb], &i))
+				w[nw++] = (struct store_words){
+				    STORE_IN_HEADER, SLICE(b[nb].data + i,
+				    b[nb].len - i), 1 };
+		}
 	r = match_ask(m, w, nw, n);
-	buf_free(&b);
+	for (i = 0; i < nb; i++)
+		buf_free(&b[i]);
 	return r;
+}
+
+/* What of a needle the index knows: 1 and from where in b, or 0. */
+static int
+match_needle_words(const char *p, struct buf *b, size_t *from)
+{
+	size_t	 i;
+
+	while (match_alnum(*p))		/* folded: lower case */
+		p++;
+	for (; *p != '\0' && (unsigned char)*p < 0x80; p++)
+		buf_addc(b, match_alnum(*p) ? *p : ' ');
+	if (*p != '\0')
+		b->len = 0;
+	else if (b->len > 0 && b->data[b->len - 1] != ' ')
+		buf_addc(b, '*');
+	for (i = 0; i < b->len && b->data[i] == ' '; i++)
+		;
+	*from = i;
+	return i < b->len;
 }
 
 static int

@@ -22,7 +22,6 @@
 
 struct phrase {
 	const char	*text;		/* folded */
-	size_t		 len;
 	unsigned	 in;
 };
 struct snippets {
@@ -190,7 +189,7 @@ snippet_text(struct snippets *s, const char *text, unsigned in)
 	for (i = 0; i < t.nphrase && s->nphrase < SNIPPET_TEXTS; i++)
 		if (*t.phrase[i] != '\0')
 			s->phrase[s->nphrase++] = (struct phrase){
-			    t.phrase[i], strlen(t.phrase[i]), in };
+			    t.phrase[i], in };
 	if (*t.loose != '\0' && s->nwords < SNIPPET_TEXTS)
 		s->words[s->nwords++] = (struct store_words){ in,
 		    SLICE_STR(t.loose), 0 };
@@ -291,20 +290,18 @@ snippet_phrases(const struct snippets *s, struct arena *a, unsigned in,
 {
 	const struct phrase	*p;
 	struct folded		 f;
-	size_t			 i, end;
+	size_t			 i, k;
 
 	if (s->nphrase == 0 || snippet_fold(a, text, n, &f) == -1)
 		return;
 	for (i = 0; i < f.n; i++)
 		for (p = s->phrase; p < s->phrase + s->nphrase; p++) {
-			end = i + p->len;
-			if (!(p->in & in) || end > f.n ||
-			    f.s[i] != p->text[0] ||
-			    memcmp(f.s + i, p->text, p->len) != 0 ||
+			if (!(p->in & in) || f.s[i] != p->text[0] ||
 			    email_text_inside(f.s, f.s + i) ||
-			    email_text_inside(f.s, f.s + end))
+			    (k = email_text_at(f.s + i, p->text)) == 0 ||
+			    email_text_inside(f.s, f.s + i + k))
 				continue;
-			if (snippet_found(m, f.at[i], f.at[end]))
+			if (snippet_found(m, f.at[i], f.at[i + k]))
 				return;
 		}
 }
@@ -457,6 +454,7 @@ snippet_fold(struct arena *a, const char *p, size_t n, struct folded *f)
 		}
 		f->at[f->n] = (uint32_t)(i + k);
 	}
+	f->s[f->n] = '\0';
 	return 0;
 }
 

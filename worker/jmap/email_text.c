@@ -16,12 +16,16 @@
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
 
+#define TEXT_GAP	16	/* characters between two words of a phrase */
+
 static const char *text_quoted(const char *);
 static int	text_phrase(struct arena *, const char *, const char *,
 		    struct buf *, struct email_text *, size_t);
 static int	text_norm(struct buf *, const char *, size_t);
 static int	text_white(int);
 static int	text_wordy(const char *);
+static size_t	text_gap(const char *);
+static size_t	text_gaps(const char *);
 
 int
 email_text_parse(struct arena *a, const char *s, struct email_text *t)
@@ -234,15 +238,78 @@ email_text_inside(const char *start, const char *at)
 	return text_wordy(p) && text_wordy(at);
 }
 
+/* Bytes of a blank, mark or symbol at s that parts two words, or 0. */
+static size_t
+text_gap(const char *s)
+{
+	uint32_t	 cp;
+	size_t		 k;
+
+	if (*s == '\0' || text_wordy(s))
+		return 0;
+	if ((unsigned char)*s < 0x80)
+		return 1;
+	if ((k = utf8_get((const uint8_t *)s, strnlen(s, 4), &cp)) == 0)
+		return 0;
+	switch (utf8proc_category((utf8proc_int32_t)cp)) {
+	case UTF8PROC_CATEGORY_PC: case UTF8PROC_CATEGORY_PD:
+	case UTF8PROC_CATEGORY_PS: case UTF8PROC_CATEGORY_PE:
+	case UTF8PROC_CATEGORY_PI: case UTF8PROC_CATEGORY_PF:
+	case UTF8PROC_CATEGORY_PO: case UTF8PROC_CATEGORY_SM:
+	case UTF8PROC_CATEGORY_SC: case UTF8PROC_CATEGORY_SO:
+	case UTF8PROC_CATEGORY_ZS:
+		return k;
+	default:
+		return 0;
+	}
+}
+
+/* All that parts two words at s, at most TEXT_GAP characters. */
+static size_t
+text_gaps(const char *s)
+{
+	size_t	 k, n = 0;
+	int	 i;
+
+	for (i = 0; i < TEXT_GAP && (k = text_gap(s + n)) > 0; i++)
+		n += k;
+	return n;
+}
+
+size_t
+email_text_at(const char *text, const char *phrase)
+{
+	const char	*p = text;
+	size_t		 k;
+
+	while (*phrase != '\0') {
+		if (*phrase != ' ' || phrase[1] == '\0') {
+			if (*p++ != *phrase++)
+				return 0;
+			continue;
+		}
+		/* "that exact sequence of words": whatever parts them */
+		if ((k = text_gaps(p)) == 0)
+			return 0;
+		p += k;
+		phrase += text_gaps(phrase);
+	}
+	return (size_t)(p - text);
+}
+
 int
 email_text_has(const char *text, const char *phrase)
 {
-	const char	*p;
-	size_t		 n = strlen(phrase);
+	const char	*p, *end = text + strlen(text);
+	size_t		 k, n = strcspn(phrase, " ");
 
-	for (p = text; (p = strstr(p, phrase)) != NULL; p++)
+	if (n == 0)
+		return 1;
+	for (p = text; p < end && (p = memmem(p, (size_t)(end - p), phrase,
+	    n)) != NULL; p++)
 		if (!email_text_inside(text, p) &&
-		    !email_text_inside(text, p + n))
+		    (k = email_text_at(p, phrase)) > 0 &&
+		    !email_text_inside(text, p + k))
 			return 1;
-	return n == 0;
+	return 0;
 }
