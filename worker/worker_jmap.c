@@ -480,10 +480,16 @@ download_part(struct req *r, const char *tag, struct buf *data)
 	}
 }
 
+/*
+ * RFC 8620 6.2: the server MUST return "name" as the filename.  The template
+ * has it in the query: names with a slash, ".." and the empty one are none
+ * of a path's segments.  As the last segment it is taken, too.
+ */
 static void
 download_head(struct req *r, const struct buf *data)
 {
 	const char	*how = req_query(r, "disposition");
+	const char	*name = req_query(r, "name");
 	char		 type[BLOB_HEAD_TYPE];
 	struct buf	 b;
 	int		 inln;
@@ -492,7 +498,8 @@ download_head(struct req *r, const struct buf *data)
 	inln = how != NULL && strcmp(how, "inline") == 0 &&
 	    blob_head_inline(type, data->data, data->len);
 	buf_init(&b, 4096);
-	blob_head_disposition(&b, inln, req_param(r, 2));
+	blob_head_disposition(&b, inln, r->nparam > 2 ? req_param(r, 2) :
+	    name != NULL ? name : "");
 	if (buf_str(&b) != NULL)
 		req_hdr_add(r, "Content-Disposition", buf_str(&b));
 	req_hdr_add(r, "Accept-Ranges", "bytes");

@@ -66,6 +66,8 @@ const struct route	worker_routes[] = {
 	    worker_ws_get, NULL },
 	{ M_GET, "/jmap/ws/", HTTP_A, ROUTE_AUTH | ROUTE_UPGRADE, BODY_NONE,
 	    worker_ws_get, NULL },
+	{ M_GET, "/jmap/download/{account}/{blob}", HTTP_B, ROUTE_AUTH,
+	    BODY_NONE, worker_jmap_download, NULL },
 	{ M_GET, "/jmap/download/{account}/{blob}/{name}", HTTP_B, ROUTE_AUTH,
 	    BODY_NONE, worker_jmap_download, NULL },
 };

@@ -2,6 +2,7 @@
 """RFC 8620 6: upload and download, and what a download may be used for."""
 
 import os
+from urllib.parse import quote
 
 import pytest
 
@@ -248,3 +249,29 @@ def test_uploads_survive_a_restart(new_server):
     server.start()
     again = type(account)(server, account.name, account.password)
     assert again.download(blob) == b"durable"
+
+
+@pytest.mark.parametrize("name, said", [
+    ("a.txt", 'filename="a.txt"'),
+    ("Rechnung 01/2026.pdf", 'filename="Rechnung 012026.pdf"'),
+    ("a\\b.txt", 'filename="ab.txt"'),
+    ("..", 'filename="attachment"'),
+    ("", 'filename="attachment"'),
+    ("a+b & c=d?.txt", "filename="),
+    ("grün.txt", "filename*=UTF-8''gr%C3%BCn.txt"),
+    ("100 %.txt", "filename*=UTF-8''100%20%25.txt"),
+    ("x\r\nSet-Cookie: a=b", "filename="),
+])
+def test_any_name_can_be_downloaded(account, name, said):
+    """RFC 8620 6.2: the template's "name" may be what a sender chose; the
+    blob comes, and the name as far as a file may have it."""
+    blob = account.upload(b"text")["blobId"]
+    u = account.session["downloadUrl"]
+    for k, v in (("accountId", account.id), ("blobId", blob), ("name", name),
+                 ("type", "text/plain")):
+        u = u.replace("{%s}" % k, quote(v, safe=""))
+    r = account.http.get(u)
+    assert (r.status_code, r.content) == (200, b"text")
+    assert r.headers["Content-Type"] == "text/plain"
+    assert said in r.headers["Content-Disposition"]
+    assert "Set-Cookie" not in r.headers

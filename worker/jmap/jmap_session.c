@@ -104,7 +104,7 @@ jmap_session(struct buf *b, const struct jmap_env *env,
 	js_out_s(b, u->name);
 	session_url(b, "apiUrl", env, "/jmap/");
 	session_url(b, "downloadUrl", env,
-	    "/jmap/download/{accountId}/{blobId}/{name}?type={type}");
+	    "/jmap/download/{accountId}/{blobId}?name={name}&type={type}");
 	session_url(b, "uploadUrl", env, "/jmap/upload/{accountId}/");
 	session_url(b, "eventSourceUrl", env, "/jmap/eventsource/"
 	    "?types={types}&closeafter={closeafter}&ping={ping}");
