@@ -138,6 +138,30 @@ def test_unknown_blob_as_a_source(account):
         assert error["type"] == "blobNotFound"
 
 
+def test_blobs_made_of_each_other_in_one_call(account):
+    """Similar to a /set (RFC 8620 5.3): what is referred to comes first,
+    wherever it stands."""
+    got, read = calls(account, ("Blob/upload", {"create": {
+        "c": {"data": [{"blobId": "#b"}, {"data:asText": "c"}]},
+        "b": {"data": [{"blobId": "#a"}, {"data:asText": "b"}]},
+        "a": {"data": [{"data:asText": "a"}]},
+        "me": {"data": [{"blobId": "#me"}]},
+        "x": {"data": [{"blobId": "#y"}]},
+        "y": {"data": [{"blobId": "#x"}]}}}),
+        ("Blob/get", {"ids": ["#c"]}))
+    assert sorted(got[1]["created"]) == ["a", "b", "c"]
+    assert {k: e["type"] for k, e in got[1]["notCreated"].items()} == {
+        k: "blobNotFound" for k in ("me", "x", "y")}
+    assert read[1]["list"][0]["data:asText"] == "abc"
+
+
+def test_the_property_that_is_wrong_is_named(account):
+    for more, name in [({"nope": 1}, "nope"), ({"type": 5}, "type"),
+                       ({"data": 5}, "data")]:
+        got = refused(account, {"data:asText": "x"}, **more)
+        assert got["properties"] == [name], got
+
+
 def test_upload_that_is_too_large(new_server):
     server = new_server("limits { max-size-upload = 30000 }\n")
     account = server.adduser()

@@ -12,6 +12,8 @@
 #include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_int.h"
 
+#define ROUNDS	12		/* over what has to wait, as in jmap_set.c */
+
 struct upload {
 	struct jmap_call	*c;
 	struct jmap_seterr	 e;
@@ -21,6 +23,8 @@ struct upload {
 
 static const struct jmap_error	*upload_args(struct jmap_call *,
 		    struct js_val **);
+static int	upload_all(struct upload *, struct js_val *);
+static int	upload_waits(struct js_val *, struct js_val *);
 static int	upload_one(struct upload *, const char *, struct js_val *);
 static int	upload_read(struct upload *, struct js_val *, const char **);
 static int	upload_sources(struct upload *, struct js_val *);
@@ -38,7 +42,6 @@ blob_upload(struct jmap_call *c)
 {
 	const struct jmap_error	*err;
 	struct js_val		*create = NULL;
-	struct js_iter		 it;
 	struct upload		 u;
 
 	if ((err = upload_args(c, &create)) != NULL)
@@ -48,10 +51,8 @@ blob_upload(struct jmap_call *c)
 	buf_init(&u.bytes, c->req->env->limits->max_size_upload);
 	buf_init(&u.good, 1 << 20);
 	buf_init(&u.bad, 1 << 20);
-	for (js_first(&it, create); err == NULL && js_next(&it);)
-		if (upload_one(&u, it.key, it.val) == -1)
-			err = jmap_api_lost(c);
-	if (buf_bad(&u.good) || buf_bad(&u.bad))
+	if (upload_all(&u, create) == -1 || buf_bad(&u.good) ||
+	    buf_bad(&u.bad))
 		err = jmap_api_lost(c);
 	if (err == NULL)
 		upload_answer(&u);
@@ -86,6 +87,51 @@ upload_args(struct jmap_call *c, struct js_val **create)
 	return NULL;
 }
 
+/*
+ * RFC 8620 5.3: "creates happen before their creation ids are referenced":
+ * the members of a map have no order.  One whose sources are not made yet
+ * waits; what waits for itself is tried last, and refused.
+ */
+static int
+upload_all(struct upload *u, struct js_val *create)
+{
+	struct js_val	*todo;
+	struct js_iter	 it;
+	int		 round, ret = 0;
+
+	if ((todo = js_new_obj()) == NULL)
+		return -1;
+	for (js_first(&it, create); ret == 0 && js_next(&it);)
+		ret = js_set(todo, it.key, js_ref(it.val));
+	for (round = 0; ret == 0 && js_len(todo) > 0 && round <= ROUNDS;
+	    round++)
+		for (js_first(&it, create); ret == 0 && js_next(&it);) {
+			if (!js_has(todo, it.key) ||
+			    (round < ROUNDS && upload_waits(todo, it.val)))
+				continue;
+			ret = upload_one(u, it.key, it.val);
+			js_del(todo, it.key);
+		}
+	js_free(todo);
+	return ret;
+}
+
+/* 1 if a source is among what is still to be made. */
+static int
+upload_waits(struct js_val *todo, struct js_val *v)
+{
+	struct js_val	*data = js_get(v, "data");
+	const char	*blob;
+	size_t		 i;
+
+	for (i = 0; i < js_len(data) && i < BLOB_SOURCES; i++) {
+		blob = js_str(js_get(js_at(data, i), "blobId"));
+		if (blob[0] == '#' && js_has(todo, blob + 1))
+			return 1;
+	}
+	return 0;
+}
+
 /* 0 when it was made or refused, -1 when all must be undone. */
 static int
 upload_one(struct upload *u, const char *cid, struct js_val *v)
@@ -115,9 +161,8 @@ upload_read(struct upload *u, struct js_val *v, const char **type)
 	js_rd_str_null(&rd, "type", type);
 	if (js_rd_arr(&rd, "data", &data) == 0)
 		js_rd_bad(&rd, "data");
-	if (js_rd_end(&rd) == -1)
-		return upload_refuse(u, &jmap_error_invalid_properties,
-		    strncmp(rd.fault, "type", 4) == 0 ? "type" : "data",
+	if (js_rd_end(&rd) == -1)	/* the name of what is wrong */
+		return upload_refuse(u, &jmap_error_invalid_properties, NULL,
 		    rd.fault);
 	if (js_len(data) > BLOB_SOURCES)
 		return upload_refuse(u, &jmap_error_invalid_properties,
@@ -249,8 +294,8 @@ upload_refuse(struct upload *u, const struct jmap_error *err,
 
 	u->e.err = err;
 	u->e.desc = copy;
-	if (prop != NULL)
-		u->e.props[u->e.nprops++] = prop;
+	if (err == &jmap_error_invalid_properties)
+		u->e.props[u->e.nprops++] = prop != NULL ? prop : copy;
 	return 0;
 }
 
