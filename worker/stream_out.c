@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "worker/store/store_query.h"
 #include "worker/stream_int.h"
 
 #define OUT_PIECE	(256 * 1024)	/* bytes read of a blob at a time */

@@ -26,6 +26,7 @@
 #include "common/log.h"
 #include "common/proc.h"
 #include "worker/jmap/jmap_push.h"
+#include "worker/store/store_share.h"
 #include "worker/webpush.h"
 #include "worker/webpush_mail.h"
 #include "worker/worker.h"

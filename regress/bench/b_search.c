@@ -25,6 +25,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/mime/mime.h"
 #include "worker/store/store_int.h"
+#include "worker/store/store_search.h"
 
 #define BATCH	250		/* deliveries a commit */
 #define LINES	400000		/* of real mail that others are made of */

@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "regress/unit/store_help.h"
+#include "worker/store/store_query.h"
+#include "worker/store/store_search.h"
 
 #define WORDS	2000
 

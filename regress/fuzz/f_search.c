@@ -19,6 +19,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/mime/mime.h"
 #include "worker/store/store_int.h"
+#include "worker/store/store_search.h"
 
 int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -5,6 +5,7 @@
  * comes, goes and is merged into the index.
  */
 #include "regress/unit/email_lab.h"
+#include "worker/store/store_search.h"
 
 #include <libstemmer.h>
 

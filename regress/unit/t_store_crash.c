@@ -18,6 +18,8 @@
 
 #include "regress/unit/store_help.h"
 #include "worker/store/store_int.h"
+#include "worker/store/store_query.h"
+#include "worker/store/store_search.h"
 
 #define MAILS	100000
 #define BATCH	8		/* operations a commit at most */

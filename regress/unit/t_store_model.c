@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "regress/unit/store_help.h"
+#include "worker/store/store_query.h"
 
 #define MAILS	400
 #define BOXES	5

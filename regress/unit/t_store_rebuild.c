@@ -9,6 +9,7 @@
 
 #include "regress/unit/store_help.h"
 #include "worker/store/store_int.h"
+#include "worker/store/store_search.h"
 
 #define MAILS	900
 

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "store_help.h"
+#include "worker/store/store_query.h"
+#include "worker/store/store_share.h"
 
 #define BOB	7
 #define EVE	8

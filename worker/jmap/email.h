@@ -35,6 +35,7 @@
 #include "worker/jmap/jmap_query.h"
 #include "worker/mime/mime.h"
 #include "worker/store/store.h"
+#include "worker/store/store_query.h"
 
 /* --- email_json.c ------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "worker/jmap/email.h"
+#include "worker/store/store_share.h"
 
 #define DELTA_MAX	(8U << 20)	/* entries of a list walked backward */
 

@@ -13,6 +13,7 @@
 
 #include "worker/jmap/email_get.h"
 #include "worker/jmap/email_row.h"
+#include "worker/store/store_share.h"
 
 #define GET_SCRATCH	(MIME_ARENA + (160UL << 20))	/* one mail's work */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "worker/jmap/email.h"
+#include "worker/store/store_search.h"
 
 #define MATCH_DEPTH	16	/* of operators; jmap_query.c allows fewer */
 #define MATCH_SCRATCH	(MIME_ARENA * 2)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "worker/jmap/email.h"
+#include "worker/store/store_share.h"
 
 #define QUERY_CACHE	16		/* results kept */
 #define QUERY_FEW	100		/* hits that are always looked up */

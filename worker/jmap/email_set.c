@@ -13,6 +13,7 @@
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
 #include "worker/jmap/email_row.h"
+#include "worker/store/store_share.h"
 
 static int	set_mailbox(struct jmap_call *, const char *, uint32_t *);
 static int	set_keyword_ok(const char *);

@@ -13,6 +13,7 @@
 
 #include "common/utf8.h"
 #include "worker/jmap/email.h"
+#include "worker/store/store_search.h"
 
 #define SNIPPET_LEN	255	/* octets of a preview (RFC 8621 5) */
 #define SNIPPET_BEFORE	60	/* bytes shown before the first match */

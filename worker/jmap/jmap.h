@@ -46,6 +46,7 @@ struct jmap_type;
 struct jmap_object_type;
 struct jmap_dir;
 struct jmap_shared;
+struct store_share;
 struct card;
 
 /* --- errors (jmap_error.c) --------------------------------------------- */

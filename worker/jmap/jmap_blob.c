@@ -15,6 +15,7 @@
 #include "worker/jmap/jmap_blob.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/mime/mime.h"
+#include "worker/store/store_share.h"
 
 #define BLOB_TEXT	(1 + ENC_B64URL_LEN(STORE_HASHLEN))	/* "G..." */
 #define BLOB_TRIES	5	/* runs of a write whose store had to grow */

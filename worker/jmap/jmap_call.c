@@ -14,6 +14,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
+#include "worker/store/store_share.h"
 
 #define CALL_TRIES	5	/* runs of a call whose store had to grow */
 /* Whose methods work on an account that is shared with the user. */

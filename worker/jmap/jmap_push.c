@@ -16,6 +16,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_push.h"
 #include "worker/jmap/jmap_share.h"
+#include "worker/store/store_share.h"
 
 #define TYPES_MAX	1024	/* bytes of a list of types */
 

@@ -15,6 +15,7 @@
 #include "worker/jmap/jmap_session.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/pushsub.h"
+#include "worker/store/store_share.h"
 
 #define PRINCIPALS	"urn:ietf:params:jmap:principals"
 /* What an account of somebody else has. */

@@ -2,7 +2,7 @@
 /*
  * Accounts of others (RFC 9670; RFC 8620 1.6.2): which there are for a user,
  * opening them, and telling those whose rights changed.  Rights themselves
- * are the store's, part 14.
+ * are the store's (store_share.h).
  *
  * Order.  A change of rights is committed in the owner's store together with
  * a note of it (STORE_SHAREOUT); then the sharee's store gets its hint and
@@ -22,6 +22,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/share_note.h"
+#include "worker/store/store_share.h"
 
 #define HINT_VERSION	1
 #define HINT_HEAD	6	/* bytes before the name */

@@ -13,6 +13,7 @@
 #include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/mailbox.h"
+#include "worker/store/store_share.h"
 
 static jmap_prop_put	mailbox_put_id, mailbox_put_subscribed,
 			mailbox_put_name,

@@ -13,6 +13,7 @@
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/mailbox.h"
+#include "worker/store/store_share.h"
 
 #define SHARE_MAX	200	/* principals of one mailbox: each is a commit */
 

@@ -15,6 +15,7 @@
 #include "worker/jmap/jmap_query.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/share_note.h"
+#include "worker/store/store_share.h"
 
 #define NOTE_MAX	500	/* kept for a user; the oldest go */
 #define NOTE_JSON	8192

@@ -4,6 +4,7 @@
 #define WORKER_JMAP_SHARE_NOTE_H
 
 #include "worker/jmap/jmap.h"
+#include "worker/store/store_share.h"
 
 /*
  * Note in the account of this transaction what somebody did with one of his

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/jmap/jmap.h"
+#include "worker/store/store_query.h"
 
 static int	thread_all(struct jmap_get *, struct jmap_ids *);
 static int	thread_row(struct jmap_get *, const char *);

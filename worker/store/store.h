@@ -32,8 +32,9 @@
  * The state of a type is the modseq of its last change; states only grow.
  *
  * Contents: 1 open and close, 2 ids, 3 transactions, 4 states and changes,
- * 5 keywords, 6 mailboxes, 7 mail, 8 threads, 9 query, 10 search, 11 blobs,
- * 12 other objects, 13 maintenance and check, 14 sharing.
+ * 5 keywords, 6 mailboxes, 7 mail, 8 threads, 9 blobs, 10 other objects,
+ * 11 maintenance and check.  Beside it: store_query.h (lists of mail),
+ * store_search.h (words), store_share.h (what others than the owner see).
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -56,7 +57,7 @@ enum store_err {
 	STORE_HASMAIL,		/* RFC 8621 2.5 mailboxHasEmail */
 	STORE_NOINDEX,		/* no search yet: the index is being made */
 	STORE_CANNOT,		/* RFC 8620 5.2 cannotCalculateChanges */
-	STORE_FORBIDDEN,	/* the right to do it is missing: part 14 */
+	STORE_FORBIDDEN,	/* the right is missing: store_share.h */
 	STORE_TOOMANY,		/* more keywords, mailboxes, ... than we keep */
 	STORE_OVERQUOTA,	/* store_quota */
 	STORE_REFUSED = STORE_OVERQUOTA,
@@ -457,134 +458,7 @@ enum store_err	store_thread_msgid(struct store_txn *, struct slice,
 enum store_err	store_thread_keyword(struct store_txn *, uint64_t tid,
 		    int slot, unsigned *have, unsigned *n);
 
-/* --- 9 query ------------------------------------------------------------- */
-
-/*
- * The mails of one mailbox, or of the account, by receivedAt: an index scan
- * that reads nothing outside the window.  Conditions on keywords, time and
- * threads are decided in the scan; a match function sees the mail's state
- * (one more lookup each) and says 1 to keep it, 0 not, -1 to give up
- * (STORE_IO).  Ties go by eid.  collapse keeps a thread's first (RFC 8621
- * 4.4.3).
- */
-typedef int store_match(void *, struct store_txn *, const struct store_mail *);
-struct store_query {
-	uint32_t	 mailbox;	/* 0: all mail */
-	int		 ascending;	/* oldest first */
-	int		 collapse;
-	uint64_t	 all, none;	/* keyword bits: must, must not have */
-	int64_t		 after, before;	/* after <= received < before; before 0:
-					 * no bound */
-	const struct store_ids *only;	/* eids, upward: no other mail; or
-					 * NULL */
-	store_match	*match;		/* or NULL */
-	void		*arg;
-};
-/*
- * Skip position mails, append at most limit ids to *ids (0: none; SIZE_MAX:
- * all).  total, unless NULL: the length of the whole list, from the counters
- * when there is no condition, else by scanning on.
- */
-enum store_err	store_query(struct store_txn *, const struct store_query *,
-		    size_t position, size_t limit, struct store_ids *ids,
-		    uint64_t *total);
-/* Where a mail stands in the list, or STORE_NOTFOUND. */
-enum store_err	store_query_find(struct store_txn *,
-		    const struct store_query *, uint64_t id,
-		    uint64_t *position);
-
-/* A filter's every mail in another order.  Comparators as RFC 8621 4.4.2. */
-enum store_sort {
-	STORE_BY_RECEIVED, STORE_BY_SENT, STORE_BY_SIZE, STORE_BY_FROM,
-	STORE_BY_TO, STORE_BY_SUBJECT, STORE_BY_KEYWORD,
-	STORE_BY_ALL_KEYWORD, STORE_BY_SOME_KEYWORD
-};
-struct store_order {
-	enum store_sort	 by;
-	int		 slot;		/* of the keyword, or -1 */
-	int		 descending;
-	/* for from, to and subject: the key to compare instead of the one
-	 * that is stored, alive until the query is done; or NULL */
-	struct slice	(*text)(void *, const struct store_row *);
-	void		*arg;
-};
-/*
- * Append all ids that match, sorted by norder comparators (ties by eid),
- * collapsed if asked, to *ids.  Scans the mailbox of the query, or every
- * mail's state; the caller may keep the list with the state it was made in.
- */
-enum store_err	store_query_sorted(struct store_txn *,
-		    const struct store_query *, const struct store_order *,
-		    size_t norder, struct store_ids *ids);
-
-/*
- * What happened to the list of a mailbox (0: all mail) since a state, newest
- * receivedAt first: entries there now whose mail changed (modseq > since),
- * and tombstones of those that left.  STORE_CANNOT as store_changes.
- */
-struct store_delta {
-	uint64_t	id, tid;
-	int64_t		received;
-	uint64_t	kw;		/* now, or when it left */
-	uint64_t	added;		/* modseq when it came in */
-	uint64_t	removed;	/* when it left; 0 it is there */
-	uint64_t	modseq;		/* of the last change */
-};
-typedef int store_delta_fn(void *, const struct store_delta *);
-/* A nonzero return of the function ends the walk, with STORE_OK. */
-enum store_err	store_query_delta(struct store_txn *, uint32_t mailbox,
-		    uint64_t since, store_delta_fn *, void *arg);
-/* The same walk over every entry, changed or not: the whole list with its
- * tombstones, for a merge that counts positions (RFC 8620 5.6). */
-enum store_err	store_query_walk(struct store_txn *, uint32_t mailbox,
-		    store_delta_fn *, void *arg);
-
-/* --- 10 search ----------------------------------------------------------- */
-
-/*
- * Words of text, all of which must stand in one of the fields `in`; a word
- * that ends in '*' is a prefix, an e-mail address is one word.  Others are
- * found by their stem, too, in subject, body and attachments (design 5).
- * exact: no stems, addresses are their words: of phrases.  Exact items come
- * after the others.
- */
-struct store_words {
-	unsigned	in;
-	struct slice	text;
-	int		exact;
-};
-/*
- * The eids (not mail ids) of all mails that have all words of all n items,
- * upward, into the empty *eids.  They may name mails since destroyed, and
- * order of words is not looked at: whoever means a phrase verifies it on the
- * text.  A text without any word matches nothing: *usable is then 0.
- * STORE_TOOMANY: words.  STORE_NOINDEX: see 13, rebuild.
- */
-enum store_err	store_search(struct store_txn *, const struct store_words *,
-		    size_t n, struct store_ids *eids, int *usable);
-/*
- * Where the words of a question stand in a mail's texts, as the index would
- * find them: for marking them.  After new, and for each mail learn (its
- * texts say which language it is in), find calls fn with the bytes from..to
- * of each word of the text that is asked for in the fields; more or less in
- * order, and one may be within another.  A nonzero result of fn ends it.
- */
-struct store_marker;
-typedef int store_mark_fn(void *, size_t from, size_t to);
-/* NULL: no memory, or too many words. */
-struct store_marker *store_mark_new(const struct store_words *, size_t);
-void	store_mark_free(struct store_marker *);
-void	store_mark_learn(struct store_marker *, const struct store_text *,
-	    size_t n, struct slice language);
-void	store_mark_find(struct store_marker *, unsigned in, struct slice text,
-	    store_mark_fn *, void *);
-
-/* One bounded step: waiting mail into the index when there is enough of it,
- * or in any case with force, and small parts of it into larger.  1 there is
- * more to do, 0 not, -1 error. */
-int	store_search_merge(struct store *, int force);
-
-/* --- 11 blobs ------------------------------------------------------------ */
+/* --- 9 blobs ------------------------------------------------------------- */
 
 /*
  * Keep n bytes; sets their SHA-256.  Bytes the account has already are not
@@ -614,7 +488,7 @@ enum store_err	store_blob_mails(struct store_txn *,
 enum store_err	store_blob_ref(struct store_txn *,
 		    const uint8_t hash[STORE_HASHLEN], int delta);
 
-/* --- 12 other objects ---------------------------------------------------- */
+/* --- 10 other objects ---------------------------------------------------- */
 
 /*
  * Small rows of other types (identities, submissions, ...): opaque bytes,
@@ -650,7 +524,7 @@ enum store_err	store_note_get(struct store_txn *, enum store_note,
 /* A state that changes without an object (EmailDelivery). */
 enum store_err	store_touch(struct store_txn *, enum store_type);
 
-/* --- 13 maintenance and check -------------------------------------------- */
+/* --- 11 maintenance and check -------------------------------------------- */
 
 /*
  * Bounded housekeeping for an idle timer, in transactions of its own: expired
@@ -680,88 +554,5 @@ typedef void store_report(void *, const char *);
  * Returns the number of differences, or -1 if it could not be done.
  */
 int64_t	store_check(struct store *, int repair, store_report *, void *);
-
-/* --- 14 sharing ---------------------------------------------------------- */
-
-/*
- * A mailbox is shared with a principal (a number of the directory's) by a
- * row that holds his rights.  A transaction becomes that principal's by
- * store_view: from then on each function of parts 4 and 6 to 9 shows what
- * he may see and nothing else, and refuses what he may not do, so no caller
- * has to think of it:
- * - A mailbox is there if he has any right on it; its parent is the next
- *   one above that is there, subscribed is his own, unread_threads counts
- *   the mail he can read.
- * - A mail is there if it is in a mailbox that he may read, and only those
- *   are named.  Threads have these mails.
- * - States and changes are those of what he sees; what became visible or
- *   invisible as a whole since a state makes it STORE_CANNOT.
- * - A mailbox made in a shared one is shared as that is.
- * Blobs are known by their bytes, so parts 11 and 12 are the caller's to
- * guard: store_view_blob says if he brought the bytes himself.
- */
-#define STORE_MAY_READ		0x001
-#define STORE_MAY_ADD		0x002
-#define STORE_MAY_REMOVE	0x004
-#define STORE_MAY_SEEN		0x008
-#define STORE_MAY_KEYWORDS	0x010
-#define STORE_MAY_CHILD		0x020
-#define STORE_MAY_RENAME	0x040
-#define STORE_MAY_DELETE	0x080
-#define STORE_MAY_SUBMIT	0x100
-#define STORE_MAY_SHARE		0x200
-#define STORE_MAY_ALL		0x3ffu
-/* Those that change anything. */
-#define STORE_MAY_WRITE	(STORE_MAY_ALL & ~(STORE_MAY_READ | STORE_MAY_SUBMIT))
-
-struct store_share {
-	uint64_t	who;
-	uint32_t	mailbox;
-	uint32_t	rights;		/* STORE_MAY_*, not 0 */
-	int		subscribed;
-};
-/* STORE_NOTFOUND: nothing is shared with him.  Once a transaction. */
-enum store_err	store_view(struct store_txn *, uint64_t who);
-/* Whose view it is, 0 the owner's. */
-uint64_t	store_view_who(const struct store_txn *);
-/* The newest of all states that the view has. */
-uint64_t	store_view_state(struct store_txn *);
-/* All rights that he has on any mailbox. */
-uint32_t	store_view_any(const struct store_txn *);
-/* Rights on a mailbox: STORE_MAY_ALL without a view. */
-uint32_t	store_view_rights(const struct store_txn *, uint32_t mailbox);
-/* 1 if he may use the blob by its hash, 0 not, -1 (the transaction is dead). */
-int		store_view_blob(struct store_txn *,
-		    const uint8_t hash[STORE_HASHLEN]);
-/* What became visible or invisible as a whole, when last; 0 without a view. */
-uint64_t	store_view_since(const struct store_txn *);
-/* One principal's row of a mailbox, or STORE_NOTFOUND. */
-enum store_err	store_share_get(struct store_txn *, uint64_t who,
-		    uint32_t mailbox, struct store_share *);
-/* Give these rights, 0 takes all.  The mailbox counts as changed. */
-enum store_err	store_share_set(struct store_txn *,
-		    const struct store_share *);
-/*
- * Each change of a row leaves a STORE_SHAREOUT object behind, from which the
- * principal's own account is told: see jmap_share.c, which destroys it.
- */
-struct store_shared {
-	uint64_t	who, by;	/* by: who did it, 0 nobody knows */
-	uint32_t	mailbox;
-	uint32_t	was, is;	/* rights; equal: only his subscription */
-	char		name[STORE_NAME_MAX + 1];	/* of the mailbox */
-	char		by_name[256], by_email[256];
-};
-/* Who does what follows in this transaction.  Strings are borrowed. */
-void		store_share_by(struct store_txn *, uint64_t who,
-		    const char *name, const char *email);
-/* Read such an object: 0, or -1 it is not one. */
-int		store_share_event(struct slice, struct store_shared *);
-/* 1 if this transaction made some. */
-int		store_share_told(const struct store_txn *);
-/* Every row of a principal (0: of all), of a mailbox (0: of all), in an
- * array for the caller to free. */
-enum store_err	store_share_list(struct store_txn *, uint64_t who,
-		    uint32_t mailbox, struct store_share **, size_t *n);
 
 #endif

@@ -13,9 +13,11 @@
 
 #include <sys/queue.h>
 
-#include "worker/store/store.h"
 #include "worker/store/store_key.h"
+#include "worker/store/store_query.h"
 #include "worker/store/store_run.h"
+#include "worker/store/store_search.h"
+#include "worker/store/store_share.h"
 #include "worker/store/store_word.h"
 
 #define STORE_FDS	2		/* segments kept open */
