@@ -68,6 +68,7 @@ def test_preflight_of_a_listed_origin_with_credentials(listed):
 def test_nobody_else_is_let_in(listed, origin):
     a = preflight(listed, "/jmap/", origin, "POST")
     assert a.status == 204 and aca(a) == {}
+    assert a.get("Allow") == "POST, OPTIONS"
     a = tls(listed).ask(post("/jmap/", ECHO, basic(listed.first()),
                              f"Origin: {origin}"))
     assert a.status == 200 and aca(a) == {}

@@ -40,7 +40,10 @@ static const struct {
 	{ "Cross-Origin-Opener-Policy", "ASKETWRPLX", NULL, '*' },
 	{ "Cross-Origin-Embedder-Policy", "HO", "require-corp", '*' },
 	{ "Cross-Origin-Embedder-Policy", "ASKBETWRPLX", NULL, '*' },
-	{ "Permissions-Policy", "BHO", "usb=()", '*' },
+	/* seeds/004 has these two in the order of the alphabet */
+	{ "Permissions-Policy", "BHO",
+	    "hid=(), idle-detection=(), interest-cohort=(), magnetometer=()",
+	    '*' },
 	{ "Permissions-Policy", "ASKETWRPLX", NULL, '*' },
 	{ "X-XSS-Protection", "HO", "0", '*' },
 	{ "X-XSS-Protection", "ASKBETWRPLX", NULL, '*' },

@@ -33,8 +33,8 @@
 		"battery=(), browsing-topics=(), camera=(), " \
 		"clipboard-read=(), display-capture=(), " \
 		"document-domain=(), encrypted-media=(), fullscreen=(), " \
-		"geolocation=(), gyroscope=(), hid=(), interest-cohort=(), " \
-		"idle-detection=(), magnetometer=(), microphone=(), " \
+		"geolocation=(), gyroscope=(), hid=(), idle-detection=(), " \
+		"interest-cohort=(), magnetometer=(), microphone=(), " \
 		"midi=(), payment=(), picture-in-picture=(), " \
 		"screen-wake-lock=(), serial=(), usb=(), sync-xhr=(), " \
 		"xr-spatial-tracking=()"
@@ -60,8 +60,8 @@ static const struct class_row {
 	    JSON | C(B) | C(H) | C(O) | C(R), ANY, BLOCK_DEFAULT },
 	{ "Referrer-Policy", "no-referrer", ALL & ~C(P), ANY,
 	    BLOCK_DEFAULT },
-	/* W, too: fetch() with CORS does not ask for this, and nobody embeds
-	 * what is meant for programs */
+	/* W, too: fetch() with CORS does not ask for this, nobody embeds
+	 * what is meant for programs, and scanners count it */
 	{ "Cross-Origin-Resource-Policy", "same-origin",
 	    ALL & ~(C(B) | C(P)), ANY, BLOCK_DEFAULT },
 	{ "Cross-Origin-Resource-Policy", "same-origin", C(B), ANY,

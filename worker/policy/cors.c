@@ -175,6 +175,7 @@ cors_step(struct req *r)
 	    !cors_is_preflight(r, &origin, &method))
 		return REQ_NEXT;
 	r->class = HTTP_P;		/* has Vary */
+	resource_allow(r, r->allowed);
 	if (r->conf->permissive_cors)
 		req_hdr_add(r, "Access-Control-Max-Age", MAX_AGE);
 	else if (class == HTTP_W || (CLASSES & (1u << class) &&

@@ -100,8 +100,9 @@ enum req_ret	resource_step(struct req *);
 enum req_ret	authz_step(struct req *);
 enum req_ret	limits_step(struct req *);
 
-/* The value of Allow: methods of a mask, and OPTIONS. */
+/* The value of Allow: methods of a mask, and OPTIONS; and the field. */
 void		resource_methods(unsigned int, char *out, size_t len);
+void		resource_allow(struct req *, unsigned int);
 
 /* Bans that the parent tells of: 0, or -1: no such message is sent. */
 int	banned_take(const struct msg_bans *, const uint8_t *tail, size_t);

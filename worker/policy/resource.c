@@ -10,7 +10,6 @@
 #include "worker/policy/policy.h"
 
 static void	resource_scan(const struct req *);
-static void	resource_allow(struct req *, unsigned int);
 
 enum req_ret
 resource_step(struct req *r)
@@ -52,7 +51,7 @@ resource_scan(const struct req *r)
 		}
 }
 
-static void
+void
 resource_allow(struct req *r, unsigned int methods)
 {
 	char	 text[64];
