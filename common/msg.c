@@ -107,8 +107,10 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_stats), 0),
 	[MSG_CHANGED] = ROW("changed", WORKER | PARENT, PARENT | WORKER,
 	    sizeof(struct msg_changed), 0),
-	[MSG_PING] = ROW("ping", WORKER | PARENT, PARENT | KEYS, 0, 0),
-	[MSG_PONG] = ROW("pong", KEYS | PARENT, PARENT | WORKER, 0, 0),
+	[MSG_PING] = ROW("ping", WORKER | PARENT,
+	    PARENT | KEYS | QUEUE, 0, 0),
+	[MSG_PONG] = ROW("pong", KEYS | QUEUE | PARENT, PARENT | WORKER,
+	    sizeof(struct msg_pong), 0),
 
 	[MSG_SIGN] = ROW("sign", WORKER, KEYS,
 	    sizeof(struct msg_sign), MSG_VAR),

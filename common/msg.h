@@ -64,8 +64,8 @@ enum msg_type {
 	MSG_STATS,	/* wrk -> parent: = STATS_IS */
 	MSG_STATS_IS,	/* parent -> wrk: msg_stats */
 	MSG_CHANGED,	/* wrk -> parent -> wrk: msg_changed */
-	MSG_PING,	/* wrk -> parent -> keys: = PONG */
-	MSG_PONG,	/* keys -> parent -> wrk */
+	MSG_PING,	/* wrk -> parent -> keys, queue: = PONG of each */
+	MSG_PONG,	/* keys, queue -> parent -> wrk */
 
 	/* signatures: synchronous, on the pipe of worker and keys */
 	MSG_SIGN,	/* wrk -> keys: msg_sign + tbs = SIGNED */
@@ -233,6 +233,9 @@ struct msg_queue_stats {	/* figures of the queue */
 };
 struct msg_push_stats {		/* since push started; waiting: now */
 	uint64_t	 sent, failed, refused, dropped, waiting;
+};
+struct msg_pong {
+	uint32_t	 role;		/* who is well: enum msg_proc */
 };
 struct msg_stats {		/* what the parent alone knows */
 	uint64_t	 uptime;	/* s */

@@ -34,6 +34,7 @@ static void	role_set(struct proc_peer *, struct msg *);
 static void	role_end(struct proc_peer *, struct msg *);
 static void	role_peer(struct proc_peer *, struct msg *);
 static void	role_verbose(struct proc_peer *, struct msg *);
+static void	role_ping(struct proc_peer *, struct msg *);
 static void	role_drop(const struct conf *);
 
 __dead void
@@ -45,6 +46,7 @@ role_run(const struct role *r, int argc, char *argv[])
 		[MSG_CONF_END]		= role_end,
 		[MSG_PEER]		= role_peer,
 		[MSG_VERBOSE]		= role_verbose,
+		[MSG_PING]		= role_ping,
 	};
 	size_t			 i;
 
@@ -213,4 +215,13 @@ role_verbose(struct proc_peer *p, struct msg *m)
 
 	(void)p;
 	log_setverbose(h->verbose != 0);
+}
+
+/* Some worker asks whether we are well. */
+static void
+role_ping(struct proc_peer *p, struct msg *m)
+{
+	struct msg_pong	 h = { proc_self };
+
+	proc_send(p, MSG_PONG, m->id, -1, &h, NULL, 0);
 }

@@ -86,7 +86,6 @@ static void	keys_cert(struct proc_peer *, struct msg *);
 static void	keys_key(struct proc_peer *, struct msg *);
 static void	keys_show(struct proc_peer *, struct msg *);
 static void	keys_sign(struct proc_peer *, struct msg *);
-static void	keys_ping(struct proc_peer *, struct msg *);
 static struct key	*keys_find(uint32_t, uint32_t);
 static void	keys_forget(struct key *);
 static int	keys_make(struct key *, const struct msg *, uint8_t *,
@@ -104,7 +103,6 @@ static proc_fn *const keys_from_parent[MSG_MAX] = {
 	[MSG_CONF_CERT]	= keys_cert,
 	[MSG_CONF_KEY]	= keys_key,
 	[MSG_CTL_SHOW]	= keys_show,
-	[MSG_PING]	= keys_ping,
 };
 
 static proc_fn *const keys_from_worker[MSG_MAX] = {
@@ -301,13 +299,6 @@ keys_rotate(int fd, short what, void *arg)
 	keys_ticket.made = (uint64_t)date_now();
 	proc_send(&role_parent, MSG_TICKET, 0, -1, &keys_ticket, NULL, 0);
 	evtimer_add(&keys_timer, &tv);
-}
-
-/* Some worker asks whether we are well. */
-static void
-keys_ping(struct proc_peer *p, struct msg *m)
-{
-	proc_send(p, MSG_PONG, m->id, -1, NULL, NULL, 0);
 }
 
 /* --- from a worker, who is not to be trusted ------------------------------ */

@@ -366,26 +366,32 @@ parent_push_stats(struct proc_peer *p, struct msg *m)
 	memcpy(&push_stats, m->fixed, sizeof(push_stats));
 }
 
-/* A worker asks whether keys is well.  Its own pipe to keys is for signatures
- * and waits; an answer that comes late must not be in their way. */
+/* A worker asks whether those are well that it waits for.  Its own pipes to
+ * them are for signatures and mail; an answer that comes late must not be in
+ * their way. */
 static void
 parent_ping(struct proc_peer *p, struct msg *m)
 {
-	struct child	*k = child_find(PROC_KEYS, 0);
+	static const enum msg_proc	 asked[] = { PROC_KEYS, PROC_QUEUE };
+	struct child			*k;
+	size_t				 i;
 
-	if (k != NULL && p->slot <= UINT16_MAX)
-		proc_send(&k->peer, MSG_PING, p->slot << 16 |
-		    (m->id & UINT16_MAX), -1, NULL, NULL, 0);
+	if (p->slot > UINT16_MAX)
+		return;
+	for (i = 0; i < nitems(asked); i++)
+		if ((k = child_find(asked[i], 0)) != NULL)
+			proc_send(&k->peer, MSG_PING, p->slot << 16 |
+			    (m->id & UINT16_MAX), -1, NULL, NULL, 0);
 }
 
 static void
 parent_pong(struct proc_peer *p, struct msg *m)
 {
 	struct child	*w = child_find(PROC_WORKER, m->id >> 16);
+	struct msg_pong	 h = { p->id };
 
-	(void)p;
 	if (w != NULL)
-		proc_send(&w->peer, MSG_PONG, m->id & UINT16_MAX, -1, NULL,
+		proc_send(&w->peer, MSG_PONG, m->id & UINT16_MAX, -1, &h,
 		    NULL, 0);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Are we well?  /healthz/live says that this worker turns its loop;
- * /healthz/ready tries what a request needs: a file can be made where the
- * accounts are, keys answers, auth answers a question that it has to look up.
+ * /healthz/ready tries what requests need: a file can be made where the
+ * accounts are, keys and queue answer, auth answers a question that it has to
+ * look up.
  * An answer "ready" is good for a second, so that nobody can make us write.
  * Called by the table of worker_routes.c.
  */
@@ -19,20 +20,22 @@
 #include "common/date.h"
 #include "common/log.h"
 #include "common/proc.h"
+#include "common/queue_ask.h"
 #include "common/role.h"
 #include "worker/tls_sign.h"
 #include "worker/worker.h"
 
 #define READY_FRESH	1000	/* ms */
-#define READY_WAIT	1	/* s that keys and auth may take */
+#define READY_WAIT	1	/* s that the others may take */
+#define READY_PONGS	(MSG_P(PROC_KEYS) | MSG_P(PROC_QUEUE))
 
-/* A request that waits for keys and auth; lives in its arena. */
+/* A request that waits for the others; lives in its arena. */
 struct ready {
 	LIST_ENTRY(ready)	 entry;
 	struct req		*r;
 	struct auth_ask		*ask;		/* NULL: it has answered */
 	uint32_t		 id;		/* of the ping, 16 bits */
-	int			 pong;
+	unsigned int		 pongs;		/* MSG_P() of who answered */
 	struct event		 ev;
 };
 
@@ -71,6 +74,10 @@ health_ready(struct req *r)
 		ready_not(r, "keys: the process is not there");
 		return;
 	}
+	if (!queue_ask_up()) {
+		ready_not(r, "queue: the process is not there");
+		return;
+	}
 	if ((w = arena_get(&r->arena, sizeof(*w))) == NULL ||
 	    (w->ask = auth_ask_rcpt("ready@healthz.invalid", ready_auth,
 	    w)) == NULL) {
@@ -78,7 +85,7 @@ health_ready(struct req *r)
 		return;
 	}
 	w->r = r;
-	w->pong = 0;
+	w->pongs = 0;
 	w->id = ++last_id & UINT16_MAX;
 	LIST_INSERT_HEAD(&readies, w, entry);
 	evtimer_set(&w->ev, ready_late, w);
@@ -128,7 +135,8 @@ ready_auth(void *arg, int error, uint64_t account, uint64_t quota)
 void
 health_pong(struct proc_peer *p, struct msg *m)
 {
-	struct ready	*w;
+	const struct msg_pong	*h = m->fixed;
+	struct ready		*w;
 
 	(void)p;
 	LIST_FOREACH(w, &readies, entry)
@@ -136,17 +144,18 @@ health_pong(struct proc_peer *p, struct msg *m)
 			break;
 	if (w == NULL)
 		return;			/* it came too late */
-	w->pong = 1;
+	if (h->role < PROC_CTL)
+		w->pongs |= MSG_P(h->role);
 	ready_when(w);
 }
 
-/* Both have answered? */
+/* Have all answered? */
 static void
 ready_when(struct ready *w)
 {
 	struct req	*r = w->r;
 
-	if (w->ask != NULL || !w->pong)
+	if (w->ask != NULL || (w->pongs & READY_PONGS) != READY_PONGS)
 		return;
 	ready_gone(r, w);
 	ready_at = date_mono();
@@ -160,7 +169,9 @@ ready_late(int fd, short what, void *arg)
 	struct req	*r = w->r;
 	const char	*why = w->ask != NULL ?
 			    "auth: the process does not answer" :
-			    "keys: the process does not answer";
+			    !(w->pongs & MSG_P(PROC_KEYS)) ?
+			    "keys: the process does not answer" :
+			    "queue: the process does not answer";
 
 	(void)fd;
 	(void)what;

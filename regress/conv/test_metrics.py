@@ -68,7 +68,7 @@ def test_live_and_ready(server):
         assert a.status == 200 and json.loads(a.body)["status"] == 200
 
 
-@pytest.mark.parametrize("role", ["keys", "auth"])
+@pytest.mark.parametrize("role", ["keys", "auth", "queue"])
 def test_not_ready_when_a_process_hangs(new_server, role):
     s = new_server()
     rows = [json.loads(x) for x in
