@@ -9,31 +9,20 @@
 
 #include <cmocka.h>
 
-#include "regress/unit/store_help.h"
+#include "regress/unit/store_lab.h"
 #include "worker/store/store_int.h"
 
 #define CHUNK	(256 << 10)
 
-static struct store	*st;
-
 static int
-setup(void **state)
+small_segments(void **state)
 {
-	(void)state;
-	help_start(KV_OFF, 0);
+	setup(state);
 	store_config.segment = 1 << 20;
-	st = help_open("alice");
 	return 0;
 }
 
-static int
-teardown(void **state)
-{
-	(void)state;
-	store_close(st);
-	help_stop();
-	return 0;
-}
+#define S(f)	cmocka_unit_test_setup_teardown(f, small_segments, teardown)
 
 /* n bytes that do, or do not, compress; another each seed. */
 static uint8_t *
@@ -300,18 +289,16 @@ small_accounts_take_little_room(void **state)
 	assert_true(sb.st_size <= 256 << 10);
 }
 
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
-		T(any_size_comes_back_whole_and_in_part),
-		T(a_small_buffer_is_told_from_damage),
-		T(what_an_aborted_writer_wrote_is_written_over),
-		T(unreferenced_blobs_expire_and_their_room_comes_back),
-		T(an_upload_lives_until_its_hour_is_over),
-		T(small_accounts_take_little_room),
+		S(any_size_comes_back_whole_and_in_part),
+		S(a_small_buffer_is_told_from_damage),
+		S(what_an_aborted_writer_wrote_is_written_over),
+		S(unreferenced_blobs_expire_and_their_room_comes_back),
+		S(an_upload_lives_until_its_hour_is_over),
+		S(small_accounts_take_little_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

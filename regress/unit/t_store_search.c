@@ -7,29 +7,9 @@
 
 #include <cmocka.h>
 
-#include "regress/unit/store_help.h"
+#include "regress/unit/store_lab.h"
 #include "worker/store/store_int.h"
 #include "worker/store/store_search.h"
-
-static struct store	*st;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	help_start(KV_OFF, 0);
-	st = help_open("alice");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	store_close(st);
-	help_stop();
-	return 0;
-}
 
 /* Terms of a text, with spaces between. */
 static const char *
@@ -429,8 +409,6 @@ an_odd_question_is_answered(void **state)
 	    STORE_TOOMANY);
 	store_abort(txn);
 }
-
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)

@@ -8,32 +8,12 @@
 
 #include <cmocka.h>
 
-#include "store_help.h"
+#include "regress/unit/store_lab.h"
 #include "worker/store/store_query.h"
 #include "worker/store/store_share.h"
 
 #define BOB	7
 #define EVE	8
-
-static struct store	*st;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	help_start(KV_OFF, 0);
-	st = help_open("owner");
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	store_close(st);
-	help_stop();
-	return 0;
-}
 
 static void
 share(uint64_t who, uint32_t box, uint32_t rights)
@@ -46,7 +26,7 @@ share(uint64_t who, uint32_t box, uint32_t rights)
 }
 
 static uint32_t
-box(enum store_role role)
+of(enum store_role role)
 {
 	struct store_txn	*txn = help_begin(st, 0);
 	uint32_t		 id = store_mailbox_role(txn, role);
@@ -56,7 +36,7 @@ box(enum store_role role)
 }
 
 static uint64_t
-add(const char *subject, const char *refs, const char *kw, uint32_t a,
+put(const char *subject, const char *refs, const char *kw, uint32_t a,
     uint32_t b)
 {
 	struct help_mail	 m = { subject, refs, "words", kw,
@@ -86,8 +66,8 @@ nobody_sees_what_is_not_shared(void **state)
 	(void)state;
 	assert_int_equal(store_view(txn, EVE), STORE_NOTFOUND);
 	store_abort(txn);
-	share(EVE, box(STORE_ROLE_INBOX), STORE_MAY_READ);
-	share(EVE, box(STORE_ROLE_INBOX), 0);
+	share(EVE, of(STORE_ROLE_INBOX), STORE_MAY_READ);
+	share(EVE, of(STORE_ROLE_INBOX), 0);
 	txn = help_begin(st, 0);
 	assert_int_equal(store_view(txn, EVE), STORE_NOTFOUND);
 	store_abort(txn);
@@ -96,8 +76,8 @@ nobody_sees_what_is_not_shared(void **state)
 static void
 a_reader_sees_the_mail_of_his_mailboxes_alone(void **state)
 {
-	uint32_t		 in = box(STORE_ROLE_INBOX);
-	uint32_t		 sent = box(STORE_ROLE_SENT);
+	uint32_t		 in = of(STORE_ROLE_INBOX);
+	uint32_t		 sent = of(STORE_ROLE_SENT);
 	uint64_t		 a, b, c;
 	struct store_mailbox	 mb;
 	struct store_mail	 m;
@@ -108,9 +88,9 @@ a_reader_sees_the_mail_of_his_mailboxes_alone(void **state)
 	unsigned		 have, n;
 
 	(void)state;
-	a = add("one", "x1", "", in, sent);
-	b = add("one", "x2 x1", "", sent, 0);
-	c = add("two", "y1", "$seen", in, 0);
+	a = put("one", "x1", "", in, sent);
+	b = put("one", "x2 x1", "", sent, 0);
+	c = put("two", "y1", "$seen", in, 0);
 	share(BOB, in, STORE_MAY_READ);
 	txn = view(BOB, 0);
 	assert_int_equal(store_mail_get(txn, a, &m), STORE_OK);
@@ -146,9 +126,9 @@ try(uint32_t rights, uint32_t rights2, const struct store_mailmod *mod,
     int destroy)
 {
 	struct store_txn	*txn;
-	uint32_t		 in = box(STORE_ROLE_INBOX);
-	uint32_t		 junk = box(STORE_ROLE_JUNK);
-	uint64_t		 id = add("m", "m1", "", in, 0);
+	uint32_t		 in = of(STORE_ROLE_INBOX);
+	uint32_t		 junk = of(STORE_ROLE_JUNK);
+	uint64_t		 id = put("m", "m1", "", in, 0);
 	enum store_err		 e;
 
 	share(BOB, in, rights);
@@ -163,8 +143,8 @@ try(uint32_t rights, uint32_t rights2, const struct store_mailmod *mod,
 static void
 each_right_allows_its_own(void **state)
 {
-	uint32_t		 in = box(STORE_ROLE_INBOX);
-	uint32_t		 junk = box(STORE_ROLE_JUNK);
+	uint32_t		 in = of(STORE_ROLE_INBOX);
+	uint32_t		 junk = of(STORE_ROLE_JUNK);
 	struct slice		 seen = SLICE_STR("$seen");
 	struct slice		 word = SLICE_STR("word");
 	struct store_mailmod	 read = { .kw_add = &seen, .nkw_add = 1 };
@@ -195,10 +175,10 @@ each_right_allows_its_own(void **state)
 static void
 a_hidden_mailbox_keeps_its_mail(void **state)
 {
-	uint32_t		 in = box(STORE_ROLE_INBOX);
-	uint32_t		 sent = box(STORE_ROLE_SENT);
-	uint32_t		 junk = box(STORE_ROLE_JUNK);
-	uint64_t		 id = add("m", "m1", "", in, sent);
+	uint32_t		 in = of(STORE_ROLE_INBOX);
+	uint32_t		 sent = of(STORE_ROLE_SENT);
+	uint32_t		 junk = of(STORE_ROLE_JUNK);
+	uint64_t		 id = put("m", "m1", "", in, sent);
 	struct store_mailmod	 all = { .flags = STORE_REPLACE_MAILBOXES,
 	    .mb_add = &junk, .nmb_add = 1 };
 	struct slice		 seen = SLICE_STR("$seen");
@@ -368,10 +348,10 @@ changes_lead_from_what_was_seen_to_what_is_seen(void **state)
 
 	(void)state;
 	srandom(4711);
-	boxes[0] = box(STORE_ROLE_INBOX);
-	boxes[1] = box(STORE_ROLE_SENT);
-	boxes[2] = box(STORE_ROLE_JUNK);
-	boxes[3] = box(STORE_ROLE_TRASH);
+	boxes[0] = of(STORE_ROLE_INBOX);
+	boxes[1] = of(STORE_ROLE_SENT);
+	boxes[2] = of(STORE_ROLE_JUNK);
+	boxes[3] = of(STORE_ROLE_TRASH);
 	share(BOB, boxes[0], STORE_MAY_READ);
 	share(BOB, boxes[1], STORE_MAY_READ | STORE_MAY_ADD);
 	share(BOB, boxes[2], STORE_MAY_ADD);
@@ -398,11 +378,11 @@ what_comes_into_sight_as_a_whole_cannot_be_told(void **state)
 	uint64_t		 was;
 
 	(void)state;
-	share(BOB, box(STORE_ROLE_INBOX), STORE_MAY_READ);
+	share(BOB, of(STORE_ROLE_INBOX), STORE_MAY_READ);
 	txn = view(BOB, 0);
 	was = store_state(txn, STORE_EMAIL);
 	store_abort(txn);
-	share(BOB, box(STORE_ROLE_SENT), STORE_MAY_READ);
+	share(BOB, of(STORE_ROLE_SENT), STORE_MAY_READ);
 	txn = view(BOB, 0);
 	assert_true(store_state(txn, STORE_EMAIL) > was);
 	assert_int_equal(store_changes(txn, STORE_EMAIL, was, 0, &ch),
@@ -412,7 +392,7 @@ what_comes_into_sight_as_a_whole_cannot_be_told(void **state)
 	txn = view(BOB, 0);
 	was = store_state(txn, STORE_MAILBOX);
 	store_abort(txn);
-	share(BOB, box(STORE_ROLE_SENT), STORE_MAY_READ | STORE_MAY_ADD);
+	share(BOB, of(STORE_ROLE_SENT), STORE_MAY_READ | STORE_MAY_ADD);
 	txn = view(BOB, 0);
 	assert_int_equal(store_changes(txn, STORE_MAILBOX, was, 0, &ch),
 	    STORE_OK);
@@ -424,7 +404,7 @@ what_comes_into_sight_as_a_whole_cannot_be_told(void **state)
 static void
 mailboxes_made_by_a_sharee_are_shared_alike(void **state)
 {
-	uint32_t		 in = box(STORE_ROLE_INBOX);
+	uint32_t		 in = of(STORE_ROLE_INBOX);
 	struct store_mailbox	 m, all;
 	struct store_share	 s;
 	struct store_txn	*txn;
@@ -470,7 +450,6 @@ int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
-#define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(nobody_sees_what_is_not_shared),
 		T(a_reader_sees_the_mail_of_his_mailboxes_alone),
 		T(each_right_allows_its_own),
