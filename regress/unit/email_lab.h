@@ -37,7 +37,7 @@ struct lab {
 static struct lab	lab;
 
 /* A new account; name must not repeat in a process. */
-static void
+static inline void
 lab_open(const char *account)
 {
 	struct store_conf	 conf;
@@ -67,7 +67,7 @@ lab_open(const char *account)
 		buf_init(&lab.out, 256 << 20);
 }
 
-static void
+static inline void
 lab_close(void)
 {
 	js_free(lab.answer);
@@ -76,7 +76,7 @@ lab_close(void)
 	store_close(lab.user.store);
 }
 
-static void
+static inline void
 lab_end(void)
 {
 	char	 cmd[128];
@@ -90,7 +90,7 @@ lab_end(void)
 }
 
 /* Deliver; n 0 for a string.  The mail's id is returned in a static text. */
-static const char *
+static inline const char *
 lab_deliver_n(const char *raw, size_t n, uint32_t mailbox, int64_t received,
     const char *keyword)
 {
@@ -120,7 +120,7 @@ lab_deliver_n(const char *raw, size_t n, uint32_t mailbox, int64_t received,
 	return id;
 }
 
-static const char *
+static inline const char *
 lab_deliver(const char *raw, int64_t received, const char *keyword)
 {
 	return lab_deliver_n(raw, 0, lab.inbox, received, keyword);
@@ -130,7 +130,7 @@ lab_deliver(const char *raw, int64_t received, const char *keyword)
  * One method call: arguments are JSON without accountId; ' stands for ".
  * Returns the arguments of the response; *name, unless NULL, its name.
  */
-static struct js_val *
+static inline struct js_val *
 lab_call_as(const char **name, const char *method, const char *args)
 {
 	const char	*detail = NULL, *p;
@@ -159,7 +159,7 @@ lab_call_as(const char **name, const char *method, const char *args)
 	return js_at(r, 1);
 }
 
-static struct js_val * __printflike_(2, 3)
+static inline struct js_val * __printflike_(2, 3)
 lab_call(const char *method, const char *fmt, ...)
 {
 	const char	*name;
@@ -178,7 +178,7 @@ lab_call(const char *method, const char *fmt, ...)
 }
 
 /* The type of the method-level error that a call ends with. */
-static const char * __printflike_(2, 3)
+static inline const char * __printflike_(2, 3)
 lab_error(const char *method, const char *fmt, ...)
 {
 	static char	 type[64];
@@ -200,7 +200,7 @@ lab_error(const char *method, const char *fmt, ...)
 }
 
 /* Is the value this JSON text (' for ")?  Order of members is free. */
-static void
+static inline void
 lab_is(struct js_val *v, const char *json)
 {
 	struct js_val	*want = NULL;
@@ -222,7 +222,7 @@ lab_is(struct js_val *v, const char *json)
 }
 
 /* One property of one mail. */
-static struct js_val *
+static inline struct js_val *
 lab_prop(const char *id, const char *prop)
 {
 	struct js_val	*list;

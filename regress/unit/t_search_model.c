@@ -428,8 +428,6 @@ random_filters_find_what_a_model_finds(void **state)
 
 	(void)state;
 	(void)lab_is;		/* not all of the lab is needed here */
-	(void)lab_prop;
-	(void)lab_error;
 	srandom(20);
 	lab_open("model");
 	make_words();
