@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The queue process started by a test, which is its parent, its auth and its
- * workers.  Included by t_queue_role.c alone.
+ * workers.  Included by t_queue_role.c and t_queue_death.c.
  */
 #ifndef UNIT_QUEUE_HELP_H
 #define UNIT_QUEUE_HELP_H
