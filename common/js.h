@@ -28,6 +28,7 @@ enum js_fault {
 	JS_OK = 0,
 	JS_SYNTAX,		/* not RFC 8259 */
 	JS_UTF8,		/* not UTF-8, or a lone surrogate */
+	JS_NONCHAR,		/* U+FFFE and the like, where strict */
 	JS_NUL,			/* U+0000 in a string */
 	JS_NUMBER,		/* integer beyond 2^53 - 1, or too long */
 	JS_DEEP,		/* the rest: beyond a limit */
@@ -39,6 +40,7 @@ struct js_limits {
 	size_t		 values;	/* of any kind */
 	size_t		 objects;
 	size_t		 memory;	/* bytes json-c would take, estimated */
+	int		 strict;	/* no noncharacters (RFC 7493 2.1) */
 };
 struct js_info {
 	size_t		 values;
@@ -47,12 +49,15 @@ struct js_info {
 	size_t		 memory;	/* bytes, estimated */
 	size_t		 at;		/* offset of a fault */
 };
-extern const struct js_limits	js_scan_limits;	/* depth 32, 200k, 20k, 64 MB */
+/* Depth 32, 200,000 values, 20,000 objects, 64 MB; for what others sent the
+ * same, but strict. */
+extern const struct js_limits	js_scan_limits, js_scan_strict;
 
 /* One JSON text of n bytes.  Fills *info as far as it got. */
 enum js_fault	 js_scan(const void *, size_t n, const struct js_limits *,
 		    struct js_info *);
-/* 1 if the n bytes are UTF-8 without NUL: may stand in a JSON string. */
+/* 1 if the n bytes are UTF-8 without NUL and noncharacters: they may stand
+ * in a string of I-JSON as they are. */
 int		 js_scan_text(const void *, size_t n);
 const char	*js_scan_str(enum js_fault);	/* for descriptions */
 

@@ -12,12 +12,13 @@
 
 #include "common/date.h"
 #include "common/js.h"
+#include "common/utf8.h"
 
 #define ONES		0x0101010101010101ULL
 #define HIGHS		0x8080808080808080ULL
 
-/* A byte's class: 0 plain, 'u' as \u00XX, 'e' E2 80 A8/A9 perhaps, else the
- * letter after the backslash. */
+/* A byte's class: 0 plain, 'u' as \u00XX, 'e' E2 80 A8/A9 perhaps, 'x' a
+ * noncharacter perhaps, else the letter after the backslash. */
 static const char classes[256] = {
 	['\0'] = 'u', ['\1'] = 'u', ['\2'] = 'u', ['\3'] = 'u', ['\4'] = 'u',
 	['\5'] = 'u', ['\6'] = 'u', ['\7'] = 'u', ['\b'] = 'b', ['\t'] = 't',
@@ -26,12 +27,14 @@ static const char classes[256] = {
 	[0x14] = 'u', [0x15] = 'u', [0x16] = 'u', [0x17] = 'u', [0x18] = 'u',
 	[0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u', [0x1c] = 'u', [0x1d] = 'u',
 	[0x1e] = 'u', [0x1f] = 'u', ['"'] = '"', ['\\'] = '\\', [0x7f] = 'u',
-	[0xe2] = 'e'
+	[0xe2] = 'e', [0xef] = 'x', [0xf0] = 'x', [0xf1] = 'x', [0xf2] = 'x',
+	[0xf3] = 'x', [0xf4] = 'x'
 };
 
 static void	out_sep(struct buf *);
 static void	out_one(struct buf *, int);
 static size_t	out_plain(const uint8_t *, size_t);
+static size_t	out_nonchar(struct buf *, const uint8_t *, size_t);
 static size_t	out_special(struct buf *, const uint8_t *, size_t);
 
 /* A comma, if a value or member stands before. */
@@ -224,6 +227,20 @@ out_plain(const uint8_t *p, size_t n)
 	}
 }
 
+/* RFC 7493 2.1: no noncharacters; U+FFFD (EF BF BD) stands for them. */
+static size_t
+out_nonchar(struct buf *b, const uint8_t *p, size_t n)
+{
+	uint32_t	 cp;
+	size_t		 m = utf8_get(p, n, &cp);
+
+	if (m != 0 && utf8_nonchar(cp))
+		buf_add(b, "\xef\xbf\xbd", 3);
+	else
+		buf_add(b, p, m = m == 0 ? 1 : m);
+	return m;
+}
+
 /* Write what p[0] begins, escaped; the bytes used. */
 static size_t
 out_special(struct buf *b, const uint8_t *p, size_t n)
@@ -239,6 +256,8 @@ out_special(struct buf *b, const uint8_t *p, size_t n)
 			return 3;
 		}
 		buf_add(b, p, 1);
+	} else if (class == 'x') {
+		return out_nonchar(b, p, n);
 	} else if (class == 'u') {
 		u[4] = hex[p[0] >> 4];
 		u[5] = hex[p[0] & 15];

@@ -41,7 +41,9 @@ struct scan {
 enum { WANT_VALUE, WANT_VALUE_OR_END, WANT_KEY, WANT_KEY_OR_END, WANT_MORE };
 
 const struct js_limits js_scan_limits = {
-	JS_DEPTH, 200000, 20000, 64 << 20
+	JS_DEPTH, 200000, 20000, 64 << 20, 0
+}, js_scan_strict = {
+	JS_DEPTH, 200000, 20000, 64 << 20, 1
 };
 
 static enum js_fault	scan_text(struct scan *);
@@ -82,7 +84,7 @@ js_scan(const void *p, size_t n, const struct js_limits *lim,
 int
 js_scan_text(const void *p, size_t n)
 {
-	return memchr(p, '\0', n) == NULL && utf8_valid(p, n);
+	return memchr(p, '\0', n) == NULL && utf8_plain(p, n);
 }
 
 const char *
@@ -92,6 +94,7 @@ js_scan_str(enum js_fault f)
 		[JS_OK] = "no fault",
 		[JS_SYNTAX] = "not well-formed JSON",
 		[JS_UTF8] = "a string is not valid UTF-8",
+		[JS_NONCHAR] = "a string contains a Unicode noncharacter",
 		[JS_NUL] = "a string contains U+0000",
 		[JS_NUMBER] = "a number is out of range",
 		[JS_DEEP] = "nested too deeply",
@@ -282,6 +285,8 @@ scan_string(struct scan *s)
 		} else {
 			if ((n = utf8_get(s->p, s->end - s->p, &cp)) == 0)
 				return JS_UTF8;
+			if (s->lim->strict && utf8_nonchar(cp))
+				return JS_NONCHAR;
 			s->p += n;
 		}
 	}
@@ -310,13 +315,15 @@ scan_escape(struct scan *s)
 	if (hi == 0)
 		return JS_NUL;
 	if (hi < 0xd800 || hi > 0xdfff)
-		return JS_OK;
+		return s->lim->strict && utf8_nonchar(hi) ? JS_NONCHAR :
+		    JS_OK;
 	/* RFC 7493 2.1: surrogates only as a pair, high one first */
 	if (hi > 0xdbff || s->end - s->p < 6 || *s->p++ != '\\' ||
 	    *s->p != 'u' || scan_hex4(s, &lo) == -1 ||
 	    lo < 0xdc00 || lo > 0xdfff)
 		return JS_UTF8;
-	return JS_OK;
+	hi = 0x10000 + ((hi & 0x3ff) << 10 | (lo & 0x3ff));
+	return s->lim->strict && utf8_nonchar(hi) ? JS_NONCHAR : JS_OK;
 }
 
 /* "uXXXX" */

@@ -70,6 +70,28 @@ utf8_put(uint32_t cp, uint8_t *out)
 }
 
 int
+utf8_nonchar(uint32_t cp)
+{
+	return (cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef);
+}
+
+int
+utf8_plain(const void *text, size_t n)
+{
+	const uint8_t	*p = text;
+	uint32_t	 cp;
+	size_t		 m;
+
+	for (; n > 0; p += m, n -= m) {
+		m = 1;
+		if (*p >= 0x80 && ((m = utf8_get(p, n, &cp)) == 0 ||
+		    utf8_nonchar(cp)))
+			return 0;
+	}
+	return 1;
+}
+
+int
 utf8_valid(const void *v, size_t n)
 {
 	const uint8_t	*p = v;

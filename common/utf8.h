@@ -12,8 +12,13 @@
 size_t	utf8_get(const uint8_t *p, size_t n, uint32_t *cp);
 /* Write cp to out (4 bytes of room); the bytes written, 0 if no such cp. */
 size_t	utf8_put(uint32_t cp, uint8_t *out);
+/* 1 if cp is a noncharacter (Unicode 23.7): U+FDD0 to U+FDEF, U+xxFFFE and
+ * U+xxFFFF. */
+int	utf8_nonchar(uint32_t cp);
 /* 1 if all n bytes are UTF-8, else 0. */
 int	utf8_valid(const void *p, size_t n);
+/* 1 if they are UTF-8 without noncharacters: I-JSON may have them. */
+int	utf8_plain(const void *p, size_t n);
 /* The largest m <= n that does not cut a code point of the text at p. */
 size_t	utf8_cut(const void *p, size_t n);
 

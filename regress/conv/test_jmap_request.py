@@ -420,7 +420,7 @@ def test_answers_are_i_json_in_utf8(account):
         ["Email/get", {"accountId": account.id, "ids": [id],
                        "properties": ["headers", "subject", "preview",
                                       "bodyValues"],
-                       "fetchAllBodyValues": True}, "\ufdd0"]]})
+                       "fetchAllBodyValues": True}, "\ufffd"]]})
     text = r.content.decode("utf-8")
 
     def pairs(p):

@@ -2,6 +2,9 @@
 """RFC 8620 section 5: what /get, /changes, /set, /query and /queryChanges do
 for any type, asked of every type that has them."""
 
+import base64
+import json
+
 import pytest
 
 from helpers import CORE, MAIL, MethodError, message
@@ -204,3 +207,44 @@ def test_collation_counts_for_strings_only(account, type, text, other):
     with pytest.raises(MethodError) as e:
         call(account, type + "/query", args)
     assert e.value.type == "unsupportedSort"
+
+
+# --- noncharacters (1.5, RFC 7493 2.1)
+
+NONCHARS = ["\ufffe", "\uffff", "\ufdd0", "\U0001ffff", "\U0010fffe"]
+
+
+@pytest.mark.parametrize("c", NONCHARS)
+def test_noncharacters_are_no_i_json(account, c):
+    """1.5: all data MUST be valid I-JSON, either way; RFC 7493 2.1: member
+    names and strings MUST NOT include noncharacters."""
+    for ascii in True, False:
+        for args in {"a": c}, {c: 1}, {"a": [{"b": "x" + c}]}:
+            body = json.dumps({"using": [CORE], "methodCalls": [
+                ["Core/echo", args, "0"]]}, ensure_ascii=ascii)
+            r = account.post(body.encode())
+            assert r.status_code == 400
+            assert r.json()["type"] == JMAP + "error:notJSON"
+
+
+def test_a_mail_with_noncharacters_is_told_in_i_json(account):
+    bad = "".join(NONCHARS)
+    id = account.add_mail(("From: a@b.test\r\nSubject: <%s>\r\nMIME-Version: "
+                           "1.0\r\nContent-Type: text/plain; charset=utf-8"
+                           "\r\n\r\nbody <%s>\r\n" % (bad, bad)).encode())
+    r = account.post({"using": [CORE, MAIL], "methodCalls": [
+        ["Email/get", {"accountId": account.id, "ids": [id], "properties": [
+            "subject", "preview", "bodyValues", "header:subject:asRaw",
+            "headers", "textBody"], "fetchAllBodyValues": True}, "0"],
+        ["Email/query", {"accountId": account.id, "sort": [
+            {"property": "subject", "collation": "i;octet"}]}, "1"]]})
+    text = r.content.decode()
+    assert not set(text) & set(NONCHARS)
+    got = r.json()["methodResponses"]
+    assert "\ufffd" in got[0][1]["list"][0]["subject"]
+    assert got[1][1]["ids"] == [id]
+    # as text they cannot be had, so there is base64 (RFC 9404 4.2)
+    blob = account.upload(bad.encode())["blobId"]
+    got = call(account, "Blob/get", {"ids": [blob]})["list"][0]
+    assert got["isEncodingProblem"] and "data:asText" not in got
+    assert base64.b64decode(got["data:asBase64"]) == bad.encode()

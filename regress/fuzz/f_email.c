@@ -30,7 +30,7 @@ check_row(struct arena *a, const uint8_t *p, size_t n)
 		return;
 	for (i = 0; i < STORE_F_SORTFROM; i++)
 		assert(m.frag[i].n <= EMAIL_ROW_FRAG && (m.frag[i].n <= 1 ||
-		    js_scan(m.frag[i].p, m.frag[i].n, &js_scan_limits,
+		    js_scan(m.frag[i].p, m.frag[i].n, &js_scan_strict,
 		    &info) == JS_OK));
 	assert(m.nmsgid <= STORE_MAXREFS);
 	assert(email_struct_get(a, m.structure, &s) == 1);

@@ -136,6 +136,12 @@ out_escapes_so_that_the_scan_agrees(void **state)
 			js_free(v);
 		}
 	buf_reset(&b);
+	js_out_str(&b, "a\xef\xbf\xbe" "b\xef\xb7\x90" "c\xf0\x9f\xbf\xbf"
+	    "d\xf0\x9f\x98\x80" "e\xef\xbc\xa1" "f\xef\xbb\xbf", 26);
+	assert_string_equal(buf_str(&b), "\"a\xef\xbf\xbd" "b\xef\xbf\xbd"
+	    "c\xef\xbf\xbd" "d\xf0\x9f\x98\x80" "e\xef\xbc\xa1"
+	    "f\xef\xbb\xbf\"");
+	buf_reset(&b);
 	js_out_str(&b, "\xe2\x80\xa8 \xe2\x82\xac \xe2\x80\xa9", 11);
 	assert_string_equal(buf_str(&b),
 	    "\"\\u2028 \xe2\x82\xac \\u2029\"");

@@ -239,6 +239,41 @@ scan_keeps_its_limits(void **state)
 }
 
 static void
+noncharacters_are_refused_where_strict(void **state)
+{
+	static const struct {
+		const char	*text;
+		enum js_fault	 fault;
+	} tests[] = {
+		{ "\"\xef\xbf\xbe\"", JS_NONCHAR },
+		{ "{\"\xef\xbf\xbf\":1}", JS_NONCHAR },
+		{ "\"\xef\xb7\x90\"", JS_NONCHAR },
+		{ "\"\xef\xb7\xaf\"", JS_NONCHAR },
+		{ "\"\xf0\x9f\xbf\xbe\"", JS_NONCHAR },
+		{ "\"\xf4\x8f\xbf\xbf\"", JS_NONCHAR },
+		{ "\"\\ufffe\"", JS_NONCHAR }, { "\"\\uFDD0\"", JS_NONCHAR },
+		{ "\"\\ud83f\\udfff\"", JS_NONCHAR },
+		{ "\"\\udbff\\udffe\"", JS_NONCHAR },
+		{ "\"\xef\xbf\xbd\"", JS_OK }, { "\"\\ufffd\"", JS_OK },
+		{ "\"\xef\xb7\x8f\xef\xb7\xb0\"", JS_OK },
+		{ "\"\xf0\x9f\x98\x80\"", JS_OK },
+		{ "\"\\ud83d\\ude00\"", JS_OK },
+		{ "\"\\ud83f\\udffd\"", JS_OK },
+	};
+	struct js_info	 info;
+	size_t		 i;
+
+	(void)state;
+	for (i = 0; i < nitems(tests); i++) {
+		assert_int_equal(js_scan(tests[i].text, strlen(tests[i].text),
+		    &js_scan_strict, &info), tests[i].fault);
+		/* what was written before is still read */
+		assert_int_equal(js_scan(tests[i].text, strlen(tests[i].text),
+		    &js_scan_limits, &info), JS_OK);
+	}
+}
+
+static void
 text_must_be_utf8_without_nul(void **state)
 {
 	(void)state;
@@ -246,6 +281,8 @@ text_must_be_utf8_without_nul(void **state)
 	assert_true(js_scan_text("", 0));
 	assert_false(js_scan_text("a\0b", 3));
 	assert_false(js_scan_text("\xff", 1));
+	assert_true(js_scan_text("\xef\xbf\xbd", 3));
+	assert_false(js_scan_text("\xef\xbf\xbe", 3));
 }
 
 int
@@ -256,6 +293,7 @@ main(void)
 		cmocka_unit_test(every_prefix_of_a_good_text_is_refused),
 		cmocka_unit_test(scan_counts),
 		cmocka_unit_test(scan_keeps_its_limits),
+		cmocka_unit_test(noncharacters_are_refused_where_strict),
 		cmocka_unit_test(text_must_be_utf8_without_nul),
 	};
 

@@ -191,7 +191,8 @@ blob_put_data(struct jmap_get *g, const struct buf *bytes)
 {
 	struct buf	*b = g->c->out;
 	uint64_t	 want = g->want & (P(P_DATA) | P(P_TEXT));
-	int		 text = utf8_valid(bytes->data, bytes->len);
+	/* what JSON cannot carry is no text (RFC 7493 2.1) */
+	int		 text = utf8_plain(bytes->data, bytes->len);
 
 	if (want != 0 && text) {
 		js_out_key(b, "data:asText");

@@ -78,7 +78,8 @@ jmap_api(const struct jmap_env *env, const struct jmap_user *user,
 	r.start = date_mono();
 	STAILQ_INIT(&r.queue);
 	arena_init(&r.arena, API_ARENA);
-	if ((f = js_parse(body, len, NULL, NULL, &r.json)) != JS_OK) {
+	if ((f = js_parse(body, len, &js_scan_strict, NULL,
+	    &r.json)) != JS_OK) {
 		*detail = js_scan_str(f);
 		p = &jmap_error_not_json;
 	} else if ((p = api_request(&r, ws, detail)) == NULL)

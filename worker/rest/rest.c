@@ -27,7 +27,8 @@ static const struct rest_tag {
 };
 
 static const struct js_limits	rest_limits = {
-	.depth = 8, .values = 20000, .objects = 2000, .memory = 8 << 20
+	.depth = 8, .values = 20000, .objects = 2000, .memory = 8 << 20,
+	.strict = 1
 };
 
 static void	rest_gone(struct req *, void *);
