@@ -175,6 +175,52 @@ def test_body_structure(home):
     assert b"X-Top: top" in raw
 
 
+def test_a_content_type_with_parameters_of_its_own(home):
+    """The value is UTF-8 whatever the field leaves out; a multipart gets its
+    boundary."""
+    own = "header:Content-Type"
+    for text, want in [("\u00e9t\u00e9 \n", "; format=flowed; charset=utf-8"),
+                       ("ete \n", "; format=flowed")]:
+        raw, e = made(home, "bodyStructure", "bodyValues", bodyStructure={
+            "partId": "1", own: " text/plain; format=flowed;"},
+            bodyValues={"1": {"value": text}})
+        part, = e["bodyValues"].values()
+        assert part == {"value": text, "isEncodingProblem": False,
+                        "isTruncated": False}
+        assert want.encode() in raw
+    raw, e = made(home, "bodyStructure", "bodyValues", bodyStructure={
+        own: " multipart/report; report-type=delivery-status",
+        "subParts": [P1, {"blobId": blob(home, b"Reporting-MTA: dns; x\r\n"),
+                          own: " message/delivery-status"}]}, bodyValues=V1)
+    assert e["bodyStructure"]["type"] == "multipart/report"
+    assert [p["type"] for p in e["bodyStructure"]["subParts"]] == [
+        "text/plain", "message/delivery-status"]
+    assert b"report-type=delivery-status" in raw
+
+
+def test_a_location_beyond_ascii_comes_back(home):
+    """RFC 2557 4.4: encoded on its way out, decoded on its way in."""
+    where = "http://x.test/" + "\u00e9t\u00e9/" * 20
+    _, e = made(home, "attachments", attachments=[
+        {"blobId": blob(home), "type": "image/png", "location": where}])
+    assert e["attachments"][0]["location"] == where
+
+
+def test_a_list_of_nothing_is_no_field(home):
+    """RFC 5322 3.6 has no To, Cc or References without a value, and 4.6 a
+    Message-ID in every message."""
+    raw, e = made(home, "to", "cc", "references", "messageId", "from",
+                  "header:X-A:all", to=[], cc=[], references=[], messageId=[],
+                  **{"from": [{"email": "a@x.test"}], **TEXT,
+                     "header:List-Post:asURLs": [],
+                     "header:Reply-To:asGroupedAddresses": []})
+    names = {x.split(b":")[0] for x in raw.split(b"\r\n\r\n")[0].split(
+        b"\r\n")}
+    assert not names & {b"To", b"Cc", b"References", b"List-Post",
+                        b"Reply-To"}
+    assert e["to"] is None and len(e["messageId"]) == 1
+
+
 def test_a_body_of_one_html_part(home):
     _, e = made(home, "bodyStructure",
                 bodyValues={"h": {"value": "<p>x</p>"}},
@@ -259,8 +305,34 @@ V1 = {"1": {"value": "x"}}
      "textBody/0/headers"),
     ({"textBody": [{**P1, "header:Content-Transfer-Encoding": " 8bit"}],
       "bodyValues": V1}, "textBody/0/header:Content-Transfer-Encoding"),
+    ({"textBody": [{**P1, "header:content-transfer-encoding:asText": "8bit"}],
+      "bodyValues": V1},
+     "textBody/0/header:content-transfer-encoding:asText"),
     ({"textBody": [{**P1, "header:Content-Type": " text/plain"}],
       "bodyValues": V1}, "textBody/0/type"),
+    # a Content-Type of one's own must be true
+    ({"textBody": [{"partId": "1", "header:Content-Type": " text/html"}],
+      "bodyValues": V1}, "textBody/0"),
+    ({"bodyStructure": {"partId": "1", "header:Content-Type": " nonsense"},
+      "bodyValues": V1}, "bodyStructure/header:Content-Type"),
+    ({"bodyStructure": {"partId": "1", "header:Content-Type:asURLs": ["a:b"]},
+      "bodyValues": V1}, "bodyStructure/header:Content-Type:asURLs"),
+    ({"bodyStructure": {
+        "partId": "1", "header:Content-Type": " multipart/mixed"},
+      "bodyValues": V1}, "bodyStructure/subParts"),
+    ({"bodyStructure": {"header:Content-Type": " text/plain",
+                        "subParts": [P1]}, "bodyValues": V1},
+     "bodyStructure/type"),
+    ({"bodyStructure": {"header:Content-Type": " multipart/mixed; boundary=x",
+                        "subParts": [P1]}, "bodyValues": V1},
+     "bodyStructure/header:Content-Type"),
+    ({"bodyStructure": {
+        "partId": "1", "header:content-type": " text/plain; charset=latin1"},
+      "bodyValues": V1}, "bodyStructure/header:content-type"),
+    ({"bodyStructure": {
+        "partId": "1", "header:content-type": " text/plain; charset=us-ascii"},
+      "bodyValues": {"1": {"value": "\u00e9"}}},
+     "bodyStructure/header:content-type"),
     ({"textBody": [{**P1, "disposition": "inline",
                     "header:Content-Disposition": " inline"}],
       "bodyValues": V1}, "textBody/0/disposition"),
@@ -275,6 +347,11 @@ V1 = {"1": {"value": "x"}}
      "attachments/0/name"),
     ({"attachments": [{"blobId": "BLOB", "cid": "a\r\nb"}]},
      "attachments/0/cid"),
+    ({"attachments": [{"blobId": "BLOB", "cid": "<a@b>"}]},
+     "attachments/0/cid"),
+    ({"attachments": [{"blobId": "BLOB", "cid": "a b"}]},
+     "attachments/0/cid"),
+    ({"attachments": [{"blobId": "BLOB", "cid": ""}]}, "attachments/0/cid"),
     ({"attachments": [{"blobId": "BLOB", "language": "de"}]},
      "attachments/0/language"),
     ({"attachments": "BLOB"}, "attachments"),
@@ -315,7 +392,7 @@ def test_blobs_not_found_are_all_named(home):
     a, b = "G" + "A" * 43, "G" + "B" * 42 + "A"
     _, err = create(home, attachments=[
         {"blobId": a, "type": "image/png"}, {"blobId": blob(home)},
-        {"blobId": b}])
+        {"blobId": b}, {"blobId": a}])
     assert err["type"] == "blobNotFound"
     assert sorted(err["notFound"]) == sorted([a, b])
 

@@ -20,6 +20,7 @@ struct part {
 	int			 root;		/* may become the message's */
 	unsigned		 depth;
 	struct email_fields	 fields;
+	struct mime_field	*own_type;	/* a Content-Type in these */
 	struct mime_node	*n;
 };
 
@@ -39,11 +40,16 @@ static void	part_read(struct part *, const char *, int);
 static int	part_member(struct part *, const char *, struct js_val *);
 static int	part_string(struct part *, const char *, struct js_val *,
 		    const char **);
+static int	part_cid(struct part *, const char *, struct js_val *);
 static void	part_language(struct part *, struct js_val *);
 static void	part_fields(struct part *);
+static void	part_own_type(struct part *, struct mime_field *);
+static void	part_bad_field(struct part *, const char *, const char *);
 static void	part_content(struct part *, const char *, int);
 static void	part_value(struct part *);
+static void	part_own_charset(struct part *, struct mime_field *);
 static void	part_blob(struct part *);
+static void	part_missing(struct part *);
 static void	part_subs(struct part *);
 static void	part_bad(struct part *, const char *, const char *);
 static int	part_type_ok(const char *);
@@ -131,7 +137,7 @@ part_member(struct part *p, const char *key, struct js_val *v)
 	if (strcmp(key, "name") == 0)
 		return part_string(p, key, v, &n->name);
 	if (strcmp(key, "cid") == 0)
-		return part_string(p, key, v, &n->cid);
+		return part_cid(p, key, v);
 	if (strcmp(key, "location") == 0)
 		return part_string(p, key, v, &n->location);
 	if (strcmp(key, "language") == 0)
@@ -161,6 +167,20 @@ part_string(struct part *p, const char *key, struct js_val *v,
 			return 0;
 		}
 	*out = js_str(v);
+	return 0;
+}
+
+/* As it comes back (RFC 8621 4.1.4): without white space and "<>". */
+static int
+part_cid(struct part *p, const char *key, struct js_val *v)
+{
+	if (part_string(p, key, v, &p->n->cid) == -1)
+		return -1;
+	if (p->n->cid != NULL && (*p->n->cid == '\0' ||
+	    p->n->cid[strcspn(p->n->cid, "<> ")] != '\0')) {
+		part_bad(p, key, "an id with a blank, <, > or nothing in it");
+		p->n->cid = NULL;
+	}
 	return 0;
 }
 
@@ -197,14 +217,16 @@ part_language(struct part *p, struct js_val *v)
 static void
 part_fields(struct part *p)
 {
-	const struct mime_field	*f;
+	struct mime_field	*f;
 	size_t			 i, k;
 
 	for (f = p->fields.v; f < p->fields.v + p->fields.n; f++) {
 		/* "A Content-Transfer-Encoding header field MUST NOT be" */
 		if (part_is(f->name, "content-transfer-encoding"))
-			part_bad(p, "header:Content-Transfer-Encoding",
+			part_bad_field(p, f->name,
 			    "the encoding is the server's choice");
+		if (part_is(f->name, "content-type"))
+			part_own_type(p, f);
 		for (i = 0; i < nitems(writes); i++)
 			for (k = 0; part_is(f->name, writes[i].field) &&
 			    writes[i].prop[k] != NULL; k++)
@@ -218,6 +240,47 @@ part_fields(struct part *p)
 			part_bad(p, NULL,
 			    "a header field of the Email is given again");
 	}
+}
+
+/* A Content-Type as the client wants it: what it says the part is. */
+static void
+part_own_type(struct part *p, struct mime_field *f)
+{
+	const uint8_t	*s = (const uint8_t *)f->text;
+	const char	*type, *boundary;
+
+	if (f->form != MIME_RAW && f->form != MIME_TEXT) {
+		part_bad_field(p, f->name, "not a media type");
+		return;
+	}
+	if (mime_param_value(&p->d->arena, s, strlen(f->text), &type) == -1 ||
+	    mime_param_get(&p->d->arena, s, strlen(f->text), "boundary",
+	    &boundary) == -1) {
+		p->d->failed = 1;
+		return;
+	}
+	if (!part_type_ok(type))
+		part_bad_field(p, f->name, "not a media type");
+	else if (boundary != NULL)
+		part_bad_field(p, f->name,
+		    "the boundary is the server's choice");
+	else
+		p->n->type = type;
+	p->own_type = f;
+}
+
+/* The property that gave a header field is bad: as the client wrote it. */
+static void
+part_bad_field(struct part *p, const char *name, const char *why)
+{
+	struct js_iter	 it;
+	size_t		 n = strlen(name);
+
+	for (js_first(&it, p->v); js_next(&it);)
+		if (strncmp(it.key, "header:", 7) == 0 &&
+		    strncasecmp(it.key + 7, name, n) == 0 &&
+		    (it.key[7 + n] == '\0' || it.key[7 + n] == ':'))
+			part_bad(p, it.key, why);
 }
 
 static int
@@ -302,6 +365,38 @@ part_value(struct part *p)
 	p->n->data = (const uint8_t *)js_str(text);
 	p->n->len = js_len(text);
 	p->n->is_text = strncasecmp(p->n->type, "text/", 5) == 0;
+	if (p->n->is_text && p->own_type != NULL)
+		part_own_charset(p, p->own_type);
+}
+
+/* A body value is written as UTF-8: its Content-Type must not say other. */
+static void
+part_own_charset(struct part *p, struct mime_field *f)
+{
+	const char	*charset;
+	size_t		 i, n = strlen(f->text);
+
+	if (mime_param_get(&p->d->arena, (const uint8_t *)f->text, n,
+	    "charset", &charset) == -1) {
+		p->d->failed = 1;
+		return;
+	}
+	if (charset != NULL && part_is(charset, "utf-8"))
+		return;
+	for (i = 0; i < p->n->len && p->n->data[i] < 0x80; i++)
+		;
+	if (i == p->n->len && (charset == NULL ||
+	    part_is(charset, "us-ascii")))
+		return;
+	if (charset != NULL) {
+		part_bad_field(p, f->name, "the value is written as UTF-8");
+		return;
+	}
+	while (n > 0 && strchr("; \t\r\n", f->text[n - 1]) != NULL)
+		n--;
+	if ((f->text = arena_printf(&p->d->arena, "%.*s; charset=utf-8",
+	    (int)n, f->text)) == NULL)
+		p->d->failed = 1;
 }
 
 static void
@@ -323,9 +418,7 @@ part_blob(struct part *p)
 	case 1:
 		break;
 	case 0:
-		if (jmap_api_add(d->s->c->req, &d->missing, p->blob_id,
-		    strlen(p->blob_id)) == -1)
-			d->failed = 1;
+		part_missing(p);
 		return;
 	default:
 		d->failed = 1;
@@ -337,6 +430,21 @@ part_blob(struct part *p)
 		    "attachments of more than maxSizeAttachmentsPerEmail");
 	p->n->data = b->data.len > 0 ? b->data.data : (const uint8_t *)"";
 	p->n->len = b->data.len;
+}
+
+/* Each id once, however many parts have it. */
+static void
+part_missing(struct part *p)
+{
+	struct jmap_ids	*l = &p->d->missing;
+	size_t		 i;
+
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->id[i], p->blob_id) == 0)
+			return;
+	if (jmap_api_add(p->d->s->c->req, l, p->blob_id,
+	    strlen(p->blob_id)) == -1)
+		p->d->failed = 1;
 }
 
 /* Depth is bounded: by MIME_DEPTH here, by JS_DEPTH before. */

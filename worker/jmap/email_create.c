@@ -312,7 +312,7 @@ static int
 create_inline(const struct mime_node *n)
 {
 	return n->cid != NULL && n->disposition != NULL &&
-	    strcmp(n->disposition, "inline") == 0;
+	    strcasecmp(n->disposition, "inline") == 0;
 }
 
 static struct mime_node *

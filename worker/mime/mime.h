@@ -209,6 +209,13 @@ const struct mime_hdr	*mime_hdr_get(const struct mime_msg *, uint32_t part,
 /* Values.  Bytes from the field, or from anywhere; not yet unfolded. */
 const char	*mime_hdr_raw(struct arena *, const uint8_t *, size_t);
 const char	*mime_hdr_text(struct arena *, const uint8_t *, size_t);
+/* Of a Content-Type or -Disposition: what stands before the
+ * parameters, in lower case ("text/plain", "inline"); "" if nothing. */
+int		 mime_param_value(struct arena *, const uint8_t *, size_t,
+		    const char **);
+/* A parameter (RFC 2231, 2047 too), decoded; *out NULL when there is none. */
+int		 mime_param_get(struct arena *, const uint8_t *, size_t,
+		    const char *attr, const char **out);
 /* DATE_NONE stands for null; offset in minutes to *off unless NULL. */
 int64_t		 mime_hdr_date(const uint8_t *, size_t, int *off);
 
@@ -296,7 +303,8 @@ struct mime_field {
  * A part to write.  Fields that follow from the members (Content-Type and so
  * on, MIME-Version) are written by us; if fields[] holds one of these, it
  * wins.  On the root, fields[] are the message's; Date and Message-ID are
- * added when they are missing.  Bcc is written: it is a draft's.
+ * added when they are missing.  Bcc is written: it is a draft's.  A list of
+ * nothing is no field.
  */
 struct mime_node {
 	const struct mime_field	*fields;

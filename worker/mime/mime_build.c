@@ -44,6 +44,7 @@ static const char *const codings[] = { "7bit", "8bit", "binary",
 static int	 node(struct builder *, const struct mime_node *, int);
 static int	 fields(struct builder *, const struct mime_node *, int);
 static int	 field(struct builder *, const struct mime_field *);
+static int	 empty(const struct mime_field *);
 static int	 has(const struct mime_node *, const char *);
 static const struct mime_field *get(const struct mime_node *, const char *);
 static void	 root_fields(struct builder *, const struct mime_node *);
@@ -192,13 +193,31 @@ node(struct builder *b, const struct mime_node *n, int depth)
 	return 0;
 }
 
+/* A list of nothing is no field: RFC 5322 3.6 has none without a value. */
+static int
+empty(const struct mime_field *f)
+{
+	switch (f->form) {
+	case MIME_ADDRESSES:
+		return f->addrs.n == 0;
+	case MIME_GROUPS:
+		return f->addrs.ngroup == 0;
+	case MIME_MESSAGEIDS:
+	case MIME_URLS:
+		return f->list.n == 0;
+	default:
+		return 0;
+	}
+}
+
 static const struct mime_field *
 get(const struct mime_node *n, const char *name)
 {
 	size_t	 i;
 
 	for (i = 0; i < n->nfield; i++)
-		if (strcasecmp(n->fields[i].name, name) == 0)
+		if (strcasecmp(n->fields[i].name, name) == 0 &&
+		    !empty(&n->fields[i]))
 			return &n->fields[i];
 	return NULL;
 }
@@ -217,7 +236,7 @@ fields(struct builder *b, const struct mime_node *n, int is_multi)
 	for (i = 0; i < n->nfield; i++) {
 		/* the encoding is our choice; a multipart's type needs our
 		 * boundary, see own_type */
-		if (strcasecmp(n->fields[i].name,
+		if (empty(&n->fields[i]) || strcasecmp(n->fields[i].name,
 		    "Content-Transfer-Encoding") == 0 || (is_multi &&
 		    strcasecmp(n->fields[i].name, "Content-Type") == 0))
 			continue;

@@ -44,13 +44,6 @@ size_t		 mime_hdr_cfws(const uint8_t *, size_t);
 /* The id of a field name. */
 enum mime_id	 mime_hdr_id(const uint8_t *, size_t);
 
-/* What stands before the parameters, in lower case: "text/plain", "inline". */
-int		 mime_param_value(struct arena *, const uint8_t *, size_t,
-		    const char **);
-/* A parameter (RFC 2231, 2047 too), decoded; *out NULL when there is none. */
-int		 mime_param_get(struct arena *, const uint8_t *, size_t,
-		    const char *attr, const char **out);
-
 /* What a Content-Transfer-Encoding field names. */
 enum mime_cte	 mime_cte_of(const uint8_t *, size_t);
 

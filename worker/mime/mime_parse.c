@@ -460,6 +460,7 @@ value_string(struct parser *p, enum mime_id id, int angle, const char **out)
 {
 	const struct mime_hdr	*h;
 	const uint8_t		*s;
+	const char		*text;
 	struct mime_list	 l;
 	struct buf		 b;
 	size_t			 n, i;
@@ -475,6 +476,13 @@ value_string(struct parser *p, enum mime_id id, int angle, const char **out)
 			*out = l.v[0];
 			return 0;
 		}
+	}
+	/* RFC 2557 4.4.3: unfolded, "and then any MIME encoding removed" */
+	if (!angle) {
+		if ((text = mime_hdr_text(p->arena, s, n)) == NULL)
+			return -1;
+		s = (const uint8_t *)text;
+		n = strlen(text);
 	}
 	i = mime_hdr_cfws(s, n);
 	while (n > i && mime_int_fws(s[n - 1]))
