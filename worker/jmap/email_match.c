@@ -16,7 +16,7 @@
 
 #define MATCH_DEPTH	16	/* of operators; jmap_query.c allows fewer */
 #define MATCH_SCRATCH	(MIME_ARENA * 2)
-#define MATCH_NEEDLES	8	/* of a header field that the index is asked of */
+#define MATCH_NEEDLES	8	/* of one field, asked of the index */
 
 enum { COST_STATE, COST_HITS, COST_THREAD, COST_BYTES };	/* of a leaf */
 
