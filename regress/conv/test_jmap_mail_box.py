@@ -375,6 +375,23 @@ def test_another_subject_is_another_thread(server):
     assert t[a] == t[b] and len({t[a], t[c], t[d]}) == 3
 
 
+def test_prefixes_of_other_languages_are_no_other_subject(server):
+    """3: "after stripping automatically added prefixes", whatever the
+    language of the program that added them."""
+    account = server.adduser()
+    a = account.add_mail(message(subject="Z\u00fcge", Message_ID="<a@x>"))
+    same = ["AW: Z\u00fcge", "WG: Re: z\u00fcge", "SV: Z\u00dcGE", "Re: Antw: Z\u00fcge",
+            "RE: AW: [list] Z\u00fcge", "V\u00c1: Z\u00fcge", "AW[2]: Z\u00fcge",
+            "\u56de\u590d\uff1a Z\u00fcge", "R: I: Z\u00fcge", "\u041e\u0442\u0432: Z\u00fcge"]
+    other = ["Awe: Z\u00fcge", "Aw Z\u00fcge", "Z\u00fcge: aw"]
+    ids = [account.add_mail(message(subject=s, In_Reply_To="<a@x>"))
+           for s in same + other]
+    t = {x["id"]: x["threadId"] for x in account.call("Email/get", {
+        "ids": [a] + ids, "properties": ["threadId"]})["list"]}
+    assert [t[i] == t[a] for i in ids] == [True] * len(same) + [
+        False] * len(other)
+
+
 # --- query
 
 @pytest.fixture(scope="module")

@@ -205,6 +205,8 @@ static const struct received_row {
 	    1414649520000LL },
 	{ "Subject: x\n\nReceived: b; Thu, 30 Oct 2014 06:12:00 +0000\n",
 	    DATE_NONE },
+	{ "Received: a; Thu, 30 Oct 2014 06:12:00 +0000 (UTC; of a)\n",
+	    1414649520000LL },
 	{ "Received:", DATE_NONE },
 	{ "Received: x;", DATE_NONE },
 };

@@ -36,7 +36,10 @@ static void	row_sort(struct row *, enum store_frag, const char *);
 static const char *row_first(const struct mime_addrs *);
 static int	row_frags_done(struct row *);
 static int	row_struct(struct row *);
+static int64_t	row_stamp(const char *, const char *);
 static int	row_thread(struct row *);
+static char	*row_topic(struct arena *, const char *);
+static size_t	row_prefix(const char *);
 static size_t	row_refs(struct row *, struct slice *);
 static const char *row_key(struct arena *, const char *);
 
@@ -109,15 +112,29 @@ email_row_received(const void *raw, size_t len)
 		if ((size_t)(eol - p) < sizeof(name) || utf8_casecmp(p,
 		    sizeof(name) - 1, name, sizeof(name) - 1) != 0)
 			continue;
-		/* RFC 5321 4.4: the date stands after the last semicolon */
-		for (semi = eol; semi > p && *semi != ';'; semi--)
-			;
-		ms = semi == p ? DATE_NONE :
-		    date_5322(semi + 1, (size_t)(eol - semi - 1), NULL);
+		ms = row_stamp(p, eol);
 		if (ms != DATE_NONE)
 			return ms;
 	}
 	return DATE_NONE;
+}
+
+/* RFC 5321 4.4: the date stands after the last semicolon that is not in a
+ * comment behind it. */
+static int64_t
+row_stamp(const char *p, const char *eol)
+{
+	const char	*semi;
+	int64_t		 ms = DATE_NONE;
+	int		 tries = 4;
+
+	for (semi = eol; semi > p && ms == DATE_NONE && tries > 0; semi--)
+		if (*semi == ';') {
+			ms = date_5322(semi + 1, (size_t)(eol - semi - 1),
+			    NULL);
+			tries--;
+		}
+	return ms;
 }
 
 static int
@@ -298,7 +315,7 @@ row_thread(struct row *r)
 	struct slice	*ids;
 	char		*key, *p, *w;
 
-	key = email_text_fold(r->arena, r->mime.base, strlen(r->mime.base));
+	key = row_topic(r->arena, r->mime.base);
 	ids = arena_array(r->arena, STORE_MAXREFS, sizeof(*ids));
 	if (key == NULL || ids == NULL)
 		return -1;
@@ -308,6 +325,58 @@ row_thread(struct row *r)
 	r->mail->subject = SLICE(key, (size_t)(w - key));
 	r->mail->msgid = ids;
 	r->mail->nmsgid = row_refs(r, ids);
+	return 0;
+}
+
+/*
+ * A base subject folded, without the "automatically added prefixes" of
+ * other languages either, which RFC 5256 does not know of.
+ */
+static char *
+row_topic(struct arena *a, const char *base)
+{
+	char	*s;
+	size_t	 k;
+	int	 i;
+
+	s = email_text_fold(a, base, strlen(base));
+	for (i = 0; i < 16 && s != NULL && (k = row_prefix(s)) > 0; i++)
+		s = (base = mime_row_base(a, s + k, NULL)) == NULL ? NULL :
+		    email_text_fold(a, base, strlen(base));
+	return s;
+}
+
+/* Bytes of such a prefix in front of a folded subject, or 0. */
+static size_t
+row_prefix(const char *s)
+{
+	/* what mail programs put before replies and forwards: German, Dutch,
+	 * Scandinavian, Finnish, Hungarian, Portuguese, Spanish, French,
+	 * Italian, Polish, Turkish, Greek, Russian, Chinese, Hebrew, Arabic */
+	static const char	*const words[] = {
+		"aw", "antw", "antwort", "wg", "doorst", "betr", "sv", "vs",
+		"vb", "vl", "v\xc3\xa1", "tov", "res", "enc", "rv", "tr",
+		"rif", "r", "i", "odp", "pd", "ynt", "ilt",
+		"\xcf\x83\xcf\x87\xce\xb5\xcf\x84", "\xce\xb1\xcf\x80",
+		"\xd0\xbe\xd1\x82\xd0\xb2",
+		"\xe5\x9b\x9e\xe5\xa4\x8d", "\xe5\x9b\x9e\xe8\xa6\x86",
+		"\xe7\xad\x94\xe5\xa4\x8d", "\xe8\xbd\xac\xe5\x8f\x91",
+		"\xe8\xbd\x89\xe5\xaf\x84", "\xd7\x94\xd7\xa9\xd7\x91",
+		"\xd7\x94\xd7\xa2\xd7\x91\xd7\xa8", "\xd8\xb1\xd8\xaf",
+	};
+	size_t	 i, k;
+
+	for (i = 0; i < nitems(words); i++) {
+		k = strlen(words[i]);
+		if (strncmp(s, words[i], k) != 0)
+			continue;
+		if (s[k] == '[' && s[k + 1 + strspn(s + k + 1,
+		    "0123456789")] == ']')
+			k += 2 + strspn(s + k + 1, "0123456789");
+		k += strspn(s + k, " ");
+		if (s[k] == ':')
+			return k + 1;
+	}
 	return 0;
 }
 
