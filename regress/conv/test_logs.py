@@ -15,7 +15,7 @@ PLAIN = re.compile(
     r"jmapd worker \d+: (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z) "
     r"client=(?P<client>\S+)( peer=(?P<peer>\S+))? "
     r"listener=(?P<listener>\S+) account=(?P<account>\S+) "
-    r"method=(?P<method>[A-Z]+) class=(?P<cls>[a-z]+) "
+    r"method=(?P<method>[A-Z]+|-) class=(?P<cls>[a-z]+) "
     r"(?P<what>route|path)=(?P<where>\S+) status=(?P<status>\d+) "
     r"bytes=(?P<bytes>\d+) us=(?P<us>\d+) id=(?P<id>[0-9a-f]{8}-\d+)")
 FORWARD = """
@@ -68,6 +68,16 @@ def test_the_peer_is_named_only_when_it_is_another(logging):
     m = PLAIN.fullmatch(line)
     assert m["client"] == "127.0.0.1" and m["peer"] is None
     assert m["listener"] == "plain" and m["account"] == "-"
+
+
+def test_a_method_that_is_not_known_is_none(logging, logging_json):
+    """A first line that could not be read is not logged as GET."""
+    for data, status in ((b"BREW /pot HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                          501), (b"nonsense\r\n\r\n", 400)):
+        for s, mark in ((logging, "method=- "),
+                        (logging_json, '"method":"-"')):
+            assert plain(s).ask(data).status == status
+            assert any(str(status) in x for x in lines(s, mark))
 
 
 def test_ids_differ(logging):

@@ -27,6 +27,7 @@ struct access {
 	const char	*listener;
 };
 
+static const char	*access_method(const struct req *);
 static void	access_text(char [ACCESS_TEXT], const char *, size_t);
 static void	access_plain(const struct req *, const struct access *,
 		    int64_t);
@@ -53,6 +54,13 @@ access_log(const struct req *r, int64_t us)
 		access_json(r, &a, us);
 	else
 		access_plain(r, &a, us);
+}
+
+/* That of a request whose first line could not be read is not known. */
+static const char *
+access_method(const struct req *r)
+{
+	return *r->path == '\0' ? "-" : http_method_name(r->method);
 }
 
 const char *
@@ -94,7 +102,7 @@ access_plain(const struct req *r, const struct access *a, int64_t us)
 	log_info("%s client=%s%s%s listener=%s account=%s method=%s class=%s "
 	    "%s=%s status=%d bytes=%llu us=%lld id=%s", a->time, a->client,
 	    proxied ? " peer=" : "", proxied ? a->peer : "", a->listener,
-	    a->who, http_method_name(r->method), hdr_check_classes[r->class],
+	    a->who, access_method(r), hdr_check_classes[r->class],
 	    r->route != NULL ? "route" : "path", a->route, r->reply->status,
 	    (unsigned long long)r->reply->sent, (long long)us, a->id);
 }
@@ -122,7 +130,7 @@ access_json(const struct req *r, const struct access *a, int64_t us)
 	    "\"listener\":\"%s\",\"account\":\"%s\",\"method\":\"%s\","
 	    "\"class\":\"%s\",\"%s\":\"%s\",\"status\":%d,\"bytes\":%llu,"
 	    "\"us\":%lld,\"id\":\"%s\"", a->client, a->peer, a->listener, who,
-	    http_method_name(r->method), hdr_check_classes[r->class],
+	    access_method(r), hdr_check_classes[r->class],
 	    r->route != NULL ? "route" : "path", route, r->reply->status,
 	    (unsigned long long)r->reply->sent, (long long)us, a->id) <
 	    (int)sizeof(line))
