@@ -257,6 +257,7 @@ const char *
 ban_add(const struct ip_net *net, uint64_t ms, const char *reason)
 {
 	struct ban	 b = { .net = *net, .kind = BAN_HAND };
+	char		 text[IP_STRLEN];
 	size_t		 i;
 
 	for (i = 0; i < nallowed; i++)
@@ -274,6 +275,8 @@ ban_add(const struct ip_net *net, uint64_t ms, const char *reason)
 			b.reason[i] = '?';
 	if ((i = ban_put(&b)) == BANSET_NONE)
 		return "there are too many bans";
+	log_info("%s/%u is banned by jmapctl: %s", ip_str(&net->ip, text),
+	    net->bits, b.reason);
 	ban_say(MSG_BANS_ADD, (uint32_t)i);
 	ban_changed();
 	return NULL;
@@ -283,11 +286,14 @@ const char *
 ban_remove(const struct ip_net *net)
 {
 	uint32_t	 i = banset_get(&bans, net);
+	char		 text[IP_STRLEN];
 
 	if (i == BANSET_NONE)
 		return banset_find(&bans, &net->ip, date_now()) ==
 		    BANSET_NONE ? "it is not banned" :
 		    "it is banned as a part of a network: see ban list";
+	log_info("%s/%u is let in again by jmapctl", ip_str(&net->ip, text),
+	    net->bits);
 	ban_drop(i);
 	return NULL;
 }

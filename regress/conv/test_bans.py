@@ -253,6 +253,8 @@ def test_by_hand(banning):
     assert done.returncode == 1 and "part of a network" in done.stderr
     banning.jmapctl("ban", "remove", "127.0.1.0/24")
     assert open_to(banning, "127.0.1.1")
+    assert "127.0.1.0/24 is banned by jmapctl: made?trouble" in banning.log()
+    assert "127.0.1.0/24 is let in again by jmapctl" in banning.log()
     done = banning.jmapctl("ban", "remove", "127.0.1.0/24", check=False)
     assert done.returncode == 1 and "not banned" in done.stderr
     for bad in ("x", "1.2.3.4/33", "1.2.3.4/24", "::1%lo"):
