@@ -98,7 +98,8 @@ static const struct conf_opt opts_http[] = {
 	BOOL("x-real-ip", x_real_ip, "false", WORKER),
 	STRS("trusted-proxies", trusted_proxies, 128, WORKER),
 	BOOL("unsafe-blob-override", unsafe_blob_override, "false", WORKER),
-	STR("metrics-credentials", metrics_credentials, "", WORKER),
+	O("metrics-credentials", CONF_SECRET, metrics_credentials, "", 0,
+	    1024, WORKER),
 	BOOL("http2", http2, "true", WORKER),
 	O("max-streams", CONF_UINT, max_streams, "64", 1, 1000, WORKER),
 };
@@ -387,7 +388,7 @@ conf_clear(const struct conf_sect *s, void *base)
 	size_t			 i;
 
 	for (o = s->opts; o < s->opts + s->nopts; o++) {
-		if (o->type == CONF_STR)
+		if (CONF_IS_STR(o))
 			free(*(char **)conf_field(o, base));
 		if (o->type != CONF_STRS)
 			continue;
@@ -434,8 +435,10 @@ conf_show(const struct conf_opt *o, const void *base, char *out, size_t outlen)
 	size_t			 i;
 
 	out[0] = '\0';
-	if (o->type == CONF_STR) {
+	if (CONF_IS_STR(o)) {
 		strlcpy(out, *(char **)conf_field(o, base), outlen);
+		if (o->type == CONF_SECRET && out[0] != '\0')
+			strlcpy(out, "(not shown)", outlen);
 		return;
 	}
 	if (o->type == CONF_STRS) {
@@ -504,7 +507,7 @@ conf_send_opt(struct proc_peer *p, struct msg_conf_set *h,
 				return -1;
 		return 0;
 	}
-	if (o->type == CONF_STR) {
+	if (CONF_IS_STR(o)) {
 		s = *(char **)conf_field(o, base);
 		return proc_send(p, MSG_CONF_SET, 0, -1, h, s, strlen(s));
 	}
@@ -533,7 +536,7 @@ conf_set(struct conf *c, const struct msg *m)
 		conf_add(c, s);
 	if ((base = conf_item(c, s, h->item)) == NULL)
 		return -1;
-	if (o->type == CONF_STR || o->type == CONF_STRS)
+	if (CONF_IS_STR(o) || o->type == CONF_STRS)
 		conf_text_bytes(o, base, (const char *)m->tail, m->tail_len);
 	else if (m->tail_len == (o->type == CONF_RATE ?
 	    sizeof(struct conf_rate) : sizeof(uint64_t)))

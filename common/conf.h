@@ -211,8 +211,11 @@ enum conf_type {
 	CONF_WORD,	/* uint64_t, position in words */
 	CONF_RATE,	/* struct conf_rate; 100/1m, false, none, unlimited */
 	CONF_STR,	/* char *, never NULL */
+	CONF_SECRET,	/* the same, and conf_show does not say it */
 	CONF_STRS	/* struct conf_strs */
 };
+
+#define CONF_IS_STR(o)	((o)->type == CONF_STR || (o)->type == CONF_SECRET)
 
 struct conf_opt {
 	const char		*name;

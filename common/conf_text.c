@@ -51,6 +51,7 @@ conf_text(const struct conf_opt *o, void *base, const char *text, char *err,
 
 	switch (o->type) {
 	case CONF_STR:
+	case CONF_SECRET:
 	case CONF_STRS:
 		if (len > o->max) {
 			snprintf(err, errlen, "longer than %" PRIu64
@@ -168,7 +169,7 @@ conf_word(const struct conf_opt *o, uint64_t *to, const char *text, char *err,
 void
 conf_text_bytes(const struct conf_opt *o, void *base, const char *p, size_t n)
 {
-	if (o->type == CONF_STR)
+	if (CONF_IS_STR(o))
 		conf_str(conf_field(o, base), p, n);
 	else
 		conf_strs_add(conf_field(o, base), p, n);

@@ -462,6 +462,7 @@ parse_print_value(const struct conf_opt *o, const void *base)
 		putchar('}');
 		break;
 	case CONF_STR:
+	case CONF_SECRET:
 		conf_show(o, base, text, sizeof(text));
 		parse_print_str(text);
 		break;

@@ -172,6 +172,12 @@ def test_processes_connections_and_bans(measured):
         c.sock.close()
 
 
+def test_the_credential_is_not_shown(measured):
+    out = measured.jmapctl("show", "config").stdout
+    row = next(x for x in out.splitlines() if "metrics-credentials" in x)
+    assert "(not shown)" in row and "s3cret" not in out
+
+
 def login(text):
     return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
 

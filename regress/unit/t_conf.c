@@ -107,7 +107,7 @@ defaults_keep_their_own_range(void **state)
 	(void)state;
 	for (s = conf_sects; s < conf_sects + conf_nsects; s++)
 		for (o = s->opts; o < s->opts + s->nopts; o++) {
-			if (o->type == CONF_STR || o->type == CONF_STRS ||
+			if (CONF_IS_STR(o) || o->type == CONF_STRS ||
 			    o->type == CONF_RATE || s->size != 0)
 				continue;
 			v = *(uint64_t *)(void *)((uint8_t *)c + o->off);
