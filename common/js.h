@@ -144,6 +144,8 @@ int	 js_rd_id_null(struct js_rd *, const char *, const char **);
 int	 js_rd_date(struct js_rd *, const char *, int64_t *);	/* UTCDate */
 int	 js_rd_arr(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_arr_null(struct js_rd *, const char *, struct js_val **);
+/* Id[], which must be there. */
+int	 js_rd_ids(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_obj(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_obj_null(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_any(struct js_rd *, const char *, struct js_val **);

@@ -194,6 +194,19 @@ js_rd_arr_null(struct js_rd *rd, const char *key, struct js_val **out)
 }
 
 int
+js_rd_ids(struct js_rd *rd, const char *key, struct js_val **out)
+{
+	size_t	 i;
+
+	if (js_rd_arr(rd, key, out) != 1)
+		return js_rd_bad(rd, key);
+	for (i = 0; i < js_len(*out); i++)
+		if (!js_is_id(js_at(*out, i)))
+			return js_rd_bad(rd, key);
+	return 1;
+}
+
+int
 js_rd_obj(struct js_rd *rd, const char *key, struct js_val **out)
 {
 	return rd_kind(rd, key, JS_OBJ, 0, out);

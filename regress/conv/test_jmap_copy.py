@@ -2,6 +2,8 @@
 """Email/copy and Blob/copy between accounts (RFC 8620 5.4, 6.3, RFC 8621
 4.7): every argument, every error, and that originals go only after."""
 
+import json
+
 import pytest
 
 from helpers import CORE, MAIL, Server, message
@@ -293,6 +295,24 @@ def test_blobs_are_copied(ann, bob, shared):
         "blobId": got["copied"][whole],
         "mailboxIds": {bob.mailbox(): True}}}})
     assert got["created"]["m"]["id"]
+
+
+def test_a_blob_named_twice_is_one_member_of_the_answer(ann, bob, shared):
+    box, mail = shared
+    blob = call(bob, "Email/get", {"accountId": ann.id, "ids": [mail],
+                "properties": ["blobId"]})["list"][0]["blobId"]
+    seen = []
+
+    def members(pairs):
+        seen.append(sorted(name for name, value in pairs))
+        return dict(pairs)
+
+    r = bob.post({"using": USING, "methodCalls": [["Blob/copy", {
+        "accountId": bob.id, "fromAccountId": ann.id,
+        "blobIds": [blob, "Gnone", blob, "Gnone"]}, "0"]]})
+    json.loads(r.text, object_pairs_hook=members)
+    assert [blob] in seen and ["Gnone"] in seen
+    assert all(len(names) == len(set(names)) for names in seen)
 
 
 def test_nothing_to_copy_is_null(ann, bob, shared):

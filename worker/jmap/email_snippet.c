@@ -108,15 +108,7 @@ snippet_all(struct snippets *s)
 			    "too many emailIds to look into");
 	}
 	js_out_end(c->out, ']');
-	js_out_key(c->out, "notFound");
-	if (s->missing.n == 0)
-		js_out_null(c->out);
-	else {
-		js_out_arr(c->out);
-		for (i = 0; i < s->missing.n; i++)
-			js_out_s(c->out, s->missing.id[i]);
-		js_out_end(c->out, ']');
-	}
+	jmap_setout_ids(c->out, "notFound", &s->missing);
 	js_out_end(c->out, '}');
 	return NULL;
 }
@@ -129,16 +121,11 @@ snippet_args(struct snippets *s)
 	struct js_val		*filter = NULL;
 	struct js_rd		 rd;
 	const char		*account;
-	size_t			 i;
 
 	js_rd_init(&rd, c->args, "");
 	js_rd_id(&rd, "accountId", &account);
 	js_rd_obj_null(&rd, "filter", &filter);
-	if (js_rd_arr(&rd, "emailIds", &s->ids) == 0)
-		js_rd_bad(&rd, "emailIds");
-	for (i = 0; i < js_len(s->ids); i++)
-		if (!js_is_id(js_at(s->ids, i)))
-			js_rd_bad(&rd, "emailIds");
+	js_rd_ids(&rd, "emailIds", &s->ids);
 	if (js_rd_end(&rd) == -1)
 		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
 		    rd.fault);

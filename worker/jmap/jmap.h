@@ -275,6 +275,10 @@ const struct jmap_error	*jmap_api_lost(struct jmap_call *);
 /* Ids: append (copied into the arena); 0, or -1 when out of memory. */
 int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *,
 	    size_t);
+/* Each once (jmap_ids.c): 0, or -1 when out of memory. */
+int	 jmap_ids_unique(struct jmap_req *, struct jmap_ids *);
+/* The same of what js_rd_ids() gave, appended. */
+int	 jmap_ids_take(struct jmap_req *, struct js_val *, struct jmap_ids *);
 /* The real id for a text that may be "#creationId"; NULL: no such. */
 const char	*jmap_api_real(struct jmap_req *, const char *);
 /* Remember what a creation id became.  0 or -1. */

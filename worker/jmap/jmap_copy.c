@@ -16,7 +16,7 @@
 #define COPY_TEXT	(1 << 20)	/* bytes of an answer's map */
 
 static const struct jmap_error	*copy_args(struct jmap_call *, const char **,
-				    struct js_val **);
+				    struct jmap_ids *);
 static int	copy_blob(struct jmap_call *, struct jmap_from *, const char *,
 		    struct buf *, struct buf *);
 
@@ -66,7 +66,7 @@ jmap_blob_copy(struct jmap_call *c)
 {
 	const struct jmap_error	*e;
 	struct jmap_from	 f;
-	struct js_val		*ids = NULL;
+	struct jmap_ids		 ids = { NULL, 0, 0 };
 	struct buf		 good, bad;
 	const char		*from = NULL;
 	size_t			 i;
@@ -76,8 +76,8 @@ jmap_blob_copy(struct jmap_call *c)
 		return e;
 	buf_init(&good, COPY_TEXT);
 	buf_init(&bad, COPY_TEXT);
-	for (i = 0; e == NULL && i < js_len(ids); i++)
-		if (copy_blob(c, &f, js_str(js_at(ids, i)), &good, &bad) == -1)
+	for (i = 0; e == NULL && i < ids.n; i++)
+		if (copy_blob(c, &f, ids.id[i], &good, &bad) == -1)
 			e = jmap_api_lost(c);
 	if (e == NULL) {
 		js_out_obj(c->out);
@@ -95,28 +95,26 @@ jmap_blob_copy(struct jmap_call *c)
 }
 
 static const struct jmap_error *
-copy_args(struct jmap_call *c, const char **from, struct js_val **ids)
+copy_args(struct jmap_call *c, const char **from, struct jmap_ids *ids)
 {
+	struct js_val	*sent = NULL;
 	struct js_rd	 rd;
 	const char	*to;
-	size_t		 i;
 
 	js_rd_init(&rd, c->args, "");
 	js_rd_id(&rd, "accountId", &to);
 	if (js_rd_id(&rd, "fromAccountId", from) == 0)
 		js_rd_bad(&rd, "fromAccountId");
-	if (js_rd_arr(&rd, "blobIds", ids) == 0)
-		js_rd_bad(&rd, "blobIds");
-	for (i = 0; i < js_len(*ids); i++)
-		if (!js_is_id(js_at(*ids, i)))
-			js_rd_bad(&rd, "blobIds");
+	js_rd_ids(&rd, "blobIds", &sent);
 	if (js_rd_end(&rd) == -1)
 		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
 		    rd.fault);
-	if (js_len(*ids) > c->req->env->limits->max_objects_in_set)
+	if (js_len(sent) > c->req->env->limits->max_objects_in_set)
 		return jmap_error_say(c, &jmap_error_request_too_large,
 		    "more blobs than maxObjectsInSet");
-	return NULL;
+	/* as keys of "copied" they stand once */
+	return jmap_ids_take(c->req, sent, ids) == -1 ? jmap_api_lost(c) :
+	    NULL;
 }
 
 /* 0, or -1 when the call must end. */

@@ -17,7 +17,6 @@ static const struct jmap_error	*get_ids(struct jmap_get *, struct js_val *);
 static const struct jmap_error	*get_list(struct jmap_get *);
 static const struct jmap_error	*get_all(struct jmap_get *);
 static int	get_row(struct jmap_get *, const char *);
-static int	get_unique(struct jmap_get *);
 static void	get_missing(struct jmap_get *);
 
 const struct jmap_error *
@@ -206,34 +205,8 @@ get_ids(struct jmap_get *g, struct js_val *v)
 		if (jmap_api_add(c->req, &g->ids, id, strlen(id)) == -1)
 			return jmap_api_lost(c);
 	}
-	return get_unique(g) == -1 ? jmap_api_lost(c) : NULL;
-}
-
-/* RFC 8620 5.1: an id given twice is answered once. */
-static int
-get_unique(struct jmap_get *g)
-{
-	struct jmap_ids	*ids = &g->ids;
-	const char	*p, **slot;
-	size_t		 i, h, n = 0, size = 64;
-
-	while (size < 2 * ids->n)
-		size *= 2;
-	slot = arena_array(&g->c->req->arena, size, sizeof(*slot));
-	if (slot == NULL)
-		return -1;
-	for (i = 0; i < ids->n; i++) {
-		h = 5381;
-		for (p = ids->id[i]; *p != '\0'; p++)
-			h = h * 33 + (uint8_t)*p;
-		for (h &= size - 1; slot[h] != NULL; h = (h + 1) & (size - 1))
-			if (strcmp(slot[h], ids->id[i]) == 0)
-				break;
-		if (slot[h] == NULL)
-			slot[h] = ids->id[n++] = ids->id[i];
-	}
-	ids->n = n;
-	return 0;
+	return jmap_ids_unique(c->req, &g->ids) == -1 ? jmap_api_lost(c) :
+	    NULL;
 }
 
 static const struct jmap_error *

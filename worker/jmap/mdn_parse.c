@@ -8,122 +8,45 @@
 #include <string.h>
 
 #include "common/utf8.h"
-#include "worker/jmap/jmap_blob.h"
+#include "worker/jmap/jmap_parse.h"
 #include "worker/jmap/mdn.h"
 #include "worker/jmap/report.h"
 
 #define PARSE_TEXT	(256 << 10)	/* bytes of textBody */
 #define PARSE_MAILS	200		/* of a thread that are looked at */
 
-struct parsing {
-	struct jmap_call	*c;
-	struct js_val		*ids;
-	struct buf		 good;		/* members of parsed */
-	struct jmap_ids		 missing, wrong;
-};
-
-static const struct jmap_error	*parsing_args(struct parsing *);
-static int	parsing_again(struct js_val *, size_t);
-static int	parsing_one(struct parsing *, const char *);
-static int	parsing_show(struct parsing *, const char *,
-		    const struct buf *);
+static jmap_parse_show	parsing_show;
 static int	parsing_disposition(const char *, const char *[3]);
-static int	parsing_put(struct parsing *, struct arena *,
+static int	parsing_put(struct jmap_parse *, struct arena *,
 		    const struct report *, const char *const [3]);
-static int	parsing_text(struct parsing *, struct arena *,
+static int	parsing_text(struct jmap_parse *, struct arena *,
 		    const struct report *);
-static void	parsing_errors(struct parsing *, const struct report *);
-static void	parsing_extensions(struct parsing *, const struct report *);
-static int	parsing_email(struct parsing *, struct arena *, const char *,
+static void	parsing_errors(struct jmap_parse *, const struct report *);
+static void	parsing_extensions(struct jmap_parse *, const struct report *);
+static int	parsing_email(struct jmap_parse *, struct arena *, const char *,
 		    const char **);
-static int	parsing_thread(struct parsing *, uint64_t, const struct buf *,
+static int	parsing_thread(struct jmap_parse *, uint64_t, const struct buf *,
 		    uint64_t *, size_t *);
 
 const struct jmap_error *
 mdn_parse(struct jmap_call *c)
 {
-	const struct jmap_error	*e;
-	struct parsing		 p;
-	size_t			 i;
+	struct jmap_parse	 p;
+	struct js_rd		 rd;
 
 	memset(&p, 0, sizeof(p));
 	p.c = c;
-	if ((e = parsing_args(&p)) != NULL)
-		return e;
-	buf_init(&p.good, c->req->env->limits->max_size_response);
-	for (i = 0; e == NULL && i < js_len(p.ids); i++)
-		if (!parsing_again(p.ids, i) &&
-		    parsing_one(&p, js_str(js_at(p.ids, i))) == -1)
-			e = jmap_api_lost(c);
-	if (e == NULL && buf_bad(&p.good))
-		e = jmap_error_say(c, &jmap_error_request_too_large,
-		    "the response would be too large");
-	if (e == NULL) {
-		js_out_obj(c->out);
-		jmap_api_account(c);
-		jmap_setout_map(c->out, "parsed", &p.good);
-		jmap_setout_ids(c->out, "notParsable", &p.wrong);
-		jmap_setout_ids(c->out, "notFound", &p.missing);
-		js_out_end(c->out, '}');
-	}
-	buf_free(&p.good);
-	return e;
-}
-
-static const struct jmap_error *
-parsing_args(struct parsing *p)
-{
-	struct js_rd	 rd;
-	const char	*account;
-	size_t		 i;
-
-	js_rd_init(&rd, p->c->args, "");
-	js_rd_id(&rd, "accountId", &account);
-	if (js_rd_arr(&rd, "blobIds", &p->ids) == 0)
-		js_rd_bad(&rd, "blobIds");
-	for (i = 0; i < js_len(p->ids); i++)
-		if (!js_is_id(js_at(p->ids, i)))
-			js_rd_bad(&rd, "blobIds");
+	p.show = parsing_show;
+	jmap_parse_args(&p, &rd);
 	if (js_rd_end(&rd) == -1)
-		return jmap_error_say(p->c, &jmap_error_invalid_arguments,
-		    "%s", rd.fault);
-	if (js_len(p->ids) > p->c->req->env->limits->max_objects_in_get)
-		return jmap_error_say(p->c, &jmap_error_request_too_large,
-		    "more ids than maxObjectsInGet");
-	return NULL;
-}
-
-/* An id given twice is answered once. */
-static int
-parsing_again(struct js_val *ids, size_t n)
-{
-	size_t	 i;
-
-	for (i = 0; i < n; i++)
-		if (strcmp(js_str(js_at(ids, i)), js_str(js_at(ids, n))) == 0)
-			return 1;
-	return 0;
-}
-
-static int
-parsing_one(struct parsing *p, const char *id)
-{
-	struct buf	 raw;
-	int		 got;
-
-	buf_init(&raw, UINT32_MAX);
-	got = jmap_blob_get(p->c, id, &raw);
-	if (got == 0)
-		got = jmap_api_add(p->c->req, &p->missing, id, strlen(id));
-	else if (got == 1 && (got = parsing_show(p, id, &raw)) == 0)
-		got = jmap_api_add(p->c->req, &p->wrong, id, strlen(id));
-	buf_free(&raw);
-	return got == -1 ? -1 : 0;
+		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
+		    rd.fault);
+	return jmap_parse(&p, c->req->env->limits->max_objects_in_get);
 }
 
 /* 1, 0 it is no notification, -1. */
 static int
-parsing_show(struct parsing *p, const char *id, const struct buf *raw)
+parsing_show(struct jmap_parse *p, const char *id, const struct buf *raw)
 {
 	const struct mime_msg	*m;
 	struct report		 r;
@@ -178,7 +101,7 @@ parsing_disposition(const char *s, const char *out[3])
 /* --- the object ---------------------------------------------------------- */
 
 static int
-parsing_put(struct parsing *p, struct arena *a, const struct report *r,
+parsing_put(struct jmap_parse *p, struct arena *a, const struct report *r,
     const char *const disposition[3])
 {
 	static const char *const words[] = {
@@ -231,7 +154,7 @@ parsing_put(struct parsing *p, struct arena *a, const struct report *r,
 }
 
 static int
-parsing_text(struct parsing *p, struct arena *a, const struct report *r)
+parsing_text(struct jmap_parse *p, struct arena *a, const struct report *r)
 {
 	struct mime_value	 v;
 
@@ -247,7 +170,7 @@ parsing_text(struct parsing *p, struct arena *a, const struct report *r)
 }
 
 static void
-parsing_errors(struct parsing *p, const struct report *r)
+parsing_errors(struct jmap_parse *p, const struct report *r)
 {
 	struct buf	*b = &p->good;
 	size_t		 i, n = 0;
@@ -269,7 +192,7 @@ parsing_errors(struct parsing *p, const struct report *r)
 
 /* RFC 8098 3.3; a name that comes twice is told once. */
 static void
-parsing_extensions(struct parsing *p, const struct report *r)
+parsing_extensions(struct jmap_parse *p, const struct report *r)
 {
 	const struct report_field	*f = r->field;
 	struct buf			*b = &p->good;
@@ -297,7 +220,7 @@ parsing_extensions(struct parsing *p, const struct report *r)
 
 /* The one Email with that Message-ID; none when there are several. */
 static int
-parsing_email(struct parsing *p, struct arena *a, const char *field,
+parsing_email(struct jmap_parse *p, struct arena *a, const char *field,
     const char **out)
 {
 	struct jmap_call	*c = p->c;
@@ -330,7 +253,7 @@ parsing_email(struct parsing *p, struct arena *a, const char *field,
 
 /* Mails of a thread whose own Message-ID it is: counted, the last kept. */
 static int
-parsing_thread(struct parsing *p, uint64_t tid, const struct buf *want,
+parsing_thread(struct jmap_parse *p, uint64_t tid, const struct buf *want,
     uint64_t *id, size_t *n)
 {
 	struct jmap_call	*c = p->c;
