@@ -177,6 +177,29 @@ def test_notFound(server):
         assert refused(ann, email)["type"] == "notFound", to
 
 
+@pytest.mark.parametrize("fields, type", [
+    # RFC 8098 2.1: not in response to an MDN
+    ({"Content_Type": "multipart/report; boundary=x; "
+      "report-type=disposition-notification",
+      "body": "--x\r\n\r\nread\r\n--x\r\n"
+      "Content-Type: message/disposition-notification\r\n\r\n"
+      "Final-Recipient: rfc822; a@b.c\r\n"
+      "Disposition: manual-action/mdn-sent-manually; displayed\r\n"
+      "--x--\r\n"}, "forbidden"),
+    # 2.2: nobody knows how it is to be made
+    ({"Disposition_Notification_Options": "a=optional,b; c = Required,d"},
+     "forbidden"),
+    ({"Disposition_Notification_Options": "a=optional,required"}, None),
+])
+def test_what_must_not_be_answered(server, fields, type):
+    ann, bob = person(server), person(server)
+    email, mid = asked(ann, bob.name, **fields)
+    if type is None:
+        assert send(ann, email)[0][1]["notSent"] is None
+    else:
+        assert refused(ann, email)["type"] == type
+
+
 def test_forbiddenFrom_and_forbidden(server):
     other = f"o{secrets.token_hex(4)}@mail.test"
     ann, bob = person(server, other), person(server)

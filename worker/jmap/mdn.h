@@ -16,6 +16,14 @@ int	mdn_word(const char *const *list, const char *, size_t n,
 /* 1 if it is a field that a notification has by itself (RFC 8098 3.2). */
 int	mdn_known_field(const char *);
 
+/*
+ * May a message be answered by a notification (RFC 8098 2.1, 2.2)?  options:
+ * its Disposition-Notification-Options, or NULL.  1; 0 and *why for people;
+ * -1 no memory.
+ */
+int	mdn_may(struct arena *, const struct mime_msg *, const char *options,
+	    const char **why);
+
 /* A notification to be written. */
 struct mdn {
 	const char	*subject, *text;	/* never NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * MDN/parse (RFC 9007 2.2): blobs that are disposition notifications, as MDN
- * objects.  What is in them is a stranger's.
+ * objects, and which messages may have one.  What is in them is a stranger's.
  */
 #include "common/compat.h"
 
@@ -281,4 +281,28 @@ parsing_thread(struct jmap_parse *p, uint64_t tid, const struct buf *want,
 	}
 	store_ids_free(&ids);
 	return got;
+}
+
+/* --- for MDN/send ------------------------------------------------------ */
+
+int
+mdn_may(struct arena *a, const struct mime_msg *m, const char *options,
+    const char **why)
+{
+	struct report	 r;
+	const char	*p = options;
+	int		 got;
+
+	/* 2.1: MUST NOT be generated in response to an MDN */
+	*why = "the Email is a notification itself";
+	if ((got = report_read(a, m, REPORT_MDN, &r)) != 0)
+		return got == -1 ? -1 : 0;
+	/* 2.2: attribute "=" importance "," value; no attribute is known */
+	*why = "it requires an option that is not known here";
+	while (p != NULL && (p = strchr(p, '=')) != NULL) {
+		p += 1 + strspn(p + 1, " \t");
+		if (strncasecmp(p, "required", strlen("required")) == 0)
+			return 0;
+	}
+	return 1;
 }

@@ -335,7 +335,9 @@ send_to(struct send_one *o)
 {
 	static const char	 name[] = "Disposition-Notification-To";
 	const struct mime_hdr	*h;
+	const char		*why;
 	size_t			 i;
+	int			 got;
 
 	h = mime_hdr_last(o->mail.msg, 0, name, sizeof(name) - 1);
 	if (h != NULL && mime_addr_list(&o->mail.arena, o->mail.raw.data +
@@ -349,7 +351,11 @@ send_to(struct send_one *o)
 		    "the Email asks for no notification");
 	o->mdn.to.group = NULL;
 	o->mdn.to.ngroup = 0;
-	return 1;
+	if ((got = mdn_may(&o->mail.arena, o->mail.msg, send_header(o,
+	    "Disposition-Notification-Options"), &why)) == 0)
+		return jmap_set_refuse(&o->sd->s, &jmap_error_forbidden,
+		    "%s", why);
+	return got;
 }
 
 /* RFC 8098 3.2.3, 3.2.5: what the server knows of the message. */
