@@ -78,7 +78,7 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_conf_cert), MSG_VAR),
 	[MSG_CONF_STAPLE] = ROW("conf-staple", PARENT, WORKER,
 	    sizeof(struct msg_conf_staple), MSG_VAR),
-	[MSG_CONF_FILE] = ROW("conf-file", PARENT, QUEUE | WORKER,
+	[MSG_CONF_FILE] = ROW("conf-file", PARENT, PUSH | QUEUE | WORKER,
 	    sizeof(struct msg_conf_file), MSG_VAR),
 	[MSG_CONF_END] = ROW("conf-end", PARENT, ROLES,
 	    sizeof(struct msg_conf), 0),

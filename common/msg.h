@@ -43,7 +43,7 @@ enum msg_type {
 	MSG_CONF_CERT,	/* parent -> wrk,keys: msg_conf_cert + PEM */
 	MSG_CONF_KEY,	/* parent -> keys: msg_conf_cert + PEM */
 	MSG_CONF_STAPLE, /* parent -> wrk: msg_conf_staple + DER */
-	MSG_CONF_FILE,	/* parent -> queue: msg_conf_file + a piece of it */
+	MSG_CONF_FILE,	/* parent -> queue, push, wrk: msg_conf_file + a piece of it */
 	MSG_CONF_END,	/* parent -> any: msg_conf = READY */
 	MSG_PEER,	/* parent -> any: msg_peer + fd */
 	MSG_READY,	/* any -> parent: msg_ready + error */
@@ -168,9 +168,10 @@ struct msg_conf_staple {
 	uint32_t	 generation;
 	int64_t		 until;		/* wall clock ms: good until then */
 };
-/* The queue's: password at the relay, its authorities; a worker's: those of
- * the signers of mail. */
-enum msg_file { MSG_FILE_PASSWORD, MSG_FILE_CA, MSG_FILE_SMIME, MSG_FILES };
+/* The queue's: password at the relay, its authorities, hosts(5); a worker's:
+ * the authorities of signers of mail; queue's and push's: resolv.conf(5). */
+enum msg_file { MSG_FILE_PASSWORD, MSG_FILE_CA, MSG_FILE_SMIME,
+	MSG_FILE_HOSTS, MSG_FILE_RESOLV, MSG_FILES };
 struct msg_conf_file {		/* pieces follow each other until END */
 	uint32_t	 what;		/* enum msg_file */
 	uint32_t	 zero;

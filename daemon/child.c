@@ -146,8 +146,8 @@ child_configure(struct child *c, struct conf *conf,
 
 	if (conf_send(conf, &c->peer) == -1)
 		return -1;
-	if ((c->id == PROC_QUEUE || c->id == PROC_WORKER) &&
-	    conf_file_send(conf, &c->peer) == -1)
+	if ((c->id == PROC_PUSH || c->id == PROC_QUEUE ||
+	    c->id == PROC_WORKER) && conf_file_send(conf, &c->peer) == -1)
 		return -1;
 	if ((c->id == PROC_KEYS || c->id == PROC_WORKER) &&
 	    cert_send(certs, conf, &c->peer) == -1)

@@ -2,9 +2,10 @@
 /*
  * The files that queue { } and smime { } name, read by the parent for those
  * who cannot: the password at the relay, the authorities that may vouch for
- * it, and for signers of mail.  Called by conf_check.c, conf_check_queue.c (is
- * all there?) and child.c (to the queue process and the workers).
- * The parent looks at no more than their size and mode.
+ * it, and for signers of mail; and hosts(5) and resolv.conf(5), so that a
+ * reload is all that a change of them needs.  Called by conf_check.c,
+ * conf_check_queue.c (is all there?) and child.c (to the queue process, push
+ * and the workers).  The parent looks at no more than their size and mode.
  */
 #include "common/compat.h"
 
@@ -25,6 +26,14 @@ static const size_t	 file_max[MSG_FILES] = {
 	[MSG_FILE_PASSWORD]	= 1024,
 	[MSG_FILE_CA]		= 4 << 20,
 	[MSG_FILE_SMIME]	= 4 << 20,
+	[MSG_FILE_HOSTS]	= 1 << 20,
+	[MSG_FILE_RESOLV]	= 64 << 10,
+};
+
+/* They need not be there. */
+static const char *const file_of_system[MSG_FILES] = {
+	[MSG_FILE_HOSTS]	= "/etc/hosts",
+	[MSG_FILE_RESOLV]	= "/etc/resolv.conf",
 };
 
 /* Where systems keep the authorities that they trust. */
@@ -36,6 +45,7 @@ static const char *const file_bundles[] = {
 static const char	*file_ca(const struct conf *);
 static char	*file_read(const char *, enum msg_file, size_t *,
 		    const char **);
+static int	 file_send_of_system(struct proc_peer *, enum msg_file);
 static int	 file_send(struct proc_peer *, enum msg_file, const char *);
 
 /* NULL: none is wanted, or this system has none. */
@@ -107,10 +117,25 @@ conf_file_send(const struct conf *c, struct proc_peer *p)
 	if (p->id == PROC_WORKER)
 		return *c->smime_anchor == '\0' ? 0 :
 		    file_send(p, MSG_FILE_SMIME, c->smime_anchor);
+	if (file_send_of_system(p, MSG_FILE_RESOLV) == -1)
+		return -1;
+	if (p->id == PROC_PUSH)
+		return 0;
+	if (file_send_of_system(p, MSG_FILE_HOSTS) == -1)
+		return -1;
 	if (*c->queue_password != '\0' && file_send(p, MSG_FILE_PASSWORD,
 	    c->queue_password) == -1)
 		return -1;
 	return ca == NULL ? 0 : file_send(p, MSG_FILE_CA, ca);
+}
+
+static int
+file_send_of_system(struct proc_peer *p, enum msg_file what)
+{
+	const char	*path = file_of_system[what];
+
+	return conf_file_why(path, what) == NULL ? file_send(p, what, path) :
+	    0;
 }
 
 static int

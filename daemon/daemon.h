@@ -81,7 +81,8 @@ int	conf_check_reload(const struct conf_file *from,
 /* What is wrong with such a file; NULL: nothing. */
 const char	*conf_file_why(const char *path, enum msg_file);
 /* Send the contents of the files that queue { } names to the queue, or that
- * smime { } names to a worker; 0 or -1. */
+ * smime { } names to a worker, and to queue and push those that say where
+ * hosts are; 0 or -1. */
 int	conf_file_send(const struct conf *, struct proc_peer *);
 
 /* --- cert.c ------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The stub resolver: see dns_ask.h.  Called by push_http.c.  Each question is
+ * The stub resolver: see dns_ask.h.  Called by push_http.c and
+ * smtp_resolve.c; queue.c and push.c bring resolv.conf.  Each question is
  * asked for A and AAAA at once, each from a socket of its own (RFC 5452: a
  * port and an id that nobody can guess), of one server after the other; by
  * TCP when an answer is cut.  Answers are kept for their time to live.
@@ -13,7 +14,6 @@
 #include <event.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +24,6 @@
 #include "daemon/dns_ask.h"
 #include "daemon/dns_msg.h"
 
-#define SERVERS		3
 #define TRIES		4	/* over all servers */
 #define WAIT		2	/* s for an answer */
 #define STRANGE		32	/* answers to no question of ours, a try */
@@ -60,12 +59,12 @@ struct known {
 	int64_t		 until;		/* monotonic ms; 0: free */
 };
 
-static struct sockaddr_storage	 servers[SERVERS];
+static struct sockaddr_storage	 servers[DNS_ASK_SERVERS];
 static size_t			 nservers;
+static int			 fixed;	/* resolv.conf does not count */
 static uint16_t			 server_port = PORT;
 static struct known		 cache[CACHE];
 
-static void	ask_file(const char *);
 static void	ask_server(const struct ip *, uint16_t);
 static int	ask_local(struct dns_ask *);
 static int	ask_cached(struct dns_ask *);
@@ -114,14 +113,67 @@ dns_ask_parse(const char *s, struct ip *ip, uint16_t *port)
 	return ip_parse(ip, s, n);
 }
 
+void
+dns_ask_init(const char *resolver)
+{
+	struct ip	 ip;
+
+	if ((fixed = resolver[0] != '\0') == 0) {
+		dns_ask_servers("");
+		return;
+	}
+	if (dns_ask_parse(resolver, &ip, &server_port) == -1)
+		fatalx("push.resolver: %s is no address", resolver);
+	nservers = 0;
+	ask_server(&ip, server_port);
+}
+
+void
+dns_ask_servers(const char *text)
+{
+	static const struct ip	 here = { IP_V4, { 127, 0, 0, 1 } };
+	struct ip		 ip[DNS_ASK_SERVERS];
+	size_t			 i, n;
+
+	if (fixed)
+		return;
+	nservers = 0;
+	n = dns_ask_read(text, ip);
+	for (i = 0; i < n; i++)
+		ask_server(&ip[i], PORT);
+	if (n == 0)		/* resolv.conf(5) */
+		ask_server(&here, PORT);
+}
+
+size_t
+dns_ask_read(const char *text, struct ip ip[DNS_ASK_SERVERS])
+{
+	static const char	 word[] = "nameserver";
+	const char		*s;
+	size_t			 len, n = 0;
+
+	for (; *text != '\0' && n < DNS_ASK_SERVERS; text += len) {
+		len = strcspn(text, "\n");
+		len += text[len] != '\0';
+		s = text + strspn(text, " \t");
+		if (strncmp(s, word, sizeof(word) - 1) != 0)
+			continue;
+		s += sizeof(word) - 1;
+		if (*s != ' ' && *s != '\t')
+			continue;
+		s += strspn(s, " \t");
+		if (ip_parse(&ip[n], s, strcspn(s, " \t\r\n#;")) == 0)
+			n++;
+	}
+	return n;
+}
+
 static void
 ask_server(const struct ip *ip, uint16_t port)
 {
 	struct sockaddr_in6	 sin6;
 	struct sockaddr_in	 sin;
 
-	if (nservers == SERVERS)
-		return;
 	if (ip->af == IP_V4) {
 		memset(&sin, 0, sizeof(sin));
 		sin.sin_family = AF_INET;
@@ -135,48 +187,6 @@ ask_server(const struct ip *ip, uint16_t port)
 		memcpy(&sin6.sin6_addr, ip->b, 16);
 		memcpy(&servers[nservers++], &sin6, sizeof(sin6));
 	}
-}
-
-void
-dns_ask_init(const char *resolver)
-{
-	struct ip	 ip = { IP_V4, { 127, 0, 0, 1 } };
-
-	if (resolver[0] != '\0') {
-		if (dns_ask_parse(resolver, &ip, &server_port) == -1)
-			fatalx("push.resolver: %s is no address", resolver);
-		ask_server(&ip, server_port);
-		return;
-	}
-	ask_file("/etc/resolv.conf");
-	if (nservers == 0)	/* resolv.conf(5) */
-		ask_server(&ip, PORT);
-}
-
-static void
-ask_file(const char *path)
-{
-	struct ip	 ip;
-	char		*line = NULL, *s;
-	size_t		 cap = 0;
-	FILE		*f;
-
-	if ((f = fopen(path, "re")) == NULL) {
-		log_warn("%s", path);
-		return;
-	}
-	while (getline(&line, &cap, f) != -1) {
-		s = line + strspn(line, " \t");
-		if (strncmp(s, "nameserver", 10) != 0 ||
-		    (s[10] != ' ' && s[10] != '\t'))
-			continue;
-		s += 10 + strspn(s + 10, " \t");
-		s[strcspn(s, " \t\r\n#;")] = '\0';
-		if (ip_parse(&ip, s, strlen(s)) == 0)
-			ask_server(&ip, PORT);
-	}
-	free(line);
-	fclose(f);
 }
 
 uint16_t

@@ -2,8 +2,9 @@
 /*
  * Looking up a host's addresses without blocking, without a thread and
  * without a file: a stub resolver over libevent, for a role that has none of
- * these.  Only DNS is asked (not /etc/hosts), names are absolute; "localhost"
- * and what is below it are this machine (RFC 6761 6.3).
+ * these (resolv.conf comes from the parent).  Only DNS is asked (not
+ * /etc/hosts), names are absolute; "localhost" and what is below it are this
+ * machine (RFC 6761 6.3).
  */
 #ifndef DAEMON_DNS_ASK_H
 #define DAEMON_DNS_ASK_H
@@ -19,9 +20,15 @@ typedef void	dns_ask_fn(void *, const struct ip *, size_t n);
 
 /*
  * Before privileges go: whom to ask.  "address", "address:port",
- * "[address]:port", or "": the servers of /etc/resolv.conf, the first three.
+ * "[address]:port", or "": this machine, until dns_ask_servers.
  */
 void	dns_ask_init(const char *resolver);
+#define DNS_ASK_SERVERS	3
+/* The servers in the text of a resolv.conf(5), the first three; how many. */
+size_t	dns_ask_read(const char *text, struct ip [DNS_ASK_SERVERS]);
+/* Ask those from now on, or this machine if there are none; not when
+ * dns_ask_init was given an address.  Also for questions on their way. */
+void	dns_ask_servers(const char *text);
 /* The servers' port, for sandbox_port. */
 uint16_t	dns_ask_port(void);
 /* Read such an address: 0, or -1. */

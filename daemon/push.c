@@ -28,11 +28,13 @@
 #include "common/role.h"
 #include "common/row.h"
 #include "daemon/daemon.h"
+#include "daemon/dns_ask.h"
 #include "daemon/push_crypt.h"
 #include "daemon/push_http.h"
 #include "daemon/push_list.h"
 #include "daemon/push_vapid.h"
 
+#define RESOLV_MAX	(64 << 10)	/* bytes of resolv.conf */
 #define PUSH_MEMORY	(256 << 20)
 #define PUSH_HEADERS	6
 #define PUSH_STATS_S	1	/* between two reports to the parent */
@@ -55,6 +57,7 @@ static const char	*push_user(const struct conf *);
 static const char	*push_dir(const struct conf *);
 static uint64_t	push_memory(const struct conf *);
 static void	push_init(const struct conf *);
+static void	push_file(struct proc_peer *, struct msg *);
 static const char	*push_conf(struct conf *);
 static void	push_peer(enum msg_proc, uint32_t, int);
 static void	push_gone(struct proc_peer *);
@@ -74,6 +77,7 @@ static void	push_changed(void);
 static void	push_report(int, short, void *);
 
 static proc_fn *const push_handlers[MSG_MAX] = {
+	[MSG_CONF_FILE]	= push_file,
 	[MSG_CTL_SHOW]	= push_show,
 };
 
@@ -101,6 +105,7 @@ static struct event		 ev_run, ev_stats;
 static int			 reporting;
 static const struct conf	*conf;
 static char			*contact;
+static struct buf		 resolv;	/* resolv.conf, on its way in */
 
 static const char *const	 urgencies[MSG_PUSH_URGENCIES] = {
 	[MSG_PUSH_VERY_LOW]	= "very-low",
@@ -116,6 +121,7 @@ main(int argc, char *argv[])
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
 	    OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS, NULL);
 #endif
+	buf_init(&resolv, RESOLV_MAX);
 	role_run(&push_role, argc, argv);
 }
 
@@ -149,10 +155,24 @@ push_init(const struct conf *c)
 	evtimer_set(&ev_stats, push_report, NULL);
 }
 
+/* A piece of resolv.conf; all of it is here before the configuration ends. */
+static void
+push_file(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_conf_file	*h = m->fixed;
+
+	(void)p;
+	if (h->what != MSG_FILE_RESOLV ||
+	    buf_add(&resolv, m->tail, m->tail_len) == -1)
+		fatalx("a file that is none of ours");
+}
+
 static const char *
 push_conf(struct conf *c)
 {
 	conf = c;
+	dns_ask_servers(resolv.len > 0 ? buf_str(&resolv) : "");
+	buf_reset(&resolv);
 	free(contact);
 	if (c->push_contact[0] != '\0')
 		contact = strdup(c->push_contact);

@@ -16,8 +16,10 @@
 #include "common/log.h"
 #include "common/role.h"
 #include "daemon/daemon.h"
+#include "daemon/dns_ask.h"
 #include "daemon/queue.h"
 #include "daemon/queue_db.h"
+#include "daemon/smtp_resolve.h"
 
 #define QUEUE_FILE	(4 << 20)	/* bytes of a file from the parent */
 #define QUEUE_AGAIN	5		/* s after a commit that failed */
@@ -35,6 +37,7 @@ static const char	*queue_user(const struct conf *);
 static const char	*queue_dir(const struct conf *);
 static void		 queue_init(const struct conf *);
 static const char	*queue_conf(struct conf *);
+static const char	*queue_text(enum msg_file);
 static const char	*queue_start(const struct conf *);
 static void		 queue_load(struct queue_msg *);
 static void		 queue_stop(void);
@@ -114,22 +117,35 @@ queue_conf(struct conf *c)
 	struct buf	*pass = &queue_files[MSG_FILE_PASSWORD];
 	struct buf	*ca = &queue_files[MSG_FILE_CA];
 	const char	*why, *secret = NULL;
+	size_t		 i;
 
 	if (pass->len > 0) {
 		secret = buf_str(pass);
 		/* an editor's newline is not part of it */
 		pass->data[strcspn((char *)pass->data, "\r\n")] = '\0';
 	}
+	smtp_resolve_hosts(queue_text(MSG_FILE_HOSTS));
+	dns_ask_servers(queue_text(MSG_FILE_RESOLV));
 	why = queue_relay_conf(c, secret, ca->len > 0 ? buf_str(ca) : NULL,
 	    ca->len);
 	buf_freezero(pass);
-	buf_free(ca);
+	for (i = 0; i < MSG_FILES; i++)
+		buf_free(&queue_files[i]);
 	if (why != NULL)
 		return why;
 	if (queue_now == NULL)
 		return queue_start(c);
 	queue_now = c;
 	return NULL;
+}
+
+/* A file as text; none is empty. */
+static const char *
+queue_text(enum msg_file what)
+{
+	struct buf	*b = &queue_files[what];
+
+	return b->len > 0 ? buf_str(b) : "";
 }
 
 static const char *

@@ -15,6 +15,7 @@
 
 #include "common/date.h"
 #include "common/log.h"
+#include "daemon/dns_ask.h"
 #include "daemon/queue.h"
 #include "daemon/queue_db.h"
 #include "daemon/queue_host.h"
@@ -97,7 +98,7 @@ void
 queue_relay_init(void)
 {
 	smtp_tls_init();
-	smtp_resolve_init(NULL, NULL);
+	dns_ask_init("");
 	evtimer_set(&relay_ev, relay_timer, NULL);
 }
 

@@ -8,17 +8,14 @@
 #include <sys/time.h>
 
 #include <event.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/date.h"
 #include "daemon/dns_ask.h"
 #include "daemon/smtp.h"
 #include "daemon/smtp_resolve.h"
 
-#define RESOLVE_FILE	(1024 * 1024)	/* bytes of hosts */
 #define RESOLVE_STALE	(24 * 60 * 60 * 1000)
 
 struct smtp_resolve {
@@ -47,21 +44,10 @@ static void	resolve_asked(void *, const struct ip *, size_t);
 static void	resolve_done(int, short, void *);
 
 void
-smtp_resolve_init(const char *resolver, const char *hosts)
+smtp_resolve_hosts(const char *text)
 {
-	ssize_t	 n = -1;
-	int	 fd;
-
-	dns_ask_init(resolver != NULL ? resolver : "");
-	if ((fd = open(hosts != NULL ? hosts : "/etc/hosts", O_RDONLY |
-	    O_CLOEXEC)) == -1)
-		return;
 	free(resolve_hosts);
-	if ((resolve_hosts = malloc(RESOLVE_FILE + 1)) != NULL) {
-		n = read(fd, resolve_hosts, RESOLVE_FILE);
-		resolve_hosts[n > 0 ? n : 0] = '\0';
-	}
-	close(fd);
+	resolve_hosts = strdup(text);
 }
 
 void

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The relay's name to addresses, without blocking: a literal is itself, then
- * /etc/hosts, then DNS (dns_ask.h).  The files are read by smtp_resolve_init,
- * before the sandbox, and again when the process is started again.  The last
- * answer is used, for a day, while there is no newer (RFC 8767).
+ * hosts(5), then DNS (dns_ask.h).  The last answer is used, for a day, while
+ * there is no newer (RFC 8767).
  *
  * Only names from the configuration come here, and the certificate is checked
  * against that name: an answer that lies costs a delay, not a mail.  Not for
@@ -25,9 +24,9 @@ struct smtp_resolve;
 typedef void	smtp_resolve_fn(void *arg, const struct ip *, size_t n,
 		    const char *why);
 
-/* Whom to ask, as dns_ask_init has it, and the file of hosts; NULL is the
- * usual for each.  A file that is not there is empty. */
-void	smtp_resolve_init(const char *resolver, const char *hosts);
+/* The text of hosts(5), instead of the one before; none at first.  Whom to ask
+ * beyond that is dns_ask_init's and dns_ask_servers's. */
+void	smtp_resolve_hosts(const char *text);
 /* Forget hosts and the last answer. */
 void	smtp_resolve_free(void);
 /*

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "daemon/dns_ask.h"
 #include "daemon/smtp_conn.h"
 #include "daemon/smtp_data.h"
 #include "daemon/smtp_resolve.h"
@@ -147,6 +148,19 @@ message(void)
 	mail.read = reader;
 }
 
+static const char *
+hosts_text(const char *path)
+{
+	static char	 out[4096];
+	FILE		*f;
+
+	if ((f = fopen(path, "r")) == NULL)
+		err(1, "%s", path);
+	out[fread(out, 1, sizeof(out) - 1, f)] = '\0';
+	fclose(f);
+	return out;
+}
+
 static void
 times(int64_t ms)
 {
@@ -214,7 +228,9 @@ main(int argc, char *argv[])
 	}
 	base = event_init();
 	port = (uint16_t)atoi(argv[0]);
-	smtp_resolve_init(conf, hosts);
+	dns_ask_init(conf != NULL ? conf : "");
+	if (hosts != NULL)
+		smtp_resolve_hosts(hosts_text(hosts));
 	if (n > 0)
 		connect_to(ips, n);
 	else if (smtp_resolve(relay.host, resolved, NULL) == NULL)
