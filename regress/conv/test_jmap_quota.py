@@ -154,6 +154,33 @@ def fill(account):
     assert get(account)["list"][0]["used"] == LIMIT - 100
 
 
+def test_what_is_not_returned_is_not_found(small):
+    """4.1: "MUST NOT return Quota objects for which there are no types
+    recognized by the client"."""
+    few = (CORE, QUOTA)
+    assert call(small, "Quota/query", {})["ids"] != []
+    got = call(small, "Quota/query", {"calculateTotal": True}, few)
+    assert got["ids"] == [] and got["total"] == 0
+    got = call(small, "Quota/queryChanges", {"sinceQueryState": "0"}, few)
+    assert got["added"] == [] and got["removed"] == []
+
+
+def test_a_changed_use_counts_in_a_sort_by_it(small):
+    """RFC 8620 5.6: "the server MUST include all Foos in the current results
+    for which this property may have changed"."""
+    sort = [{"property": "used"}]
+    old = call(small, "Quota/query", {"sort": sort})
+    small.add_mail(message())
+    got = call(small, "Quota/queryChanges", {
+        "sinceQueryState": old["queryState"], "sort": sort})
+    assert got["removed"] == old["ids"]
+    assert got["added"] == [{"id": old["ids"][0], "index": 0}]
+    got = call(small, "Quota/queryChanges", {
+        "sinceQueryState": old["queryState"],
+        "sort": [{"property": "name"}]})
+    assert got["removed"] == [] and got["added"] == []
+
+
 def test_import_over_it(small):
     fill(small)
     blob = small.upload(message())["blobId"]

@@ -86,7 +86,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static unsigned		 runs;
-	struct js_limits	 lim = js_scan_limits;
+	struct js_limits	 lim = js_scan_strict;
 	struct js_info		 info;
 	struct buf		 out;
 	const char		*detail;

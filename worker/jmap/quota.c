@@ -22,6 +22,8 @@ static int	quota_fill(struct jmap_call *, struct jmap_object *);
 static int	quota_all(struct jmap_get *, struct jmap_ids *);
 static int	quota_row(struct jmap_get *, const char *);
 static int	quota_changes(struct jmap_changes *, struct buf *);
+static const struct jmap_error	*quota_query(struct jmap_query *);
+static const struct jmap_error	*quota_query_changes(struct jmap_query *);
 static int	quota_match(struct jmap_query *, const void *,
 		    const struct jmap_filter_term *);
 static int	quota_name(struct jmap_query *, const void *,
@@ -53,7 +55,7 @@ static const struct jmap_cond quota_conds[] = {
 /* Of one object there is one order. */
 static const struct jmap_order quota_orders[] = {
 	{ "name", 0, quota_cmp, JQ_TEXT },
-	{ "used", 0, quota_cmp, 0 },
+	{ "used", JMAP_OBJECT_MUTABLE, quota_cmp, 0 },
 };
 
 static const struct jmap_object_type quota_object = {
@@ -76,8 +78,8 @@ const struct jmap_type quota_type = {
 	.nconds = nitems(quota_conds),
 	.orders = quota_orders,
 	.norders = nitems(quota_orders),
-	.query = jmap_object_query,
-	.query_changes = jmap_object_query_changes,
+	.query = quota_query,
+	.query_changes = quota_query_changes,
 };
 
 static size_t
@@ -180,6 +182,27 @@ quota_changes(struct jmap_changes *ch, struct buf *b)
 	js_out_s(b, "used");
 	js_out_end(b, ']');
 	return 0;
+}
+
+/* 4.1 again: what /get does not return is not found, either. */
+static const struct jmap_error *
+quota_query(struct jmap_query *q)
+{
+	const struct jmap_error	*e = jmap_object_query(q);
+
+	if (!(q->c->req->using & JMAP_CAP_MAIL))
+		q->n = 0;
+	return e;
+}
+
+static const struct jmap_error *
+quota_query_changes(struct jmap_query *q)
+{
+	const struct jmap_error	*e = jmap_object_query_changes(q);
+
+	if (!(q->c->req->using & JMAP_CAP_MAIL))
+		q->n = q->removed.n = q->added.n = 0;
+	return e;
 }
 
 static const char *
