@@ -216,6 +216,33 @@ def test_a_listed_origins_script_may_download(listed, fields, status):
     assert a.status == status
 
 
+@pytest.mark.parametrize("fields,ok", [
+    ([], True),                                 # no browser
+    (["Sec-Fetch-Site: same-origin"], True),
+    (["Sec-Fetch-Site: none"], True),           # typed by the user
+    (["Sec-Fetch-Site: cross-site"], False),
+    (["Sec-Fetch-Site: same-site"], False),
+    (["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"], False),
+    # a form of another site, and even of a listed one: no script reads it
+    (["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
+      f"Origin: {GOOD}"], False),
+    (["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors",
+      "Origin: https://evil.test"], False),
+    (["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors",
+      f"Origin: {GOOD}"], True),
+])
+def test_no_page_of_another_site_changes_anything(listed, fields, ok):
+    """With a password that the browser remembers; an upload needs no
+    preflight."""
+    me = listed.first()
+    c = tls(listed)
+    a = c.ask(post(f"/jmap/upload/{me.id}", b"x", basic(me), *fields,
+                   type="text/plain"))
+    assert a.status == (201 if ok else 403)
+    a = tls(listed).ask(post("/jmap/", ECHO, basic(me), *fields))
+    assert a.status == (200 if ok else 403)
+
+
 @pytest.fixture(scope="module")
 def wide():
     s = helpers.Server("http {\n\tpermissive-cors = true\n}\n")

@@ -173,7 +173,7 @@ def test_content_type_may_be_missing_but_not_of_a_form(server, name):
         r = http.post(url, data=body, headers={"Content-Type": kind})
         assert r.status_code == 415
     r = http.post(url, data=body, headers={"Sec-Fetch-Site": "cross-site"})
-    assert r.status_code == 415
+    assert r.status_code == 403
     r = http.post(url, data=body, headers={
         "Content-Type": "application/x-www-form-urlencoded",
         "Origin": "https://evil.test"})

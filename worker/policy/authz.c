@@ -41,6 +41,7 @@ static LIST_HEAD(, asking)	 askings = LIST_HEAD_INITIALIZER(askings);
 static size_t			 nasking;
 
 static int		 authz_private(const struct req *);
+static int		 authz_foreign(const struct req *);
 static enum req_ret	 authz_park(struct req *, const char *, const char *,
 			    const uint8_t [AUTHZ_KEY]);
 static struct asking	*authz_ask(const struct ip *, const char *,
@@ -78,6 +79,11 @@ authz_step(struct req *r)
 	}
 	if ((line = r->known[HDR_AUTHORIZATION]) == -1)
 		return authz_challenge(r);
+	if (authz_foreign(r)) {
+		req_problem(r, 403, NULL, NULL,
+		    "a page of another site asks for this");
+		return REQ_DONE;
+	}
 	if (r->hdr[line].next != -1) {
 		req_problem(r, 400, NULL, NULL, "more than one Authorization");
 		return REQ_DONE;
@@ -98,6 +104,20 @@ static int
 authz_private(const struct req *r)
 {
 	return r->secure || forwarded_local(r);
+}
+
+/*
+ * A browser sends the password that it remembers with what a page of any
+ * site posts.  security.md 1.6: what changes something comes from our own
+ * pages, from an origin that CORS lets in, or from no browser.
+ */
+static int
+authz_foreign(const struct req *r)
+{
+	const char	*site = req_hdr(r, HDR_SEC_FETCH_SITE);
+
+	return !(HTTP_M(r->method) & M_GET) && site != NULL && !r->cors &&
+	    strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
 }
 
 int

@@ -214,22 +214,18 @@ rest_body(struct req *r)
 /*
  * A browser sends its remembered password along with a form or script of
  * any site, unless the Content-Type needs that site's permission first (CORS
- * preflight).  Programs may leave it out, as they always could here.
+ * preflight); policy/authz.c refuses what newer ones say of the site.
+ * Programs may leave the type out, as they always could here.
  */
 static int
 rest_foreign(const struct req *r)
 {
-	const char	*site = req_hdr(r, HDR_SEC_FETCH_SITE);
-
 	if (req_is_type(r, "application/json"))
 		return 0;
 	/* these always ask for permission first, and it was given */
 	if (r->cors && (r->method == HTTP_DELETE || r->method == HTTP_PUT ||
 	    r->method == HTTP_PATCH))
 		return 0;
-	if (site != NULL && strcmp(site, "same-origin") != 0 &&
-	    strcmp(site, "none") != 0)
-		return 1;
 	return req_is_type(r, "text/plain") ||
 	    req_is_type(r, "multipart/form-data") ||
 	    (req_is_type(r, "application/x-www-form-urlencoded") &&
