@@ -322,6 +322,15 @@ static const struct preview_row {
 	    "a & b c" },
 	{ "Content-Type: text/html\r\n\r\nPre&#8203;&zwnj;&nbsp;&zwnj;"
 	    "&nbsp;header", "Pre header" },
+	{ "Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\n"
+	    "Hel \r\nlo  \r\n there \r\n> quoted\r\nx", "Hello there x" },
+	{ "Content-Type: text/plain; format=flowed; DelSp=\"yes\"\r\n\r\n"
+	    "a \nb\n-- \nc", "ab" },
+	{ "Content-Type: text/plain; format=flowed; delsp=no\r\n\r\n"
+	    "a \r\nb ", "a b" },
+	{ "Content-Type: text/plain; delsp=\"ye", "" },
+	{ "Content-Type: text/html\r\n\r\n<META CONTENT=\"text/html; "
+	    "CHARSET=iso-8859-2\">\xb1", "ą" },
 	{ "Content-Type: application/pdf\r\n\r\nx", "" },
 	{ "\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n"
 	    "text\r\n-----BEGIN PGP SIGNATURE-----\r\nabc\r\n", "text" },

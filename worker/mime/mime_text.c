@@ -32,6 +32,8 @@ static int	 to_utf8(const struct mime_part *, const struct buf *,
 		    struct buf *);
 static size_t	 meta_charset(const struct buf *, const char **);
 static void	 lines(struct buf *);
+static int	 is_delsp(const struct mime_msg *, const struct mime_part *);
+static void	 unflow(struct buf *);
 static size_t	 html_cut(const char *, size_t);
 static void	 preview_part(struct preview *, const struct mime_msg *,
 		    const struct mime_part *);
@@ -127,9 +129,12 @@ meta_charset(const struct buf *raw, const char **cs)
 	size_t		 n = raw->len < META_MAX ? raw->len : META_MAX;
 
 	*cs = "us-ascii";
-	if (n == 0 || (s = memmem(raw->data, n, "charset=", 8)) == NULL)
+	s = (const char *)raw->data;
+	end = s + n;
+	while (end - s > 8 && strncasecmp(s, "charset=", 8) != 0)
+		s++;
+	if (n == 0 || end - s <= 8)
 		return strlen(*cs);
-	end = (const char *)raw->data + n;
 	for (s += 8; s < end && (*s == '"' || *s == '\'' || *s == ' '); s++)
 		continue;
 	for (p = s; p < end && *p > ' ' && *p != '"' && *p != '\'' &&
@@ -159,6 +164,62 @@ lines(struct buf *b)
 		memmove(w, r, cr - r);
 		w += cr - r;
 		r = cr;
+	}
+	b->len = w - b->data;
+}
+
+/* Is it text/plain with DelSp=Yes (RFC 3676 4)? */
+static int
+is_delsp(const struct mime_msg *m, const struct mime_part *p)
+{
+	const struct mime_hdr	*h;
+	const char		*s, *end;
+
+	if (is_html(p) || (h = mime_hdr_get(m, (uint32_t)(p - m->parts),
+	    MIME_H_CONTENT_TYPE)) == NULL)
+		return 0;
+	s = (const char *)m->raw + h->val;
+	for (end = s + h->vallen; end - s >= 9; s++)
+		if (strncasecmp(s, "delsp=", 6) == 0)
+			return end - s >= 9 + (s[6] == '"') && strncasecmp(s +
+			    6 + (s[6] == '"'), "yes", 3) == 0;
+	return 0;
+}
+
+/*
+ * In place: a line that ends in a blank goes on in the next, "and the blank
+ * is deleted" (RFC 3676 4.1).  Lines that are quoted stay, and "-- ".
+ */
+static void
+unflow(struct buf *b)
+{
+	const uint8_t	*nl, *end;
+	uint8_t		*r, *w;
+	size_t		 n, len;
+	int		 soft = 0;
+
+	if (b->len == 0)
+		return;
+	end = b->data + b->len;
+	for (r = w = b->data; r < end; r += n) {
+		nl = memchr(r, '\n', end - r);
+		n = nl == NULL ? (size_t)(end - r) : (size_t)(nl + 1 - r);
+		len = n;
+		if (soft && *r == '>')
+			*w++ = '\n';
+		if (soft && *r == ' ') {	/* it was stuffed */
+			r++;
+			n--;
+			len--;
+		}
+		while (nl != NULL && len > 0 && (r[len - 1] == '\n' ||
+		    r[len - 1] == '\r'))
+			len--;
+		soft = nl != NULL && len > 0 && r[len - 1] == ' ' &&
+		    *r != '>' && (len != 3 || memcmp(r, "-- ", 3) != 0);
+		len = soft ? len - 1 : n;
+		memmove(w, r, len);
+		w += len;
 	}
 	b->len = w - b->data;
 }
@@ -268,6 +329,8 @@ preview_part(struct preview *v, const struct mime_msg *m,
 		v->units = was.units;
 		v->gap = was.gap;
 		decode(m, p, limits[html][i], &b, &cut);
+		if (is_delsp(m, p))
+			unflow(&b);
 		if (html) {
 			mime_html_text((const char *)b.data, b.len,
 			    4 * MIME_PREVIEW_LEN, &t);
@@ -423,6 +486,8 @@ mime_text_plain(const struct mime_msg *m, uint32_t part, struct buf *out)
 	decode(m, p, is_html(p) && room < WHOLE / 8 ? room * 8 : room, &b,
 	    &cut);
 	lines(&b);
+	if (is_delsp(m, p))
+		unflow(&b);
 	if (is_html(p))
 		mime_html_words((const char *)b.data, b.len, room, out);
 	else
