@@ -118,18 +118,15 @@ email_all(struct jmap_get *g, struct jmap_ids *ids)
 	struct store_query	 all;
 	struct store_ids	 found;
 	struct jmap_call	*c = g->c;
-	char			 id[STORE_IDLEN];
-	size_t			 i;
 	int			 ret;
 
 	memset(&all, 0, sizeof(all));
 	memset(&found, 0, sizeof(found));
 	ret = jmap_api_store(c, store_query(c->txn, &all, 0,
 	    c->req->env->limits->max_objects_in_get + 1, &found, NULL));
-	for (i = 0; ret == 1 && i < found.n; i++)
-		if (jmap_api_add(c->req, ids, id,
-		    store_id_mail(found.v[i], id)) == -1)
-			ret = -1;
+	if (ret == 1 && jmap_ids_put(c->req, g->type, found.v, found.n,
+	    ids) == -1)
+		ret = -1;
 	store_ids_free(&found);
 	return ret == 1 ? 1 : -1;
 }

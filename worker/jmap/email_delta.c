@@ -320,22 +320,17 @@ delta_was(const struct delta *d, const struct store_delta *e)
 static int
 delta_remove(struct delta *d, uint64_t id)
 {
-	char	 text[STORE_IDLEN];
-	size_t	 n;
-
 	if (id == d->last)	/* it came and left more than once */
 		return 0;
 	d->last = id;
-	n = store_id_mail(id, text);
-	return jmap_api_add(d->q->c->req, &d->q->removed, text, n);
+	return jmap_ids_put(d->q->c->req, d->q->type, &id, 1, &d->q->removed);
 }
 
 static int
 delta_add(struct delta *d, uint64_t id, uint64_t at)
 {
 	struct jmap_query	*q = d->q;
-	char			 text[STORE_IDLEN];
-	size_t			*v, n, cap;
+	size_t			*v, cap;
 
 	if (q->added.n == d->cap_at) {
 		cap = d->cap_at == 0 ? 64 : 2 * d->cap_at;
@@ -347,9 +342,7 @@ delta_add(struct delta *d, uint64_t id, uint64_t at)
 		q->added_at = v;
 		d->cap_at = cap;
 	}
-	q->added_at[q->added.n] = (size_t)at;
-	n = store_id_mail(id, text);
-	return jmap_api_add(q->c->req, &q->added, text, n);
+	return jmap_query_added(q, (size_t)at, id);
 }
 
 /* The bits of a thread, made 0 if it is new.  NULL without memory. */

@@ -23,14 +23,11 @@ struct moved {
 };
 
 static const struct jmap_error *moved_read(struct moved *);
-static const struct jmap_error *moved_log(struct moved *, enum store_type,
-		    struct store_changes *);
 static int	moved_mails(struct moved *);
 static int	moved_tids(struct moved *);
 static int	moved_tids_of(struct moved *, const uint64_t *, size_t);
 static int	moved_threads(struct moved *);
 static int	moved_removed(struct moved *);
-static int	moved_remove(struct moved *, const uint64_t *, size_t);
 static int	moved_added(struct moved *);
 static int	u64_cmp(const void *, const void *);
 
@@ -85,25 +82,14 @@ moved_read(struct moved *m)
 {
 	const struct jmap_error	*e;
 
-	if ((e = moved_log(m, STORE_EMAIL, &m->mail)) != NULL ||
-	    (e = moved_log(m, STORE_THREAD, &m->thread)) != NULL)
+	if ((e = jmap_changes_read(m->q->c, STORE_EMAIL, m->q->since, 0,
+	    &m->mail)) != NULL || (e = jmap_changes_read(m->q->c,
+	    STORE_THREAD, m->q->since, 0, &m->thread)) != NULL)
 		return e;
 	if (m->mail.ncreated > 0)
 		qsort(m->mail.created, m->mail.ncreated,
 		    sizeof(*m->mail.created), u64_cmp);
 	return NULL;
-}
-
-static const struct jmap_error *
-moved_log(struct moved *m, enum store_type type, struct store_changes *ch)
-{
-	struct jmap_call	*c = m->q->c;
-	enum store_err		 err;
-
-	err = store_changes(c->txn, type, m->q->since, 0, ch);
-	if (err == STORE_CANNOT)
-		return &jmap_error_cannot_calculate_changes;
-	return jmap_api_store(c, err) == 1 ? NULL : jmap_api_lost(c);
 }
 
 /* A list of mails: those that changed. */
@@ -196,31 +182,19 @@ static int
 moved_removed(struct moved *m)
 {
 	const struct store_changes	*ch = &m->mail;
+	struct jmap_query		*q = m->q;
 	size_t				 i;
 
-	if (moved_remove(m, ch->destroyed, ch->ndestroyed) == -1)
+	if (jmap_ids_put(q->c->req, q->type, ch->destroyed, ch->ndestroyed,
+	    &q->removed) == -1)
 		return -1;
 	for (i = 0; i < m->touched.n; i++)
 		if ((ch->ncreated == 0 || bsearch(&m->touched.v[i],
 		    ch->created, ch->ncreated, sizeof(*ch->created),
 		    u64_cmp) == NULL) &&
-		    moved_remove(m, &m->touched.v[i], 1) == -1)
+		    jmap_ids_put(q->c->req, q->type, &m->touched.v[i], 1,
+		    &q->removed) == -1)
 			return -1;
-	return 0;
-}
-
-static int
-moved_remove(struct moved *m, const uint64_t *id, size_t n)
-{
-	char	 text[STORE_IDLEN];
-	size_t	 i, len;
-
-	for (i = 0; i < n; i++) {
-		len = store_id_mail(id[i], text);
-		if (jmap_api_add(m->q->c->req, &m->q->removed, text, len) ==
-		    -1)
-			return -1;
-	}
 	return 0;
 }
 
@@ -230,8 +204,7 @@ moved_added(struct moved *m)
 	struct jmap_query		*q = m->q;
 	const struct email_query	*eq = q->arg;
 	const struct store_ids		*t = &m->touched;
-	char				 text[STORE_IDLEN];
-	size_t				 i, len;
+	size_t				 i;
 
 	if (t->n == 0)
 		return 0;
@@ -243,9 +216,7 @@ moved_added(struct moved *m)
 		if (bsearch(&eq->ids[i], t->v, t->n, sizeof(*t->v),
 		    u64_cmp) == NULL)
 			continue;
-		q->added_at[q->added.n] = i;
-		len = store_id_mail(eq->ids[i], text);
-		if (jmap_api_add(q->c->req, &q->added, text, len) == -1)
+		if (jmap_query_added(q, i, eq->ids[i]) == -1)
 			return -1;
 	}
 	return 0;

@@ -15,15 +15,14 @@
 
 #define IDENTITY_MAX	200	/* an account may make */
 
-static size_t	identity_idtext(uint64_t, char [STORE_IDLEN]);
 static int	identity_check(struct jmap_set *, const struct jmap_prop *,
 		    struct js_val *);
 static int	identity_create(struct jmap_set *, struct jmap_object *);
 static int	identity_destroy(struct jmap_set *, const struct jmap_object *);
-static int	identity_load(struct jmap_call *, struct jmap_object **,
-		    size_t *);
-static int	identity_needed(struct jmap_call *, const struct card *,
+static int	identity_needed(const struct card *,
 		    const struct jmap_object *, size_t);
+static int	identity_stray(const struct card *,
+		    const struct jmap_object *);
 static int	identity_keep(struct jmap_call *, const struct card *,
 		    struct jmap_object *, size_t);
 static int	identity_make(struct jmap_call *, const char *, const char *);
@@ -52,19 +51,12 @@ static const struct jmap_object_type identity_object = {
 const struct jmap_type identity_type = {
 	.name = "Identity",
 	.kind = STORE_IDENTITY,
-	.idtext = identity_idtext,
 	.props = identity_props,
 	.nprops = nitems(identity_props),
 	.object = &identity_object,
 	.prepare = identity_prepare,
 	JMAP_OBJECT_METHODS,
 };
-
-static size_t
-identity_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&identity_type, id, out);
-}
 
 /* --- what a client may set --------------------------------------------- */
 
@@ -111,13 +103,13 @@ identity_prepare(struct jmap_call *c)
 {
 	const struct card	*card = c->req->user->card;
 	struct jmap_object	*o = NULL;
-	size_t			 i, n = 0;
+	size_t			 i, n;
 	int			 got;
 
 	if (card == NULL)
 		return 1;
-	if ((got = identity_load(c, &o, &n)) == 1 &&
-	    identity_needed(c, card, o, n)) {
+	if ((got = jmap_objrow_all(c, &identity_type, &o, &n)) == 1 &&
+	    identity_needed(card, o, n)) {
 		if (c->method->flags & JM_WRITE || c->want_write)
 			got = identity_keep(c, card, o, n);
 		else {
@@ -130,46 +122,33 @@ identity_prepare(struct jmap_call *c)
 	return got;
 }
 
-static int
-identity_load(struct jmap_call *c, struct jmap_object **o, size_t *n)
-{
-	struct store_ids	 ids = { NULL, 0, 0 };
-	int			 got;
-
-	got = jmap_api_store(c, store_object_ids(c->txn, STORE_IDENTITY,
-	    &ids));
-	if (got == 1 && (*o = arena_array(&c->req->arena, ids.n + 1,
-	    sizeof(**o))) == NULL)
-		got = -1;
-	for (; got == 1 && *n < ids.n; ++*n)
-		if (jmap_api_store(c, jmap_objrow_load(c->txn, &identity_type,
-		    ids.v[*n], &(*o)[*n])) != 1) {
-			got = -1;
-			break;
-		}
-	store_ids_free(&ids);
-	return got == 1 ? 1 : -1;
-}
-
 /* Is an address without its identity, or the other way round? */
 static int
-identity_needed(struct jmap_call *c, const struct card *card,
-    const struct jmap_object *o, size_t n)
+identity_needed(const struct card *card, const struct jmap_object *o,
+    size_t n)
 {
-	size_t	 i, k, have = 0;
+	size_t	 i, have = 0;
 
-	(void)c;
 	for (i = 0; i < n; i++) {
-		if (!identity_default(&o[i]))
-			continue;
-		for (k = 0; k < card->n; k++)
-			if (identity_of(&o[i], card->address[k]))
-				break;
-		if (k == card->n)
+		if (identity_stray(card, &o[i]))
 			return 1;
-		have++;
+		have += identity_default(&o[i]) != 0;
 	}
 	return have != card->n;
+}
+
+/* Made for an address that the account has no more? */
+static int
+identity_stray(const struct card *card, const struct jmap_object *o)
+{
+	size_t	 k;
+
+	if (!identity_default(o))
+		return 0;
+	for (k = 0; k < card->n; k++)
+		if (identity_of(o, card->address[k]))
+			return 0;
+	return 1;
 }
 
 static int
@@ -179,17 +158,11 @@ identity_keep(struct jmap_call *c, const struct card *card,
 	size_t	 i, k;
 
 	/* one whose address has gone is the user's to delete */
-	for (i = 0; i < n; i++) {
-		if (!identity_default(&o[i]))
-			continue;
-		for (k = 0; k < card->n; k++)
-			if (identity_of(&o[i], card->address[k]))
-				break;
-		if (k == card->n && (jmap_objrow_set(&o[i], "mayDelete",
-		    js_new_bool(1)) == -1 || jmap_api_store(c,
+	for (i = 0; i < n; i++)
+		if (identity_stray(card, &o[i]) && (jmap_objrow_set(&o[i],
+		    "mayDelete", js_new_bool(1)) == -1 || jmap_api_store(c,
 		    jmap_objrow_update(c->txn, &identity_type, &o[i])) != 1))
 			return -1;
-	}
 	for (k = 0; k < card->n; k++) {
 		for (i = 0; i < n; i++)
 			if (identity_default(&o[i]) &&

@@ -279,6 +279,11 @@ int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *,
 int	 jmap_ids_unique(struct jmap_req *, struct jmap_ids *);
 /* The same of what js_rd_ids() gave, appended. */
 int	 jmap_ids_take(struct jmap_req *, struct js_val *, struct jmap_ids *);
+/* The text of a type's number, and its length; n of them, appended: 0, -1. */
+size_t	 jmap_ids_text(const struct jmap_type *, uint64_t,
+	    char out[STORE_IDLEN]);
+int	 jmap_ids_put(struct jmap_req *, const struct jmap_type *,
+	    const uint64_t *, size_t n, struct jmap_ids *);
 /* The real id for a text that may be "#creationId"; NULL: no such. */
 const char	*jmap_api_real(struct jmap_req *, const char *);
 /* Remember what a creation id became.  0 or -1. */
@@ -340,7 +345,8 @@ struct jmap_type {
 	enum store_type		 kind;		/* STORE_TYPES: has no state */
 	int			 unbound;	/* of the login: no accountId,
 						 * no states (RFC 8620 7.2) */
-	/* text of a number in store_changes: store_id_mail or the like */
+	/* text of a number in store_changes: store_id_mail or the like;
+	 * NULL: that of jmap_objrow_id, for types with object below */
 	size_t			(*idtext)(uint64_t, char out[STORE_IDLEN]);
 	const struct jmap_prop	*props;		/* in strcmp order */
 	size_t			 nprops;
@@ -438,6 +444,11 @@ struct jmap_changes {
 	int			 counts_only;	/* of struct store_changes */
 	struct jmap_ids		 created, updated, destroyed;
 };
+/* store_changes() since a state, at most max (0: all), into *sc, which is to
+ * be freed after any result: NULL, or the call's error. */
+const struct jmap_error	*jmap_changes_read(struct jmap_call *,
+			    enum store_type, uint64_t since, size_t max,
+			    struct store_changes *sc);
 
 /* --- /set (jmap_set.c) ------------------------------------------------- */
 

@@ -8,9 +8,7 @@
 
 static const struct jmap_error	*changes_args(struct jmap_changes *,
 				    uint64_t *);
-static const struct jmap_error	*changes_read(struct jmap_changes *, size_t);
-static int	changes_ids(struct jmap_changes *, struct jmap_ids *,
-		    const uint64_t *, size_t);
+static const struct jmap_error	*changes_log(struct jmap_changes *, size_t);
 static void	changes_put(struct jmap_changes *, const char *,
 		    const struct jmap_ids *);
 
@@ -25,7 +23,7 @@ jmap_changes(struct jmap_call *c)
 	ch.c = c;
 	ch.type = c->method->type;
 	if ((e = changes_args(&ch, &max)) != NULL ||
-	    (e = changes_read(&ch, max)) != NULL)
+	    (e = changes_log(&ch, max)) != NULL)
 		return e;
 	js_out_obj(c->out);
 	jmap_api_account(c);
@@ -72,52 +70,41 @@ changes_args(struct jmap_changes *ch, uint64_t *max)
 	return NULL;
 }
 
+/* The log as ids in the answer. */
 static const struct jmap_error *
-changes_read(struct jmap_changes *ch, size_t max)
+changes_log(struct jmap_changes *ch, size_t max)
 {
-	const struct jmap_error	*e = NULL;
-	struct jmap_call	*c = ch->c;
+	const struct jmap_error	*e;
+	struct jmap_req		*r = ch->c->req;
 	struct store_changes	 sc;
 
-	memset(&sc, 0, sizeof(sc));
-	switch (jmap_api_store(c, store_changes(c->txn, ch->type->kind,
-	    ch->since, max, &sc))) {
-	case 1:
-		if (changes_ids(ch, &ch->created, sc.created,
-		    sc.ncreated) == -1 ||
-		    changes_ids(ch, &ch->updated, sc.updated,
-		    sc.nupdated) == -1 ||
-		    changes_ids(ch, &ch->destroyed, sc.destroyed,
-		    sc.ndestroyed) == -1)
-			e = jmap_api_lost(c);
-		ch->now = sc.state;
-		ch->more = sc.more;
-		ch->counts_only = sc.counts_only;
-		break;
-	case 0:
-		e = &jmap_error_cannot_calculate_changes;
-		break;
-	default:
-		e = jmap_api_lost(c);
-		break;
-	}
+	e = jmap_changes_read(ch->c, ch->type->kind, ch->since, max, &sc);
+	if (e == NULL && (jmap_ids_put(r, ch->type, sc.created, sc.ncreated,
+	    &ch->created) == -1 || jmap_ids_put(r, ch->type, sc.updated,
+	    sc.nupdated, &ch->updated) == -1 || jmap_ids_put(r, ch->type,
+	    sc.destroyed, sc.ndestroyed, &ch->destroyed) == -1))
+		e = jmap_api_lost(ch->c);
+	ch->now = sc.state;
+	ch->more = sc.more;
+	ch->counts_only = sc.counts_only;
 	store_changes_free(&sc);
 	return e;
 }
 
-static int
-changes_ids(struct jmap_changes *ch, struct jmap_ids *ids, const uint64_t *v,
-    size_t n)
+const struct jmap_error *
+jmap_changes_read(struct jmap_call *c, enum store_type kind, uint64_t since,
+    size_t max, struct store_changes *sc)
 {
-	char	 text[STORE_IDLEN];
-	size_t	 i, len;
-
-	for (i = 0; i < n; i++) {
-		len = ch->type->idtext(v[i], text);
-		if (jmap_api_add(ch->c->req, ids, text, len) == -1)
-			return -1;
+	memset(sc, 0, sizeof(*sc));
+	switch (jmap_api_store(c, store_changes(c->txn, kind, since, max,
+	    sc))) {
+	case 1:
+		return NULL;
+	case 0:
+		return &jmap_error_cannot_calculate_changes;
+	default:
+		return jmap_api_lost(c);
 	}
-	return 0;
 }
 
 /* path is the name after a slash, as a back reference has it. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lists of ids that a client sent, each of which is answered once (RFC 8620
- * 5.1).  Called by the methods that take them; time and memory go with the
- * length of the list.
+ * Lists of ids: those that a client sent, each of which is answered once (RFC
+ * 8620 5.1), and those of the store's numbers.  Called by the methods that
+ * take or give them; time and memory go with the length of the list.
  */
 #include "common/compat.h"
 
 #include <string.h>
 
-#include "worker/jmap/jmap.h"
+#include "worker/jmap/jmap_object.h"
 
 int
 jmap_ids_take(struct jmap_req *r, struct js_val *v, struct jmap_ids *ids)
@@ -46,5 +46,27 @@ jmap_ids_unique(struct jmap_req *r, struct jmap_ids *ids)
 			slot[h] = ids->id[n++] = ids->id[i];
 	}
 	ids->n = n;
+	return 0;
+}
+
+size_t
+jmap_ids_text(const struct jmap_type *t, uint64_t id, char out[STORE_IDLEN])
+{
+	return t->idtext != NULL ? t->idtext(id, out) :
+	    jmap_objrow_id(t, id, out);
+}
+
+int
+jmap_ids_put(struct jmap_req *r, const struct jmap_type *t, const uint64_t *v,
+    size_t n, struct jmap_ids *ids)
+{
+	char	 text[STORE_IDLEN];
+	size_t	 i, len;
+
+	for (i = 0; i < n; i++) {
+		len = jmap_ids_text(t, v[i], text);
+		if (jmap_api_add(r, ids, text, len) == -1)
+			return -1;
+	}
 	return 0;
 }

@@ -42,19 +42,14 @@ jmap_object_all(struct jmap_get *g, struct jmap_ids *ids)
 {
 	struct jmap_call	*c = g->c;
 	struct store_ids	 v = { NULL, 0, 0 };
-	char			 id[STORE_IDLEN];
-	size_t			 i, n;
 	int			 got;
 
 	if (g->type->object->letter == 0)
 		return jmap_api_add(c->req, ids, "singleton",
 		    strlen("singleton")) == -1 ? -1 : 1;
 	got = jmap_api_store(c, store_object_ids(c->txn, g->type->kind, &v));
-	for (i = 0; got == 1 && i < v.n; i++) {
-		n = jmap_objrow_id(g->type, v.v[i], id);
-		if (jmap_api_add(c->req, ids, id, n) == -1)
-			got = -1;
-	}
+	if (got == 1 && jmap_ids_put(c->req, g->type, v.v, v.n, ids) == -1)
+		got = -1;
 	store_ids_free(&v);
 	return got == 1 ? 1 : -1;
 }

@@ -9,7 +9,6 @@
  *	const struct jmap_type identity_type = {
  *		.name = "Identity",
  *		.kind = STORE_IDENTITY,
- *		.idtext = identity_idtext,
  *		.props = identity_props, .nprops = nitems(identity_props),
  *		.object = &identity_object,
  *		JMAP_OBJECT_METHODS,
@@ -99,7 +98,7 @@ const struct jmap_error	*jmap_object_query_changes(struct jmap_query *);
 	.create = jmap_object_create, .update = jmap_object_update,	\
 	.destroy = jmap_object_destroy
 
-/* --- for code of ours (jmap_objrow.c); no JMAP call is needed ------------- */
+/* --- for code of ours (jmap_objrow.c); mostly without a JMAP call ---------- */
 
 /* The id's text, and back: 0, or -1. */
 size_t	jmap_objrow_id(const struct jmap_type *, uint64_t,
@@ -112,6 +111,10 @@ int	jmap_objrow_new(const struct jmap_type *, struct jmap_object *);
 /* Read, without fill(); STORE_CORRUPT when it is not ours.  Free it then. */
 enum store_err	jmap_objrow_load(struct store_txn *, const struct jmap_type *,
 		    uint64_t id, struct jmap_object *);
+/* Every object of the type, in the call's arena: 1, or -1 as jmap_api_store.
+ * Free each of the *n in any case. */
+int		jmap_objrow_all(struct jmap_call *, const struct jmap_type *,
+		    struct jmap_object **, size_t *n);
 /* Create (o->id 0: a new id; that of a singleton is 1) or replace. */
 enum store_err	jmap_objrow_create(struct store_txn *,
 		    const struct jmap_type *, struct jmap_object *);

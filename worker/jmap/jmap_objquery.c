@@ -13,12 +13,10 @@
 #include "worker/jmap/jmap_query.h"
 
 struct objquery_hit {
-	struct jmap_object	 o;		/* first: what match() gets */
+	const struct jmap_object *o;
 	struct jmap_query	*q;
 };
 
-static int	objquery_load(struct jmap_query *, struct objquery_hit **,
-		    size_t *);
 static int	objquery_cmp(const void *, const void *);
 static const char	*objquery_id(struct jmap_query *, size_t);
 static size_t	objquery_find(struct jmap_query *, const char *);
@@ -26,30 +24,31 @@ static int	objquery_mutable(const struct jmap_query *);
 static int	objquery_moves(const struct jmap_filter *);
 static int	objquery_delta(struct jmap_query *,
 		    const struct store_changes *);
-static int	objquery_gone(struct jmap_query *, const uint64_t *, size_t);
 static int	objquery_has(const uint64_t *, size_t, uint64_t);
 
 const struct jmap_error *
 jmap_object_query(struct jmap_query *q)
 {
-	struct objquery_hit	*row = NULL, one;
+	struct objquery_hit	*row = NULL;
+	struct arena		*a = &q->c->req->arena;
+	struct jmap_object	*o = NULL;
 	uint64_t		*hit = NULL;
-	size_t			 i, n = 0;
+	size_t			 i, n;
 
-	if (objquery_load(q, &row, &n) == 1)
-		hit = arena_array(&q->c->req->arena, n + 1, sizeof(*hit));
+	if (jmap_objrow_all(q->c, q->type, &o, &n) == 1 &&
+	    (row = arena_array(a, n + 1, sizeof(*row))) != NULL)
+		hit = arena_array(a, n + 1, sizeof(*hit));
 	for (i = 0; hit != NULL && i < n; i++)
-		if (jmap_query_match(q, q->filter, &row[i].o)) {
-			one = row[q->n];
-			row[q->n++] = row[i];
-			row[i] = one;
+		if (jmap_query_match(q, q->filter, &o[i])) {
+			row[q->n].q = q;
+			row[q->n++].o = &o[i];
 		}
 	if (hit != NULL && q->n > 0)
 		qsort(row, q->n, sizeof(*row), objquery_cmp);
 	for (i = 0; hit != NULL && i < q->n; i++)
-		hit[i] = row[i].o.id;
+		hit[i] = row[i].o->id;
 	for (i = 0; i < n; i++)
-		jmap_objrow_free(&row[i].o);
+		jmap_objrow_free(&o[i]);
 	if (hit == NULL)
 		return jmap_api_lost(q->c);
 	q->arg = hit;
@@ -60,38 +59,15 @@ jmap_object_query(struct jmap_query *q)
 	return NULL;
 }
 
-/* 1, or -1 with the n that were read. */
-static int
-objquery_load(struct jmap_query *q, struct objquery_hit **row, size_t *n)
-{
-	struct store_ids	 ids = { NULL, 0, 0 };
-	struct jmap_call	*c = q->c;
-	int			 got;
-
-	got = jmap_api_store(c, store_object_ids(c->txn, q->type->kind, &ids));
-	if (got == 1) {
-		*row = arena_array(&c->req->arena, ids.n + 1, sizeof(**row));
-		got = *row == NULL ? -1 : 1;
-	}
-	for (; got == 1 && *n < ids.n; ++*n) {
-		(*row)[*n].q = q;
-		if (jmap_api_store(c, jmap_objrow_load(c->txn, q->type,
-		    ids.v[*n], &(*row)[*n].o)) != 1)
-			got = -1;
-	}
-	store_ids_free(&ids);
-	return got == 1 ? 1 : -1;
-}
-
 static int
 objquery_cmp(const void *va, const void *vb)
 {
 	const struct objquery_hit	*a = va, *b = vb;
 	int				 cmp;
 
-	if ((cmp = jmap_query_cmp(a->q, &a->o, &b->o)) != 0)
+	if ((cmp = jmap_query_cmp(a->q, a->o, b->o)) != 0)
 		return cmp;
-	return a->o.id < b->o.id ? -1 : a->o.id > b->o.id;
+	return a->o->id < b->o->id ? -1 : a->o->id > b->o->id;
 }
 
 static const char *
@@ -133,20 +109,9 @@ jmap_object_query_changes(struct jmap_query *q)
 	/* upToId is only for what cannot change its place (RFC 8620 5.6) */
 	if (objquery_mutable(q))
 		q->up_to = NULL;
-	memset(&sc, 0, sizeof(sc));
-	switch (jmap_api_store(q->c, store_changes(q->c->txn, q->type->kind,
-	    q->since, 0, &sc))) {
-	case 1:
-		if (objquery_delta(q, &sc) == -1)
-			e = jmap_api_lost(q->c);
-		break;
-	case 0:
-		e = &jmap_error_cannot_calculate_changes;
-		break;
-	default:
+	e = jmap_changes_read(q->c, q->type->kind, q->since, 0, &sc);
+	if (e == NULL && objquery_delta(q, &sc) == -1)
 		e = jmap_api_lost(q->c);
-		break;
-	}
 	store_changes_free(&sc);
 	return e;
 }
@@ -183,12 +148,12 @@ objquery_delta(struct jmap_query *q, const struct store_changes *sc)
 {
 	const uint64_t	*hit = q->arg;
 	struct jmap_req	*r = q->c->req;
-	char		 id[STORE_IDLEN];
-	size_t		 i, n;
+	size_t		 i;
 	int		 moves = objquery_mutable(q);
 
-	if (objquery_gone(q, sc->destroyed, sc->ndestroyed) == -1 ||
-	    (moves && objquery_gone(q, sc->updated, sc->nupdated) == -1))
+	if (jmap_ids_put(r, q->type, sc->destroyed, sc->ndestroyed,
+	    &q->removed) == -1 || (moves && jmap_ids_put(r, q->type,
+	    sc->updated, sc->nupdated, &q->removed) == -1))
 		return -1;
 	q->added_at = arena_array(&r->arena, q->n + 1, sizeof(*q->added_at));
 	if (q->added_at == NULL)
@@ -198,23 +163,7 @@ objquery_delta(struct jmap_query *q, const struct store_changes *sc)
 		    !(moves && objquery_has(sc->updated, sc->nupdated,
 		    hit[i])))
 			continue;
-		n = jmap_objrow_id(q->type, hit[i], id);
-		q->added_at[q->added.n] = i;
-		if (jmap_api_add(r, &q->added, id, n) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-objquery_gone(struct jmap_query *q, const uint64_t *v, size_t n)
-{
-	char	 id[STORE_IDLEN];
-	size_t	 i, len;
-
-	for (i = 0; i < n; i++) {
-		len = jmap_objrow_id(q->type, v[i], id);
-		if (jmap_api_add(q->c->req, &q->removed, id, len) == -1)
+		if (jmap_query_added(q, i, hit[i]) == -1)
 			return -1;
 	}
 	return 0;

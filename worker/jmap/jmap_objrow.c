@@ -144,6 +144,27 @@ objrow_read(const struct jmap_type *t, struct js_val *v, struct jmap_object *o)
 	return 0;
 }
 
+int
+jmap_objrow_all(struct jmap_call *c, const struct jmap_type *t,
+    struct jmap_object **o, size_t *n)
+{
+	struct store_ids	 ids = { NULL, 0, 0 };
+	int			 got;
+
+	*n = 0;
+	got = jmap_api_store(c, store_object_ids(c->txn, t->kind, &ids));
+	if (got == 1 && (*o = arena_array(&c->req->arena, ids.n + 1,
+	    sizeof(**o))) == NULL)
+		got = -1;
+	while (got == 1 && *n < ids.n) {
+		got = jmap_api_store(c, jmap_objrow_load(c->txn, t,
+		    ids.v[*n], &(*o)[*n]));
+		*n += got == 1;
+	}
+	store_ids_free(&ids);
+	return got == 1 ? 1 : -1;
+}
+
 enum store_err
 jmap_objrow_create(struct store_txn *txn, const struct jmap_type *t,
     struct jmap_object *o)

@@ -435,6 +435,13 @@ jmap_query_cmp(struct jmap_query *q, const void *a, const void *b)
 	return 0;
 }
 
+int
+jmap_query_added(struct jmap_query *q, size_t i, uint64_t id)
+{
+	q->added_at[q->added.n] = i;
+	return jmap_ids_put(q->c->req, q->type, &id, 1, &q->added);
+}
+
 /* --- the answer -------------------------------------------------------- */
 
 /* Where the window begins (RFC 8620 5.5 position, anchor). */

@@ -106,6 +106,9 @@ int	jmap_query_match(struct jmap_query *, const struct jmap_filter *,
 	    const void *obj);
 /* <0, 0, >0 by q->sort; ties are the caller's to break, by id. */
 int	jmap_query_cmp(struct jmap_query *, const void *, const void *);
+/* queryChanges: entry i of the result, an object of that number, is to be in
+ * q->added (added_at has room).  0, or -1 without memory. */
+int	jmap_query_added(struct jmap_query *, size_t i, uint64_t id);
 /* Parse a filter alone (SearchSnippet/get). */
 const struct jmap_error	*jmap_query_filter(struct jmap_query *,
 			    struct js_val *);

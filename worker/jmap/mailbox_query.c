@@ -33,7 +33,6 @@ static size_t	query_find(struct jmap_query *, const char *);
 static int	query_delta(struct jmap_query *, const struct store_changes *);
 static int	query_changed(const struct query_tree *, uint64_t,
 		    const struct store_changes *);
-static int	query_gone(struct jmap_query *, const uint64_t *, size_t);
 static int	query_moved(struct jmap_query *, const struct mailbox_row *);
 
 const struct jmap_error *
@@ -80,20 +79,9 @@ mailbox_query_changes(struct jmap_query *q)
 
 	if ((e = mailbox_query(q)) != NULL)
 		return e;
-	memset(&sc, 0, sizeof(sc));
-	switch (jmap_api_store(q->c, store_changes(q->c->txn, STORE_MAILBOX,
-	    q->since, 0, &sc))) {
-	case 1:
-		if (query_delta(q, &sc) == -1)
-			e = jmap_api_lost(q->c);
-		break;
-	case 0:
-		e = &jmap_error_cannot_calculate_changes;
-		break;
-	default:
+	e = jmap_changes_read(q->c, STORE_MAILBOX, q->since, 0, &sc);
+	if (e == NULL && query_delta(q, &sc) == -1)
 		e = jmap_api_lost(q->c);
-		break;
-	}
 	store_changes_free(&sc);
 	return e;
 }
@@ -250,18 +238,19 @@ static int
 query_delta(struct jmap_query *q, const struct store_changes *sc)
 {
 	struct query_tree	*t = q->arg;
-	char			 id[STORE_IDLEN];
-	size_t			 i, n;
+	uint64_t		 id;
+	size_t			 i;
 
 	t->all = (t->sort || t->filter) && query_changed(t, q->since, sc);
-	if (query_gone(q, sc->destroyed, sc->ndestroyed) == -1)
+	if (jmap_ids_put(q->c->req, q->type, sc->destroyed, sc->ndestroyed,
+	    &q->removed) == -1)
 		return -1;
 	for (i = 0; i < t->nrow; i++) {
 		if (t->row[i].m->created > q->since ||
 		    !query_moved(q, &t->row[i]))
 			continue;
-		n = store_id_mailbox(t->row[i].m->id, id);
-		if (jmap_api_add(q->c->req, &q->removed, id, n) == -1)
+		id = t->row[i].m->id;
+		if (jmap_ids_put(q->c->req, q->type, &id, 1, &q->removed) == -1)
 			return -1;
 	}
 	q->added_at = arena_array(&q->c->req->arena, q->n + 1,
@@ -271,9 +260,7 @@ query_delta(struct jmap_query *q, const struct store_changes *sc)
 	for (i = 0; i < q->n; i++) {
 		if (!query_moved(q, t->hit[i]))
 			continue;
-		n = store_id_mailbox(t->hit[i]->m->id, id);
-		q->added_at[q->added.n] = i;
-		if (jmap_api_add(q->c->req, &q->added, id, n) == -1)
+		if (jmap_query_added(q, i, t->hit[i]->m->id) == -1)
 			return -1;
 	}
 	return 0;
@@ -291,20 +278,6 @@ query_changed(const struct query_tree *t, uint64_t since,
 		if (t->row[i].m->props > since || t->row[i].m->created > since)
 			return 1;
 	return sc->ndestroyed > 0;
-}
-
-static int
-query_gone(struct jmap_query *q, const uint64_t *v, size_t n)
-{
-	char	 id[STORE_IDLEN];
-	size_t	 i, len;
-
-	for (i = 0; i < n; i++) {
-		len = store_id_mailbox((uint32_t)v[i], id);
-		if (jmap_api_add(q->c->req, &q->removed, id, len) == -1)
-			return -1;
-	}
-	return 0;
 }
 
 /* New, or perhaps at another place than it was; a query is about properties

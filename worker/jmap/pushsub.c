@@ -27,7 +27,6 @@
 #define DAY		(24 * 3600 * 1000LL)
 #define RATE_KEY	0x7075736873756273ULL	/* apart from requests */
 
-static size_t	pushsub_idtext(uint64_t, char [STORE_IDLEN]);
 static const struct jmap_error	*pushsub_get_args(struct jmap_get *,
 				    struct js_rd *);
 static int	pushsub_prepare(struct jmap_call *);
@@ -88,7 +87,6 @@ const struct jmap_type pushsub_type = {
 	.name = "PushSubscription",
 	.kind = STORE_PUSH,
 	.unbound = 1,
-	.idtext = pushsub_idtext,
 	.props = pushsub_props,
 	.nprops = nitems(pushsub_props),
 	.args = pushsub_get_args,
@@ -114,12 +112,6 @@ pushsub_conf(const struct jmap_call *c)
 {
 	return c->req->env->push != NULL ? c->req->env->push :
 	    &pushsub_default;
-}
-
-static size_t
-pushsub_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&pushsub_type, id, out);
 }
 
 /* --- /get ----------------------------------------------------------------- */

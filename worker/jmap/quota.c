@@ -15,7 +15,6 @@
 
 #define QUOTA_ID	1	/* store_quota.c knows it, too */
 
-static size_t	quota_idtext(uint64_t, char [STORE_IDLEN]);
 static int	quota_prepare(struct jmap_call *);
 static int	quota_keep(struct jmap_call *, struct jmap_object *, int);
 static int	quota_fill(struct jmap_call *, struct jmap_object *);
@@ -66,7 +65,6 @@ static const struct jmap_object_type quota_object = {
 const struct jmap_type quota_type = {
 	.name = "Quota",
 	.kind = STORE_QUOTA,
-	.idtext = quota_idtext,
 	.props = quota_props,
 	.nprops = nitems(quota_props),
 	.object = &quota_object,
@@ -81,12 +79,6 @@ const struct jmap_type quota_type = {
 	.query = quota_query,
 	.query_changes = quota_query_changes,
 };
-
-static size_t
-quota_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&quota_type, id, out);
-}
 
 /* --- what the directory says, kept ---------------------------------------- */
 

@@ -20,7 +20,6 @@
 #define NOTE_MAX	500	/* kept for a user; the oldest go */
 #define NOTE_JSON	8192
 
-static size_t	note_idtext(uint64_t, char [STORE_IDLEN]);
 static int	note_create(struct jmap_set *, struct js_val *,
 		    char [JMAP_ID_MAX + 1]);
 static jmap_match	note_after, note_before, note_type, note_account;
@@ -66,7 +65,6 @@ static const struct jmap_object_type note_object = {
 const struct jmap_type share_note_type = {
 	.name = "ShareNotification",
 	.kind = STORE_SHARENOTE,
-	.idtext = note_idtext,
 	.props = note_props,
 	.nprops = nitems(note_props),
 	.object = &note_object,
@@ -81,12 +79,6 @@ const struct jmap_type share_note_type = {
 	.query = jmap_object_query,
 	.query_changes = jmap_object_query_changes,
 };
-
-static size_t
-note_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&share_note_type, id, out);
-}
 
 /* RFC 9670 3.3: any attempt to create MUST be rejected with "forbidden". */
 static int

@@ -16,7 +16,6 @@
 #define SUBMISSION_MAX	500	/* kept of an account; the oldest go */
 #define SUBMISSION_LOOK	16	/* looked at for that with each new one */
 
-static size_t	submission_idtext(uint64_t, char [STORE_IDLEN]);
 static int	submission_check(struct jmap_set *, const struct jmap_prop *,
 		    struct js_val *);
 static int	submission_create(struct jmap_set *, struct jmap_object *);
@@ -87,7 +86,6 @@ static const struct jmap_object_type submission_object = {
 const struct jmap_type submission_type = {
 	.name = "EmailSubmission",
 	.kind = STORE_SUBMISSION,
-	.idtext = submission_idtext,
 	.props = submission_props,
 	.nprops = nitems(submission_props),
 	.object = &submission_object,
@@ -102,12 +100,6 @@ const struct jmap_type submission_type = {
 	.query = jmap_object_query,
 	.query_changes = jmap_object_query_changes,
 };
-
-static size_t
-submission_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&submission_type, id, out);
-}
 
 /* --- /set ---------------------------------------------------------------- */
 

@@ -11,7 +11,6 @@
 #include "common/date.h"
 #include "worker/jmap/vacation.h"
 
-static size_t	vacation_idtext(uint64_t, char [STORE_IDLEN]);
 static int	vacation_check(struct jmap_set *, const struct jmap_prop *,
 		    struct js_val *);
 static int	vacation_update(struct jmap_set *, const struct jmap_object *,
@@ -36,7 +35,6 @@ static const struct jmap_object_type vacation_object = {
 const struct jmap_type vacation_type = {
 	.name = "VacationResponse",
 	.kind = STORE_VACATION,
-	.idtext = vacation_idtext,
 	.props = vacation_props,
 	.nprops = nitems(vacation_props),
 	.object = &vacation_object,
@@ -44,12 +42,6 @@ const struct jmap_type vacation_type = {
 	.row = jmap_object_row,
 	.update = jmap_object_update,
 };
-
-static size_t
-vacation_idtext(uint64_t id, char out[STORE_IDLEN])
-{
-	return jmap_objrow_id(&vacation_type, id, out);
-}
 
 /* A subject is one line. */
 static int
