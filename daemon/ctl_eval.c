@@ -34,6 +34,8 @@ static int	eval_key(void *, struct slice, struct slice,
 		    struct expr_val *);
 static struct expr_val	eval_value(struct eval *, size_t, const char *);
 static int	eval_compile(const char *, struct expr **);
+static int	eval_literal(struct expr_ctx *, struct buf *,
+		    const struct expr_val *, int);
 static int	eval_print(struct expr_ctx *, const struct expr_val *);
 
 int
@@ -178,20 +180,53 @@ eval_print(struct expr_ctx *x, const struct expr_val *val)
 		[EXPR_STR] = "string", [EXPR_INT] = "integer",
 		[EXPR_FLOAT] = "float", [EXPR_ARR] = "array",
 	};
-	struct slice			 s;
-	struct buf			 row;
+	struct buf			 row, text;
+	int				 ret = CTL_FAILED;
 
-	if (expr_val_text(x, val, &s) == -1) {
-		warnx("%s", x->err);
-		return CTL_FAILED;
-	}
 	buf_init(&row, ROW_MAX);
-	row_addf(&row, "value", "%.*s", (int)s.n, (const char *)s.p);
-	row_add(&row, "type", types[val->type]);
-	ctl_row(row.data, row.len);
-	ctl_row_end();
+	buf_init(&text, ROW_MAX / 2);
+	if (eval_literal(x, &text, val, 0) == -1)
+		warnx("%s", x->err != NULL ? x->err : "nested too deep");
+	else if (buf_bad(&text))
+		warnx("the value is too long to be shown");
+	else {
+		row_add(&row, "value", buf_str(&text));
+		row_add(&row, "type", types[val->type]);
+		ctl_row(row.data, row.len);
+		ctl_row_end();
+		ret = CTL_OK;
+	}
+	buf_free(&text);
 	buf_free(&row);
-	return CTL_OK;
+	return ret;
+}
+
+/* A text as it is; a list, and texts in it, as an expression has them. */
+static int
+eval_literal(struct expr_ctx *x, struct buf *b, const struct expr_val *v,
+    int depth)
+{
+	struct slice	 s;
+	size_t		 i;
+
+	if (v->type != EXPR_ARR) {
+		if (expr_val_text(x, v, &s) == -1)
+			return -1;
+		buf_adds(b, v->type == EXPR_STR && depth > 0 ? "'" : "");
+		buf_add(b, s.p, s.n);
+		buf_adds(b, v->type == EXPR_STR && depth > 0 ? "'" : "");
+		return 0;
+	}
+	if (depth == EXPR_STACK)
+		return -1;
+	buf_addc(b, '[');
+	for (i = 0; i < v->u.arr.n; i++) {
+		buf_adds(b, i > 0 ? ", " : "");
+		if (eval_literal(x, b, &v->u.arr.v[i], depth + 1) == -1)
+			return -1;
+	}
+	buf_addc(b, ']');
+	return 0;
 }
 
 /* --- jmapctl headers ------------------------------------------------------ */

@@ -160,10 +160,12 @@ def test_default_url_is_what_a_trusted_proxy_was_asked_for(new_server):
          "https://localhost"),
         (["X-Forwarded-Proto: https", "X-Forwarded-Host: mail.test",
           "X-Forwarded-Host: mail.test", PROXY], "https://localhost"),
-        (["X-Forwarded-Proto: http"],
-         "http://localhost:" + s.plain_url.rsplit(":", 1)[1]),
+        ([], "http://localhost:" + s.plain_url.rsplit(":", 1)[1]),
     ]:
         assert session(s, *fields, sock=plain)["apiUrl"] == want + "/jmap/"
+    # who came through a proxy without TLS is not told anything
+    assert plain(s).ask(get("/jmap/session", "X-Forwarded-Proto: http",
+                            basic(s.first()))).status == 403
     # a second line may be the client's own
     assert plain(s).ask(get("/", "X-Forwarded-Proto: https",
                             "X-Forwarded-Proto: http")).status == 400
@@ -322,6 +324,9 @@ def test_jmapctl_headers_takes_no_nonsense(ruled, request_line):
     (["local_port / 2", "local_port=3"], "1.5", "float"),
     (["is_ip_in_cidr(remote_ip, '192.0.2.0/24')", "remote_ip=192.0.2.9"],
      "1", "integer"),
+    # a list is shown so that one can see its elements
+    (["split(path, '/')", "path=/jmap/ws"], "['', 'jmap', 'ws']", "array"),
+    (["[1, 2.5, [], ['a b']]"], "[1, 2.5, [], ['a b']]", "array"),
 ])
 def test_jmapctl_eval(ruled, args, value, type_):
     got = json.loads(ruled.jmapctl("-j", "eval", *args).stdout)
