@@ -77,7 +77,13 @@ void	queue_flow_start(struct queue_msg *, uint32_t i);
 void	queue_flow_unstart(struct queue_msg *, uint32_t i); /* no attempt */
 void	queue_flow_result(struct queue_msg *, uint32_t i, enum queue_class,
 	    const char *text);
+/* After the results of an attempt at the relay: did it end without a word on
+ * whether the mail was taken?  If not, and nobody has it, it can be undone
+ * again. */
+void	queue_flow_ended(struct queue_msg *, int unsure);
 void	queue_flow_settle(struct queue_msg *);
+/* enum queue_ask_undo of its submission, as far as it is known. */
+uint32_t queue_flow_undone(const struct queue_msg *);
 /* Give up, or try again now, what waits: for jmapctl. */
 void	queue_flow_stop(struct queue_msg *);
 void	queue_flow_retry(struct queue_msg *);

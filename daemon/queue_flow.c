@@ -118,6 +118,9 @@ queue_flow_load(struct queue_msg *m)
 	flow_insert(m);
 	if (m->state == QUEUE_GOING && !(m->flags & QUEUE_M_LEFT))
 		m->undo_told = QUEUE_ASK_PENDING + 1;
+	/* we ended in the middle of an attempt */
+	if (m->flags & QUEUE_M_LEFT)
+		m->flags |= QUEUE_M_UNSURE;
 	for (r = m->rcpt; r < m->rcpt + m->nrcpt; r++) {
 		/* its submission may not have been told before we ended, and
 		 * a delivery not been answered */
@@ -379,6 +382,39 @@ queue_flow_unstart(struct queue_msg *m, uint32_t i)
 }
 
 void
+queue_flow_ended(struct queue_msg *m, int unsure)
+{
+	uint32_t	 i;
+
+	if (unsure)
+		m->flags |= QUEUE_M_UNSURE;
+	for (i = 0; i < m->nrcpt; i++)
+		if (m->rcpt[i].fate != QUEUE_WAITS)
+			return;
+	if (m->nbusy > 0 || m->flags & QUEUE_M_UNSURE)
+		return;
+	m->flags &= ~(uint32_t)QUEUE_M_LEFT;
+	queue_db_dirty(m);
+	queue_commit_soon();
+}
+
+/* RFC 8621 7: "final" is for a mail that somebody has, or may have; while an
+ * attempt runs that is not known yet, and what was said is not taken back. */
+uint32_t
+queue_flow_undone(const struct queue_msg *m)
+{
+	uint32_t	 i;
+
+	if (m->state == QUEUE_UNDONE)
+		return QUEUE_ASK_UNDONE;
+	for (i = 0; i < m->nrcpt; i++)
+		if (m->rcpt[i].fate != QUEUE_WAITS)
+			return QUEUE_ASK_FINAL;
+	return m->flags & QUEUE_M_UNSURE ? QUEUE_ASK_FINAL :
+	    QUEUE_ASK_PENDING;
+}
+
+void
 queue_flow_result(struct queue_msg *m, uint32_t i, enum queue_class class,
     const char *text)
 {
@@ -409,6 +445,9 @@ queue_flow_result(struct queue_msg *m, uint32_t i, enum queue_class class,
 		if (r->next > m->expires)
 			r->next = m->expires;
 		queue_stats.retries++;
+		/* a worker may have ended between storing and saying so */
+		if (r->flags & QUEUE_R_LOCAL)
+			m->flags |= QUEUE_M_UNSURE;
 	}
 	flow_log(m, r);
 	queue_db_dirty_rcpt(m, i);
@@ -473,8 +512,7 @@ flow_told(const struct queue_msg *m)
 
 	if (m->submission == 0)
 		return 1;
-	if (m->undo_told != (m->state == QUEUE_UNDONE ? QUEUE_ASK_UNDONE :
-	    m->flags & QUEUE_M_LEFT ? QUEUE_ASK_FINAL : QUEUE_ASK_PENDING) + 1)
+	if (m->undo_told != queue_flow_undone(m) + 1)
 		return 0;
 	for (i = 0; i < m->nrcpt; i++)
 		if (m->rcpt[i].gen != m->rcpt[i].told)

@@ -57,6 +57,8 @@ struct queue_rcpt {
 				 * never bounced itself */
 #define QUEUE_M_NUL	0x200	/* has a NUL */
 #define QUEUE_M_LEFT	0x400	/* something may have left: not undone */
+#define QUEUE_M_UNSURE	0x800	/* and an attempt is over that does not say
+				 * that nothing has */
 
 struct queue_job;
 

@@ -532,6 +532,7 @@ relay_done(struct smtp_conn *conn, struct smtp_mail *mail, void *arg)
 	c->which = NULL;
 	c->msg = NULL;
 	m->relaying = 0;
+	queue_flow_ended(m, mail->unsure);
 	queue_flow_settle(m);
 }
 

@@ -357,8 +357,7 @@ work_give_tell(struct queue_job *j)
 	memset(&h, 0, sizeof(h));
 	h.account = m->account;
 	h.submission = m->submission;
-	h.undo = m->state == QUEUE_UNDONE ? QUEUE_ASK_UNDONE :
-	    m->flags & QUEUE_M_LEFT ? QUEUE_ASK_FINAL : QUEUE_ASK_PENDING;
+	h.undo = queue_flow_undone(m);
 	m->undo_telling = (uint8_t)(h.undo + 1);
 	buf_init(&rows, WORK_ROWS);
 	for (r = m->rcpt; r < m->rcpt + m->nrcpt; r++) {

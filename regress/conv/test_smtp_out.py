@@ -13,7 +13,7 @@ import pytest
 import helpers
 import postfix
 from queue_tools import (count, delivered, empty, get, kill, letter, queue,
-                         received, submit)
+                         received, submit, undo)
 from smtp_server import DROP, EXTS, HANG, RESET, Certs, Server
 
 CONF = """
@@ -154,6 +154,31 @@ def test_what_passes_is_tried_again(out, sender, step, how):
         "250 2.1.5 ok"
     assert times(out.relay, subject) == 1
     assert count(sender, subject) == 0          # nothing came back
+
+
+@pytest.mark.parametrize("step, pending", [
+    ("mail", True), ("rcpt", True), ("data", True), ("dot", True),
+    # a mail whose answer was lost may be somewhere
+    ("lost", False)])
+def test_what_nobody_has_taken_can_be_undone(out, sender, step, pending):
+    out.relay.replies["dot" if step == "lost" else step] = \
+        DROP if step == "lost" else "450 4.2.0 not yet"
+    s = submit(sender, "b@relay.test", subject="undone " + step)
+    helpers.wait_for(lambda: "Queued" not in get(sender, s)[
+        "deliveryStatus"]["b@relay.test"]["smtpReply"], 15)
+    assert get(sender, s)["deliveryStatus"]["b@relay.test"][
+        "delivered"] == "queued"
+    if not pending:
+        assert get(sender, s)["undoStatus"] == "final"
+        assert undo(sender, s)["type"] == "cannotUnsend"
+        return
+    assert get(sender, s)["undoStatus"] == "pending"
+    # not in the middle of the next attempt
+    helpers.wait_for(lambda: undo(sender, s) is None)
+    assert get(sender, s)["undoStatus"] == "canceled"
+    out.relay.replies.clear()
+    empty(out, 20)
+    assert times(out.relay, "undone " + step) == 0
 
 
 @pytest.mark.parametrize("step", ["greeting", "ehlo", "starttls", "auth"])
