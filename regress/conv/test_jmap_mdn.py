@@ -436,6 +436,32 @@ def test_a_dsn_shows_in_the_submission(server, action, delivered):
         new["id"]: {"undoStatus": "canceled"}}})
 
 
+@pytest.mark.parametrize("rcpt", [
+    "utf-8; jü%s", "utf-8;j\\x{FC}%s", "UTF-8; \\x{6A}\\x{FC}%s"])
+def test_a_dsn_with_utf8_shows_in_the_submission(server, rcpt):
+    """RFC 6533 3, 4: what we make of mail to such an address, and others."""
+    rest = f"{secrets.token_hex(4)}@mail.test"
+    ann, bob, jo = person(server), person(server), person(server, "jü" + rest)
+    mid = f"{secrets.token_hex(8)}@mail.test"
+    e = env(ann, bob.name, params={"HOLDFOR": "600", "ENVID": "utf8 id"})
+    e["rcptTo"].append({"email": "jü" + rest, "parameters": None})
+    new = sent(ann, draft(ann, bob.name, Message_ID=f"<{mid}>"), e)
+    data = report("Original-Envelope-Id: utf8 id\r\n"
+                  "Reporting-MTA: dns; x\r\n\r\n"
+                  f"Final-Recipient: {rcpt % rest}\r\n"
+                  "Action: failed\r\nStatus: 5.6.7\r\n",
+                  "global-delivery-status", to=ann.name)
+    with server.lmtp_client() as c:
+        assert c.deliver(data, ann.name, sender="")[0][0] == 250
+    s = submission(ann, new["id"])
+    assert len(s["dsnBlobIds"]) == 1
+    d = s["deliveryStatus"]
+    assert d["jü" + rest]["delivered"] == "no"
+    assert d[bob.name]["delivered"] == "queued"
+    call(ann, "EmailSubmission/set", {"update": {
+        new["id"]: {"undoStatus": "canceled"}}})
+
+
 def test_a_report_about_nothing_of_ours_changes_nothing(server):
     ann, bob = person(server), person(server)
     new = sent(ann, draft(ann, bob.name),

@@ -7,11 +7,14 @@
 
 #include <string.h>
 
+#include "common/enc.h"
 #include "common/utf8.h"
 #include "worker/jmap/report.h"
 
 #define REPORT_MAX	(1 << 20)	/* bytes of a report that are read */
 
+static int	report_type(const char *, const char *);
+static size_t	report_char(const char *, char [4], size_t *);
 static int	report_fields(struct arena *, struct report *);
 static int	report_line(struct arena *, struct report *, const char *,
 		    size_t);
@@ -30,7 +33,7 @@ report_read(struct arena *a, const struct mime_msg *m, const char *type,
 		return 0;
 	for (i = 1; i < m->npart; i++) {
 		if (r->part == MIME_NONE && m->parts[i].parent == 0 &&
-		    strcmp(m->parts[i].type, type) == 0)
+		    report_type(m->parts[i].type, type))
 			r->part = i;
 		else if (r->part == MIME_NONE && r->text == MIME_NONE &&
 		    strcmp(m->parts[i].type, "text/plain") == 0)
@@ -42,6 +45,18 @@ report_read(struct arena *a, const struct mime_msg *m, const char *type,
 	if (r->part == MIME_NONE)
 		return 0;
 	return report_fields(a, r) == -1 ? -1 : 1;
+}
+
+/* "message/x", or "message/global-x". */
+static int
+report_type(const char *is, const char *want)
+{
+	static const char	 global[] = "message/global-";
+	const char		*name = strchr(want, '/') + 1;
+
+	return strcmp(is, want) == 0 || (strncmp(is, global,
+	    sizeof(global) - 1) == 0 &&
+	    strcmp(is + sizeof(global) - 1, name) == 0);
 }
 
 /* The part's lines: fields as of a header, groups between empty lines. */
@@ -149,15 +164,46 @@ report_get(const struct report *r, uint32_t group, const char *name)
 }
 
 const char *
-report_address(const char *value)
+report_address(const char *value, char out[REPORT_ADDRESS])
 {
 	const char	*p;
+	char		 c[4];
+	size_t		 n, len = 0;
 
 	if (value == NULL || (p = strchr(value, ';')) == NULL)
 		return NULL;
 	for (p++; *p == ' '; p++)
 		;
-	return *p == '\0' ? NULL : p;
+	if (strncasecmp(value, "utf-8", 5) != 0)
+		return *p == '\0' ? NULL : p;
+	for (; *p != '\0'; len += n) {
+		p += report_char(p, c, &n);
+		if (len + n >= REPORT_ADDRESS)
+			return NULL;
+		memcpy(out + len, c, n);
+	}
+	out[len] = '\0';
+	return len == 0 ? NULL : out;
+}
+
+/* RFC 6533 3, EmbeddedUnicodeChar: "\x{" 2 to 6 digits "}".  Bytes of s that
+ * are one character, into c. */
+static size_t
+report_char(const char *s, char c[4], size_t *n)
+{
+	size_t		 k;
+	uint32_t	 u = 0;
+	int		 hex;
+
+	for (k = 3; strncmp(s, "\\x{", 3) == 0 && k < 9 &&
+	    (hex = enc_hexval(s[k])) != -1; k++)
+		u = u << 4 | (uint32_t)hex;
+	if (k > 4 && s[k] == '}' && u > ' ' &&
+	    (*n = utf8_put(u, (uint8_t *)c)) > 0)
+		return k + 1;
+	c[0] = s[0];
+	*n = 1;
+	return 1;
 }
 
 const char *

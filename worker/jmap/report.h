@@ -30,14 +30,17 @@ struct report {
 #define REPORT_DSN	"message/delivery-status"
 #define REPORT_MDN	"message/disposition-notification"
 
-/* Is the message a report of that type?  1, 0 it is not, -1 no memory. */
+/* Is the message a report of that type, or of the same for UTF-8 ("global-",
+ * RFC 6533)?  1, 0 it is not, -1 no memory. */
 int		 report_read(struct arena *, const struct mime_msg *,
 		    const char *type, struct report *);
 /* The value of a field of a group (any case), or NULL. */
 const char	*report_get(const struct report *, uint32_t group,
 		    const char *name);
-/* The address in "rfc822; address" (any address type), or NULL. */
-const char	*report_address(const char *value);
+/* The address in "rfc822; address" (any address type), or NULL.  One of type
+ * utf-8 without the \x{} of RFC 6533 3, which is in out then. */
+#define REPORT_ADDRESS	1024
+const char	*report_address(const char *value, char out[REPORT_ADDRESS]);
 /* The Message-ID of the message that came back, without brackets, or NULL. */
 const char	*report_original(struct arena *, const struct report *);
 

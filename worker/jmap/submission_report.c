@@ -237,7 +237,8 @@ back_reply(const struct back *b, uint32_t group, char out[QUEUE_ASK_TEXT])
 static struct js_val *
 back_rcpt(struct jmap_object *o, const char *field)
 {
-	const char	*address = report_address(field);
+	char		 text[REPORT_ADDRESS];
+	const char	*address = report_address(field, text);
 	struct js_iter	 it;
 
 	for (js_first(&it, js_get(o->val, "deliveryStatus"));
