@@ -18,6 +18,7 @@
 static size_t		 js_members(struct json_object *, unsigned);
 static struct json_tokener	*js_tokener(void);
 static int		 js_whole(struct js_val *);
+static int		 js_id_text(const char *, size_t);
 static void		 js_out_number(struct buf *, struct js_val *);
 
 /* One tokener for the process; it is reset before each use. */
@@ -143,18 +144,28 @@ js_whole(struct js_val *v)
 	    d == (double)(int64_t)d;
 }
 
+static int
+js_id_text(const char *s, size_t n)
+{
+	return n >= 1 && n <= 255 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-_") == n;
+}
+
 int
 js_is_id(struct js_val *v)
 {
-	const char	*s;
-	size_t		 n;
+	return js_type(v) == JS_STR && js_id_text(js_str(v), js_len(v));
+}
 
-	if (js_type(v) != JS_STR)
-		return 0;
-	s = js_str(v);
-	n = js_len(v);
-	return n >= 1 && n <= 255 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789-_") == n;
+int
+js_is_ref(struct js_val *v)
+{
+	const char	*s = js_str(v);
+	size_t		 n = js_type(v) == JS_STR ? js_len(v) : 0;
+
+	if (n > 0 && s[0] == '#')
+		return js_id_text(s + 1, n - 1);
+	return js_id_text(s, n);
 }
 
 int

@@ -80,6 +80,7 @@ int		 js_equal(struct js_val *, struct js_val *);	/* 1 or 0 */
 
 enum js_type	 js_type(struct js_val *);
 int		 js_is_id(struct js_val *);	/* RFC 8620 1.2 Id */
+int		 js_is_ref(struct js_val *);	/* .. or "#" and one (5.3) */
 /* Plain readers: the value must be of the kind, else 0 / "" / NULL. */
 int		 js_bool(struct js_val *);
 int64_t		 js_int(struct js_val *);
@@ -144,7 +145,7 @@ int	 js_rd_id_null(struct js_rd *, const char *, const char **);
 int	 js_rd_date(struct js_rd *, const char *, int64_t *);	/* UTCDate */
 int	 js_rd_arr(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_arr_null(struct js_rd *, const char *, struct js_val **);
-/* Id[], which must be there. */
+/* Id[], which must be there; "#" and an Id is taken for one, too. */
 int	 js_rd_ids(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_obj(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_obj_null(struct js_rd *, const char *, struct js_val **);

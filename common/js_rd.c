@@ -201,7 +201,7 @@ js_rd_ids(struct js_rd *rd, const char *key, struct js_val **out)
 	if (js_rd_arr(rd, key, out) != 1)
 		return js_rd_bad(rd, key);
 	for (i = 0; i < js_len(*out); i++)
-		if (!js_is_id(js_at(*out, i)))
+		if (!js_is_ref(js_at(*out, i)))
 			return js_rd_bad(rd, key);
 	return 1;
 }

@@ -155,6 +155,51 @@ def test_blobs_made_of_each_other_in_one_call(account):
     assert read[1]["list"][0]["data:asText"] == "abc"
 
 
+def test_a_made_blob_is_named_by_its_creation_id(account):
+    """4.1: "the value must be available to later methods defined in the same
+    Request Object ... via back-reference in subsequent method calls"."""
+    raw = message(subject="made here")
+    box = {account.mailbox(): True}
+    got = calls(
+        account,
+        ("Blob/upload", {"create": {"b": {"data": [
+            {"data:asBase64": b64(raw)}]}}}),
+        ("Email/import", {"emails": {"m": {"blobId": "#b",
+                                           "mailboxIds": box}}}),
+        ("Email/parse", {"blobIds": ["#b", "#nope"],
+                         "properties": ["subject"]}),
+        ("Email/set", {"create": {"n": {
+            "mailboxIds": box,
+            "attachments": [{"blobId": "#b", "type": "message/rfc822"}]}}}),
+        ("SearchSnippet/get", {"emailIds": ["#m"],
+                               "filter": {"subject": "made"}}),
+        ("Blob/lookup", {"ids": ["#b"], "typeNames": ["Email"]}))
+    got = [g[1] for g in got]
+    blob, mail = got[0]["created"]["b"]["id"], got[1]["created"]["m"]["id"]
+    assert got[2]["parsed"] == {blob: {"subject": "made here"}}
+    assert got[2]["notFound"] == ["#nope"]
+    new = got[3]["created"]["n"]["id"]
+    part = account.call("Email/get", {"ids": [new], "properties": [
+        "attachments"]})["list"][0]["attachments"][0]
+    assert part["size"] == len(raw)
+    assert "<mark>made</mark>" in got[4]["list"][0]["subject"]
+    assert mail in got[5]["list"][0]["matchedIds"]["Email"]
+
+
+def test_a_creation_id_that_made_no_blob(account):
+    box = {account.mailbox(): True}
+    got = calls(
+        account,
+        ("Email/import", {"emails": {"m": {"blobId": "#b",
+                                           "mailboxIds": box}}}),
+        ("Email/set", {"create": {"n": {
+            "mailboxIds": box,
+            "attachments": [{"blobId": "#b", "type": "a/b"}]}}}))
+    assert got[0][1]["notCreated"]["m"]["properties"] == ["blobId"]
+    e = got[1][1]["notCreated"]["n"]
+    assert e["type"] == "blobNotFound" and e["notFound"] == ["#b"]
+
+
 def test_the_property_that_is_wrong_is_named(account):
     for more, name in [({"nope": 1}, "nope"), ({"type": 5}, "type"),
                        ({"data": 5}, "data")]:

@@ -404,9 +404,15 @@ part_blob(struct part *p)
 {
 	struct email_draft	*d = p->d;
 	struct email_blob	*b;
+	const char		*id;
 	uint64_t		 max;
 
 	max = d->s->c->req->env->limits->max_attachments;
+	/* RFC 9404 4.1: what Blob/upload made, by its creation id */
+	if ((id = jmap_api_real(d->s->c->req, p->blob_id)) == NULL) {
+		part_missing(p);
+		return;
+	}
 	if ((b = arena_get(&d->arena, sizeof(*b))) == NULL) {
 		d->failed = 1;
 		return;
@@ -414,7 +420,7 @@ part_blob(struct part *p)
 	b->next = d->blobs;
 	d->blobs = b;
 	buf_init(&b->data, UINT32_MAX);
-	switch (jmap_blob_get(d->s->c, p->blob_id, &b->data)) {
+	switch (jmap_blob_get(d->s->c, id, &b->data)) {
 	case 1:
 		break;
 	case 0:

@@ -122,10 +122,11 @@ import_read(struct import *im, struct js_val *v, const char **blob,
 		    strcmp(it.key, "receivedAt") != 0)
 			email_set_bad(im->c, &im->e, it.key,
 			    "no property of an EmailImport");
-	if (!js_is_id(x = js_get(v, "blobId")))
+	/* RFC 9404 4.1: what Blob/upload made, by its creation id */
+	if (!js_is_ref(x = js_get(v, "blobId")))
 		email_set_bad(im->c, &im->e, "blobId", "not an Id");
-	else
-		*blob = js_str(x);
+	else if ((*blob = jmap_api_real(im->c->req, js_str(x))) == NULL)
+		email_set_bad(im->c, &im->e, "blobId", "no such blob");
 	if ((x = js_get(v, "receivedAt")) != NULL && (js_type(x) != JS_STR ||
 	    (*received = date_3339(js_str(x), js_len(x), 1,
 	    NULL)) == DATE_NONE))

@@ -27,7 +27,7 @@ struct phrase {
 };
 struct snippets {
 	struct jmap_query	 q;
-	struct js_val		*ids;
+	struct jmap_ids		 ids;
 	struct store_words	 words[SNIPPET_TEXTS];
 	size_t			 nwords;
 	struct store_marker	*marker;	/* of the words, or NULL */
@@ -100,8 +100,8 @@ snippet_all(struct snippets *s)
 	jmap_api_account(c);
 	js_out_key(c->out, "list");
 	js_out_arr(c->out);
-	for (i = 0; i < js_len(s->ids); i++) {
-		if (snippet_one(s, js_str(js_at(s->ids, i))) == -1)
+	for (i = 0; i < s->ids.n; i++) {
+		if (snippet_one(s, s->ids.id[i]) == -1)
 			return jmap_api_lost(c);
 		if (jmap_api_spent(c->req))
 			return jmap_error_say(c, &jmap_error_request_too_large,
@@ -118,23 +118,24 @@ snippet_args(struct snippets *s)
 {
 	const struct jmap_error	*err;
 	struct jmap_call	*c = s->q.c;
-	struct js_val		*filter = NULL;
+	struct js_val		*filter = NULL, *sent = NULL;
 	struct js_rd		 rd;
 	const char		*account;
 
 	js_rd_init(&rd, c->args, "");
 	js_rd_id(&rd, "accountId", &account);
 	js_rd_obj_null(&rd, "filter", &filter);
-	js_rd_ids(&rd, "emailIds", &s->ids);
+	js_rd_ids(&rd, "emailIds", &sent);
 	if (js_rd_end(&rd) == -1)
 		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
 		    rd.fault);
-	if (js_len(s->ids) > c->req->env->limits->max_objects_in_get)
+	if (js_len(sent) > c->req->env->limits->max_objects_in_get)
 		return jmap_error_say(c, &jmap_error_request_too_large,
 		    "more emailIds than maxObjectsInGet");
 	if ((err = jmap_query_filter(&s->q, filter)) != NULL)
 		return err;
-	if (s->q.filter != NULL && snippet_filter(s, s->q.filter) == -1)
+	if (jmap_ids_take(c->req, sent, &s->ids) == -1 ||
+	    (s->q.filter != NULL && snippet_filter(s, s->q.filter) == -1))
 		return jmap_api_lost(c);
 	return NULL;
 }

@@ -277,7 +277,8 @@ int	 jmap_api_add(struct jmap_req *, struct jmap_ids *, const char *,
 	    size_t);
 /* Each once (jmap_ids.c): 0, or -1 when out of memory. */
 int	 jmap_ids_unique(struct jmap_req *, struct jmap_ids *);
-/* The same of what js_rd_ids() gave, appended. */
+/* The same of what js_rd_ids() gave, appended, with the ids of creation ids;
+ * one that is nobody's stays: there is no such object. */
 int	 jmap_ids_take(struct jmap_req *, struct js_val *, struct jmap_ids *);
 /* The text of a type's number, and its length; n of them, appended: 0, -1. */
 size_t	 jmap_ids_text(const struct jmap_type *, uint64_t,

@@ -18,6 +18,8 @@ jmap_ids_take(struct jmap_req *r, struct js_val *v, struct jmap_ids *ids)
 
 	for (i = 0; i < js_len(v); i++) {
 		id = js_str(js_at(v, i));
+		if (jmap_api_real(r, id) != NULL)
+			id = jmap_api_real(r, id);
 		if (jmap_api_add(r, ids, id, strlen(id)) == -1)
 			return -1;
 	}
