@@ -120,6 +120,33 @@ def test_a_path_into_what_is_not_there(account, type):
         assert got["notUpdated"][id]["type"] == error
 
 
+def strict(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+
+
+def test_an_object_under_two_names(account):
+    """"updated" is a map by real id: one object cannot stand in it twice
+    (1.5, I-JSON), so its second patch is refused under the name it has."""
+    id = account.add_mail(message())
+    patch = {"keywords/a": True}, {"keywords/b": True}
+    r = account.post({
+        "using": ALL, "createdIds": {"k": id, "j": id},
+        "methodCalls": [
+            ["Email/set", {"accountId": account.id, "update": {
+                id: patch[0], "#k": patch[1]}}, "0"],
+            ["Email/set", {"accountId": account.id, "update": {
+                "#j": patch[0], "#k": patch[1]}}, "1"],
+            ["Email/get", {"accountId": account.id, "ids": [id, "#k", "#j"],
+                           "properties": ["keywords"]}, "2"]]})
+    got = [g[1] for g in json.loads(r.text, object_pairs_hook=strict)[
+        "methodResponses"]]
+    for g in got[:2]:
+        assert g["updated"] == {id: None}
+        assert g["notUpdated"]["#k"]["type"] == "invalidPatch"
+    assert got[2]["list"] == [{"id": id, "keywords": {"a": True}}]
+
+
 # --- what was not opted into is not there (1.8)
 
 PUSH = {"deviceClientId": "d", "url": "https://push.example.org/1"}

@@ -37,6 +37,7 @@ static int	set_create(struct jmap_set *, struct set_op *,
 static int	set_settle(struct jmap_set *, struct set_ops *);
 static int	set_update(struct jmap_set *, const struct set_ops *,
 		    struct set_op *, struct js_val *);
+static int	set_again(const struct set_ops *, const struct set_op *);
 static int	set_dooms(const struct set_op *, const char *);
 static int	set_destroy(struct jmap_set *, struct set_op *);
 static void	set_server_set(struct jmap_set *, struct js_val *);
@@ -325,9 +326,30 @@ set_update(struct jmap_set *s, const struct set_ops *ops, struct set_op *op,
 	if (s->type->update == NULL)
 		return jmap_set_refuse(s, &jmap_error_forbidden,
 		    "objects of this type cannot be updated");
+	if (set_again(ops, op))
+		return jmap_set_refuse(s, &jmap_error_invalid_patch,
+		    "the same call updates %s by another name", op->id);
 	if ((got = jmap_patch_read(s, v, &p)) != 1)
 		return got;
 	return s->type->update(s, op->id, &p);
+}
+
+/*
+ * 1 if this call has updated that object already: an id and a creation id
+ * may be of the same, or two of those.  RFC 8620 5.3 has one patch for an
+ * object, and "updated" has each id once.
+ */
+static int
+set_again(const struct set_ops *ops, const struct set_op *op)
+{
+	const struct set_op	*d;
+
+	for (d = ops->op; d < ops->op + ops->n; d++)
+		if (d != op && d->kind == SET_UPDATE && d->state == SET_DONE &&
+		    (d->key[0] == '#' || op->key[0] == '#') &&
+		    strcmp(d->id, op->id) == 0)
+			return 1;
+	return 0;
 }
 
 static int
