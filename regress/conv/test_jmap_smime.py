@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """RFC 9219: S/MIME signatures are verified, and what is wrong is told."""
 
+import base64
 import datetime
 import os
 import pathlib
@@ -129,6 +130,25 @@ def test_another_protocol_is_unknown(user):
         b'signed; protocol="application/pgp-signature"; boundary=x\r\n\r\n'
         b"--x\r\n\r\nhi\r\n--x\r\nContent-Type: application/pgp-signature\r\n"
         b"\r\nabc\r\n--x--\r\n"))
+    assert got["smimeStatus"] == got["smimeStatusAtDelivery"] == "unknown"
+    assert got["smimeErrors"] is None and got["smimeVerifiedAt"] is None
+
+
+@pytest.mark.parametrize("kind, args", [
+    ("enveloped-data", ("cms", "-encrypt", "-aes256", "-pwri_password", "x",
+                        "-outform", "DER")),
+    ("certs-only", ("crl2pkcs7", "-nocrl", "-outform", "DER"))])
+def test_what_is_not_signed_has_not_failed(user, ann, kind, args):
+    """An encrypted mail, or certificates: RFC 9219 4.1, unknown."""
+    if kind == "certs-only":
+        args += ("-certfile", f"{ann}.pem")
+    der = openssl(*args, input=BODY)
+    _, got = look(user, (
+        b"From: a@b.example\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: application/pkcs7-mime; smime-type=" +
+        kind.encode() + b"; name=smime.p7m\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" +
+        base64.encodebytes(der).replace(b"\n", b"\r\n")))
     assert got["smimeStatus"] == got["smimeStatusAtDelivery"] == "unknown"
     assert got["smimeErrors"] is None and got["smimeVerifiedAt"] is None
 

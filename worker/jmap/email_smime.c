@@ -34,6 +34,7 @@ struct smime_run {
 
 static int	 smime_signed(struct arena *, const struct mime_msg *,
 		    struct buf *der, struct buf *text);
+static int	 smime_other(const struct buf *);
 static int	 smime_protocol(struct arena *, const struct mime_msg *);
 static int	 smime_canonical(const uint8_t *, size_t, struct buf *);
 static int	 smime_run(struct smime_run *, const struct mime_msg *,
@@ -196,7 +197,26 @@ smime_signed(struct arena *a, const struct mime_msg *m, struct buf *der,
 	if (mime_cte_decode(sig->cte, m->raw + sig->body, sig->bodylen,
 	    der) == -1)
 		return buf_bad(der) ? 0 : -1;
-	return der->len > 0;
+	return der->len > 0 && (root->multipart || !smime_other(der));
+}
+
+/* RFC 8551 3.2.2: encrypted, compressed, or certificates alone?  What cannot
+ * be read is not: it may have been signed. */
+static int
+smime_other(const struct buf *der)
+{
+	const unsigned char	*p = der->data;
+	CMS_ContentInfo		*cms;
+	int			 other;
+
+	if ((cms = d2i_CMS_ContentInfo(NULL, &p, (long)der->len)) == NULL) {
+		ERR_clear_error();
+		return 0;
+	}
+	other = OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed ||
+	    sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) <= 0;
+	CMS_ContentInfo_free(cms);
+	return other;
 }
 
 /* RFC 1847 2.1: the parameter says what the signature is. */
