@@ -21,16 +21,18 @@
 #define TABLE_BUCKETS	4096	/* power of two */
 #define TABLE_SEEN	32768	/* peers of workers remembered; likewise */
 #define TABLE_SLOTS	256	/* workers */
+#define TABLE_WIDE	4	/* an IPv6 /48 has so many times as many as a
+				 * /64 (security.md 3.3) */
 
 struct table_conn {
 	struct child	*child;		/* NULL: free */
-	uint32_t	 source;	/* item of sources, or NONE */
+	uint32_t	 source, wide;	/* items of sources, or NONE */
 	uint32_t	 next, prev;	/* of the same child; next free */
 	struct ip	 peer;
 	int		 tells;		/* the peer may tell of others */
 };
 struct table_source {
-	uint64_t	 key[2];	/* family, then address or prefix */
+	uint64_t	 key[2];	/* family and length, then prefix */
 	uint32_t	 count;
 	uint32_t	 next;		/* in the bucket; next free */
 };
@@ -51,7 +53,9 @@ static int	table_grow_sources(void);
 static uint32_t	*table_bucket(const uint64_t [2]);
 static uint64_t	table_hash(const uint64_t [2]);
 static uint64_t	table_seen(uint32_t, const struct ip *);
-static int	table_source(const struct ip *, uint32_t *);
+static int	table_sources(const struct ip *, uint32_t *, uint32_t *);
+static int	table_source(const struct ip *, size_t, uint64_t,
+		    uint32_t *);
 static void	table_source_less(uint32_t);
 
 void
@@ -79,18 +83,19 @@ int
 listen_table_add(const struct ip *ip, struct child *c, uint32_t *out)
 {
 	struct table_conn	*t;
-	uint32_t		 n, source = NONE;
+	uint32_t		 n, source = NONE, wide = NONE;
 
 	if (count >= max_all || (free_conn == NONE &&
 	    table_grow_conns() == -1))
 		return -1;
-	if (ip != NULL && table_source(ip, &source) == -1)
+	if (ip != NULL && table_sources(ip, &source, &wide) == -1)
 		return -1;
 	n = free_conn;
 	t = &conns[n];
 	free_conn = t->next;
 	t->child = c;
 	t->source = source;
+	t->wide = wide;
 	t->prev = NONE;
 	t->next = c->conns;
 	if (t->next != NONE)
@@ -119,6 +124,8 @@ listen_table_end(struct child *c, uint32_t n)
 	count--;
 	if (t->source != NONE)
 		table_source_less(t->source);
+	if (t->wide != NONE)
+		table_source_less(t->wide);
 	t->child = NULL;
 	t->next = free_conn;
 	free_conn = n;
@@ -229,21 +236,35 @@ listen_table_knows(uint32_t slot, const struct ip *ip)
 	    (slot < TABLE_SLOTS && told[slot]);
 }
 
-/* Count one more of a source: 0 with its item, or -1: it has enough. */
+/* One household of IPv6 has a whole /64, and one customer easily the /48. */
 static int
-table_source(const struct ip *ip, uint32_t *out)
+table_sources(const struct ip *ip, uint32_t *source, uint32_t *wide)
 {
-	uint64_t	 key[2] = { ip->af, 0 };
+	if (table_source(ip, ip->af == IP_V4 ? 4 : 8, max_source,
+	    source) == -1)
+		return -1;
+	if (ip->af == IP_V4 || table_source(ip, 6, max_source * TABLE_WIDE,
+	    wide) == 0)
+		return 0;
+	table_source_less(*source);
+	return -1;
+}
+
+/* Count one more of the source with so many bytes of ip: 0 with its item, or
+ * -1: it has enough. */
+static int
+table_source(const struct ip *ip, size_t bytes, uint64_t max, uint32_t *out)
+{
+	uint64_t	 key[2] = { (uint64_t)bytes << 8 | ip->af, 0 };
 	uint32_t	*b, i;
 
-	/* one household of IPv6 has a whole /64 */
-	memcpy(&key[1], ip->b, ip->af == IP_V4 ? 4 : 8);
+	memcpy(&key[1], ip->b, bytes);
 	b = table_bucket(key);
 	for (i = *b; i != NONE; i = sources[i].next)
 		if (memcmp(sources[i].key, key, sizeof(key)) == 0)
 			break;
 	if (i != NONE) {
-		if (sources[i].count >= max_source)
+		if (sources[i].count >= max)
 			return -1;
 		sources[i].count++;
 		*out = i;

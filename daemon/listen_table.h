@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Which connections there are: whose they are and how many each source has.
- * Used by listen.c alone.  A source is an IPv4 address or an IPv6 /64.
+ * Used by listen.c alone.  A source is an IPv4 address or an IPv6 /64; the /48
+ * that that is in has four times as many.
  */
 #ifndef DAEMON_LISTEN_TABLE_H
 #define DAEMON_LISTEN_TABLE_H

@@ -51,6 +51,40 @@ sources_are_limited_by_address_and_by_64(void **state)
 	assert_int_equal(listen_table_count(), 0);
 }
 
+/* Who has a /48 has 65536 /64s: they are no way to take every connection. */
+static void
+a_48_has_four_times_as_many(void **state)
+{
+	struct child	 c = { .conns = UINT32_MAX };
+	struct ip	 ip;
+	uint32_t	 n[32], k, i;
+	char		 text[40];
+
+	(void)state;
+	listen_table_limits(1000, 2);
+	for (k = i = 0; i < 16; i++) {
+		snprintf(text, sizeof(text), "2001:db8:9:%x::1", i);
+		ip = addr(text);
+		if (listen_table_add(&ip, &c, &n[k]) == 0)
+			k++;
+	}
+	assert_int_equal(k, 8);
+	ip = addr("2001:db8:a::1");
+	assert_int_equal(listen_table_add(&ip, &c, &n[8]), 0);
+	/* the refused ones are not counted, the ended ones no longer */
+	assert_int_equal(listen_table_end(&c, n[0]), 0);
+	ip = addr("2001:db8:9:f::1");
+	assert_int_equal(listen_table_add(&ip, &c, &n[0]), 0);
+	assert_int_equal(listen_table_add(&ip, &c, &n[9]), -1);
+	while (c.conns != UINT32_MAX)
+		listen_table_end(&c, c.conns);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(listen_table_add(&ip, &c, &n[i]), 0);
+	assert_int_equal(listen_table_add(&ip, &c, &n[2]), -1);
+	while (c.conns != UINT32_MAX)
+		listen_table_end(&c, c.conns);
+}
+
 static void
 nobody_ends_the_connection_of_another(void **state)
 {
@@ -95,6 +129,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(sources_are_limited_by_address_and_by_64),
+		cmocka_unit_test(a_48_has_four_times_as_many),
 		cmocka_unit_test(nobody_ends_the_connection_of_another),
 		cmocka_unit_test(the_whole_is_limited),
 	};
