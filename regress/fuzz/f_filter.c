@@ -4,84 +4,35 @@
  * its NOT finds are all there is and have nothing in common; twice it in an
  * AND is it, it or its NOT is everything; and each answer is JSON.
  */
-#include "common/compat.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/js.h"
-#include "worker/jmap/email_row.h"
-#include "worker/jmap/jmap.h"
-#include "worker/mime/mime.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+#include "regress/fuzz/jmap_lab.h"
 
 #define ANSWERS	4		/* F; NOT F; F AND F; F OR NOT F */
 
-static char		 dir[] = "/tmp/jmapd-fuzz-XXXXXX";
-static struct jmap_user	 user = {
-	.name = "u", .account = "u1", .caps = JMAP_CAP_CORE | JMAP_CAP_MAIL
-};
-static struct jmap_env	 env = {
-	.limits = &jmap_api_limits, .url = "https://x"
-};
 static size_t		 mails, boxes;
-
-static const char *const raws[] = {
-	"From: a@x\nSubject: one\nMessage-ID: <1@x>\n\nhello world\n",
-	"Subject: Re: one\nReferences: <1@x>\nContent-Type: multipart/mixed;"
-	    " boundary=b\n\n--b\n\nhi\n--b\nContent-Type: image/png\n"
-	    "Content-Disposition: attachment; filename=f\n\nx\n--b--\n",
-	"To: =?utf-8?q?J=C3=B6?= <j@x>\nCc: c@x\nContent-Type: text/html\n"
-	    "\n<b>hi</b> you\n",
-	"Bcc: d@x\nSubject: two\nX-A: b\n\n\"quoted\" text of it\n",
-};
-
-static void
-deliver(size_t i)
-{
-	struct slice		 kw = SLICE_STR(i % 2 ? "$seen" : "work");
-	struct store_newmail	 m;
-	struct store_txn	*txn;
-	struct arena		 a;
-	uint32_t		 box;
-	uint64_t		 id, tid;
-
-	memset(&m, 0, sizeof(m));
-	arena_init(&a, 2 * MIME_ARENA);
-	if (store_begin(user.store, 1, &txn) != STORE_OK)
-		abort();
-	box = store_mailbox_role(txn, i == 3 ? STORE_ROLE_TRASH :
-	    STORE_ROLE_INBOX);
-	m.mailbox = &box;
-	m.nmailbox = 1;
-	m.keyword = &kw;
-	m.nkeyword = i < 3;
-	m.received = 1500000000000LL + (int64_t)i * 1000;
-	if (email_row_add(txn, &a, raws[i], strlen(raws[i]), &m, &id, &tid) !=
-	    STORE_OK || store_commit(txn) != STORE_OK)
-		abort();
-	arena_free(&a);
-}
 
 static void
 start(void)
 {
+	static const struct {
+		const char	*raw, *keyword;
+		enum store_role	 role;
+	} rows[] = {
+		{ lab_plain, "work", STORE_ROLE_INBOX },
+		{ lab_mixed, "$seen", STORE_ROLE_INBOX },
+		{ "To: =?utf-8?q?J=C3=B6?= <j@x>\nCc: c@x\n"
+		    "Content-Type: text/html\n\n<b>hi</b> you\n", "work",
+		    STORE_ROLE_INBOX },
+		{ "Bcc: d@x\nSubject: two\nX-A: b\n\n\"quoted\" text of it\n",
+		    NULL, STORE_ROLE_TRASH },
+	};
 	const struct store_mailbox	*m;
-	struct store_conf		 c;
 	struct store_txn		*txn;
 
-	if (mkdtemp(dir) == NULL)
-		abort();
-	store_conf_init(&c);
-	(void)strlcpy(c.dir, dir, sizeof(c.dir));
-	c.sync = KV_OFF;
-	store_init(&c);
-	if (store_open("u1", STORE_CREATE, &user.store) != STORE_OK)
-		abort();
-	for (; mails < nitems(raws); mails++)
-		deliver(mails);
+	lab_start();
+	for (; mails < nitems(rows); mails++)
+		lab_deliver(rows[mails].raw, rows[mails].role,
+		    1500000000000LL + (int64_t)mails * 1000,
+		    rows[mails].keyword);
 	if (store_begin(user.store, 0, &txn) != STORE_OK ||
 	    store_mailbox_all(txn, &m, &boxes) != STORE_OK)
 		abort();

@@ -4,77 +4,26 @@
  * Refused, it changed nothing; taken, the same patch again changes nothing
  * more; and each answer is JSON.
  */
-#include "common/compat.h"
+#include "regress/fuzz/jmap_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/js.h"
-#include "worker/jmap/email_row.h"
-#include "worker/jmap/jmap.h"
-#include "worker/mime/mime.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static char		 dir[] = "/tmp/jmapd-fuzz-XXXXXX";
 static char		 mail[STORE_IDLEN], box[STORE_IDLEN];
-static struct jmap_user	 user = {
-	.name = "u", .account = "u1", .caps = JMAP_CAP_CORE | JMAP_CAP_MAIL
-};
-static struct jmap_env	 env = {
-	.limits = &jmap_api_limits, .url = "https://x"
-};
-static const char	 raw[] = "From: a@x\nSubject: one\n"
-    "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhi\n--b\n"
-    "Content-Type: image/png\n\nx\n--b--\n";
-
-static void
-differs(void *arg, const char *line)
-{
-	(void)arg;
-	fprintf(stderr, "%s\n", line);
-	abort();
-}
 
 static void
 start(void)
 {
-	struct slice		 kw = SLICE_STR("$seen");
 	struct store_mailbox	 mb;
-	struct store_newmail	 m;
-	struct store_conf	 c;
 	struct store_txn	*txn;
-	struct arena		 a;
-	uint32_t		 inbox;
-	uint64_t		 id, tid;
 
-	if (mkdtemp(dir) == NULL)
-		abort();
-	store_conf_init(&c);
-	(void)strlcpy(c.dir, dir, sizeof(c.dir));
-	c.sync = KV_OFF;
-	store_init(&c);
-	memset(&m, 0, sizeof(m));
+	lab_start();
 	memset(&mb, 0, sizeof(mb));
 	(void)strlcpy(mb.name, "box", sizeof(mb.name));
-	arena_init(&a, 2 * MIME_ARENA);
-	if (store_open("u1", STORE_CREATE, &user.store) != STORE_OK ||
-	    store_begin(user.store, 1, &txn) != STORE_OK ||
-	    store_mailbox_create(txn, &mb) != STORE_OK)
+	if (store_begin(user.store, 1, &txn) != STORE_OK ||
+	    store_mailbox_create(txn, &mb) != STORE_OK ||
+	    store_commit(txn) != STORE_OK)
 		abort();
-	inbox = store_mailbox_role(txn, STORE_ROLE_INBOX);
-	m.mailbox = &inbox;
-	m.nmailbox = 1;
-	m.keyword = &kw;
-	m.nkeyword = 1;
-	m.received = 1500000000000LL;
-	if (email_row_add(txn, &a, raw, strlen(raw), &m, &id, &tid) !=
-	    STORE_OK || store_commit(txn) != STORE_OK)
-		abort();
-	arena_free(&a);
-	store_id_mail(id, mail);
 	store_id_mailbox(mb.id, box);
+	store_id_mail(lab_deliver(lab_mixed, STORE_ROLE_INBOX,
+	    1500000000000LL, "$seen"), mail);
 }
 
 /* A call; its answer, which the caller frees. */
@@ -200,6 +149,6 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	patch("Email", mail, p, n);
 	patch("Mailbox", box, p, n);
 	if (++runs % 5000 == 0)
-		(void)store_check(user.store, 0, differs, NULL);
+		(void)store_check(user.store, 0, lab_differs, NULL);
 	return 0;
 }

@@ -8,83 +8,27 @@
 #include "common/compat.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/crc32c.h"
 #include "common/utf8.h"
-#include "worker/jmap/email_row.h"
-#include "worker/jmap/jmap.h"
-#include "worker/mime/mime.h"
+#include "regress/fuzz/jmap_lab.h"
 #include "worker/store/store_int.h"
 #include "worker/store/store_search.h"
-
-int	 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static char		 dir[] = "/tmp/jmapd-fuzz-XXXXXX";
-static struct jmap_user	 user = {
-	.name = "u", .account = "u1", .caps = JMAP_CAP_CORE | JMAP_CAP_MAIL
-};
-static struct jmap_env	 env = {
-	.limits = &jmap_api_limits, .url = "https://x"
-};
-
-static void
-deliver(const char *raw)
-{
-	struct store_newmail	 m;
-	struct store_txn	*txn;
-	struct arena		 a;
-	uint32_t		 inbox;
-	uint64_t		 id, tid;
-
-	memset(&m, 0, sizeof(m));
-	arena_init(&a, 2 * MIME_ARENA);
-	if (store_begin(user.store, 1, &txn) != STORE_OK)
-		abort();
-	inbox = store_mailbox_role(txn, STORE_ROLE_INBOX);
-	m.mailbox = &inbox;
-	m.nmailbox = 1;
-	m.received = 1500000000000LL;
-	if (email_row_add(txn, &a, raw, strlen(raw), &m, &id, &tid) !=
-	    STORE_OK || store_commit(txn) != STORE_OK)
-		abort();
-	arena_free(&a);
-}
-
-static void
-cleanup(void)
-{
-	char	 cmd[64];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	if (system(cmd) != 0)
-		abort();
-}
 
 static void
 start(void)
 {
-	struct store_conf	 c;
-
-	if (mkdtemp(dir) == NULL)
-		abort();
-	atexit(cleanup);
-	store_conf_init(&c);
-	strlcpy(c.dir, dir, sizeof(c.dir));
-	c.sync = KV_OFF;
-	c.texts = email_index;
-	store_init(&c);
-	mime_charset_init();
-	if (store_open("u1", STORE_CREATE, &user.store) != STORE_OK)
-		abort();
-	deliver("From: a@x.example\nSubject: one running\nMessage-ID: <1@x>\n"
-	    "\nhello the world of \xe6\x97\xa5\xe6\x9c\xac\n");
+	lab_start();
+	lab_deliver("From: a@x.example\nSubject: one running\n"
+	    "Message-ID: <1@x>\n\nhello the world of "
+	    "\xe6\x97\xa5\xe6\x9c\xac\n",
+	    STORE_ROLE_INBOX, 1500000000000LL, NULL);
 	while (store_search_merge(user.store, 1) == 1)
 		;
-	deliver("To: b@x.example\nList-Id: <l.x>\n\ndie H\xc3\xa4user nicht\n");
+	lab_deliver("To: b@x.example\nList-Id: <l.x>\n\n"
+	    "die H\xc3\xa4user nicht\n", STORE_ROLE_INBOX, 1500000000000LL,
+	    NULL);
 }
 
 /* The row of a text, word by word. */
@@ -160,7 +104,7 @@ check_run(const uint8_t *p, size_t n, int wrapped)
 		wrap(&b, p, n);
 	else
 		buf_add(&b, p, n);
-	snprintf(path, sizeof(path), "%s/run", dir);
+	snprintf(path, sizeof(path), "%s/run", lab_dir);
 	if ((f = fopen(path, "w")) == NULL ||
 	    fwrite(b.data, 1, b.len, f) != b.len || fclose(f) != 0)
 		abort();
