@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/row.h"
 #include "worker/stream_int.h"
+#include "worker/worker.h"
 
 #define STREAM_DEPTH	64	/* mailboxes inside one another */
 #define STREAM_ROWS	10000	/* differences that are named */
@@ -79,6 +80,7 @@ stream_gone(struct proc_peer *p)
 	free(s->box);
 	free(s);
 	stream_n--;
+	worker_drained();
 }
 
 void

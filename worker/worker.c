@@ -112,6 +112,7 @@ static const struct role	worker_role = {
 };
 
 static int64_t	started;
+static int	draining;
 static struct buf	smime_pem;	/* on its way in */
 static struct event	idle;
 
@@ -422,17 +423,17 @@ worker_drain(struct proc_peer *p, struct msg *m)
 		tv.tv_sec = (time_t)(gen_now()->conf->drain_timeout / 1000);
 	evtimer_set(&ev, worker_end, NULL);
 	evtimer_add(&ev, &tv);
+	draining = 1;
 	eventsource_drain();
 	conn_drain();
-	if (conn_count() == 0)
-		worker_drained();
+	worker_drained();
 }
 
-/* The last connection of a draining worker has ended. */
 void
 worker_drained(void)
 {
-	worker_end(-1, 0, NULL);
+	if (draining && conn_count() == 0 && stream_count() == 0)
+		worker_end(-1, 0, NULL);
 }
 
 static void

@@ -51,6 +51,8 @@ void	gen_apply(struct conn *);
 
 /* --- worker.c -------------------------------------------------------- */
 void	worker_conn_ended(uint32_t id);
+/* The last connection, or jmapctl's stream, has ended: a draining worker does,
+ * too. */
 void	worker_drained(void);
 /* A connection is cut on which nothing was ever asked. */
 void	worker_loiters(const struct conn *);

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from helpers import BIN, SAMPLES, message
+from helpers import BIN, SAMPLES, message, wait_for
 
 FLAGS = {"$seen": "S", "$flagged": "F", "$answered": "R", "$draft": "D",
          "$forwarded": "P"}
@@ -219,6 +219,23 @@ def test_others_are_served_meanwhile(server, account, tmp_path):
         slowest = max(slowest, time.monotonic() - start)
     assert p.communicate()[0].startswith(b"2000 mails imported")
     assert slowest < 1
+
+
+def test_a_server_that_ends_lets_it_finish(new_server, tmp_path):
+    s = new_server()
+    account = s.adduser()
+    top = maildir(tmp_path / "in")
+    for i in range(3000):
+        put(top, f"{i}.x", message(subject=f"mail {i}", body="z" * 3000), i,
+            "new")
+    p = subprocess.Popen([str(BIN / "jmapctl"), "-s", s.ctl, "import",
+                          account.name, "maildir", str(tmp_path / "in")],
+                         stdout=subprocess.PIPE)
+    wait_for(lambda: account.call("Email/query", {"limit": 1})["ids"])
+    assert p.poll() is None, "it came to its end"
+    os.kill(s.pid, signal.SIGTERM)
+    assert p.communicate()[0].startswith(b"3000 mails imported")
+    assert p.returncode == 0
 
 
 def test_what_cannot_be(server, account, tmp_path):
