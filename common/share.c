@@ -55,6 +55,13 @@ struct share {
 	_Atomic uint32_t	 workers;	/* slots ever used */
 };
 
+/* Those that we answer with, common ones first: they are looked for. */
+const uint16_t	share_statuses[SHARE_STATUS - 1] = {
+	200, 401, 404, 304, 206, 201, 204, 400, 403, 429, 100, 101, 202, 301,
+	302, 303, 307, 308, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415,
+	416, 417, 421, 422, 431, 500, 501, 502, 503, 505, 507
+};
+
 /* Where each is counted; those that last do not take the place of those
  * that come and go. */
 static const struct share_kind {
@@ -351,16 +358,17 @@ share_one(_Atomic uint64_t *p, uint64_t n)
 void
 share_answered(unsigned int class, int status, int64_t us, uint64_t bytes)
 {
-	size_t	 i;
+	size_t	 i, k;
 
 	if (all == NULL)
 		share_private();
-	if (class >= SHARE_CLASSES || status < 0 ||
-	    status / 100 >= SHARE_STATUS)
+	if (class >= SHARE_CLASSES || status < 100 || status > 599)
 		return;
+	for (k = 0; k < SHARE_STATUS - 1 && share_statuses[k] != status; k++)
+		continue;
 	for (i = 0; i < SHARE_BUCKETS - 1 && us > share_bounds_us[i]; i++)
 		continue;
-	share_one(&mine->answers[class][status / 100], 1);
+	share_one(&mine->answers[class][k], 1);
 	share_one(&mine->bucket[class][i], 1);
 	share_one(&mine->us[class], us < 0 ? 0 : (uint64_t)us);
 	share_one(&mine->figure[SHARE_BYTES], bytes);

@@ -70,7 +70,8 @@ void	share_leave(int place, enum share_busy);
 /* --- figures -------------------------------------------------------------- */
 
 #define SHARE_CLASSES	16
-#define SHARE_STATUS	6	/* first digit of a status */
+#define SHARE_STATUS	40	/* statuses told apart, and all others */
+extern const uint16_t	share_statuses[SHARE_STATUS - 1];
 #define SHARE_BUCKETS	15	/* of latency; the last has no bound */
 extern const uint32_t	share_bounds_us[SHARE_BUCKETS - 1];
 

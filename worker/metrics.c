@@ -41,6 +41,7 @@ static void	metrics_gone(struct req *, void *);
 static void	metrics_publish(void);
 static void	metrics_write(struct buf *, const struct msg_stats *);
 static void	metrics_requests(struct buf *, const struct share_sum *);
+static void	metrics_answers(struct buf *, size_t, size_t, uint64_t);
 static void	metrics_latency(struct buf *, const struct share_sum *);
 static void	metrics_shared(struct buf *, const struct share_sum *);
 static void	metrics_queue(struct buf *, const struct msg_queue_stats *);
@@ -247,13 +248,23 @@ metrics_requests(struct buf *b, const struct share_sum *s)
 	size_t	 c, k;
 
 	metrics_head(b, "jmapd_requests_total", "counter",
-	    "Requests answered, by class and first digit of the status.");
+	    "Requests answered, by class and status.");
 	for (c = 0; c < HTTP_CLASSES; c++)
-		for (k = 1; k < SHARE_STATUS; k++)
+		for (k = 0; k < SHARE_STATUS; k++)
 			if (s->answers[c][k] != 0)
-				buf_addf(b, "jmapd_requests_total{class=\"%s\""
-				    ",status=\"%zuxx\"} %llu\n", hdr_check_classes[c], k,
-				    (unsigned long long)s->answers[c][k]);
+				metrics_answers(b, c, k, s->answers[c][k]);
+}
+
+static void
+metrics_answers(struct buf *b, size_t class, size_t k, uint64_t n)
+{
+	buf_addf(b, "jmapd_requests_total{class=\"%s\",status=\"",
+	    hdr_check_classes[class]);
+	if (k < SHARE_STATUS - 1)
+		buf_addf(b, "%u", share_statuses[k]);
+	else
+		buf_adds(b, "other");
+	buf_addf(b, "\"} %llu\n", (unsigned long long)n);
 }
 
 /* Microseconds as seconds, without the locale's comma. */
