@@ -812,3 +812,42 @@ def test_check_finds_nothing_wrong(server, ann, bob):
     bob.http.post(f"{server.url}/jmap/upload/{ann.id}/", data=b"bytes")
     for who in (ann, bob):
         server.jmapctl("check", who.name)
+
+
+def test_an_upload_is_only_the_uploaders_until_it_is_used(ann, bob, server):
+    """RFC 8620 6.1: "unreferenced blobs MUST only be accessible to the
+    uploader, even in shared accounts": not to the owner, either."""
+    box = child(ann, "drop box")
+    share(ann, box, bob, "mayAddItems")
+
+    def put(who, data):
+        r = who.http.post(f"{server.url}/jmap/upload/{ann.id}/", data=data)
+        assert r.status_code == 201
+        return r.json()["blobId"]
+
+    def has(who, blob):
+        r = who.http.get(f"{server.url}/jmap/download/{ann.id}/{blob}/x")
+        assert r.status_code in (200, 404)
+        got = call(who, "Blob/get", {"accountId": ann.id, "ids": [blob]})
+        assert bool(got["list"]) == (r.status_code == 200)
+        return r.status_code == 200
+
+    mail = message(subject="by bob")
+    his, hers = put(bob, mail), put(ann, b"by ann")
+    assert has(bob, his) and not has(ann, his)
+    assert has(ann, hers) and not has(bob, hers)
+    # who has the bytes has the blob, whoever was first
+    assert put(bob, b"by ann") == hers and has(bob, hers) and has(ann, hers)
+    both = put(bob, b"by both")
+    assert not has(ann, both)
+    assert put(ann, b"by both") == both and has(ann, both) and has(bob, both)
+    # a mail made of it is hers, and was when it is gone
+    a = {"accountId": ann.id}
+    call(bob, "Email/import", {**a, "emails": {"m": {
+        "blobId": his, "mailboxIds": {box: True}}}})
+    assert has(ann, his)
+    [e] = ann.emails(filter={"inMailbox": box})
+    assert e["blobId"] == his
+    ann.call("Email/set", {"destroy": [e["id"]]})
+    assert has(ann, his)
+    server.jmapctl("check", ann.name)

@@ -221,13 +221,13 @@ store_blob_put(struct store_txn *txn, const void *p, size_t n,
 	if (txn->dead != STORE_OK)
 		return txn->dead;
 	SHA256(n > 0 ? p : "", n, hash);
-	if (txn->view != NULL && (e = store_view_put(txn, hash)) != STORE_OK)
-		return e;
 	e = store_blob_row(txn, hash, &b);
+	if (e != STORE_OK && e != STORE_NOTFOUND)
+		return e;
+	if (store_view_put(txn, hash, e == STORE_NOTFOUND) != STORE_OK)
+		return txn->dead;
 	if (e == STORE_OK)
 		return b.refs > 0 ? STORE_OK : store_blob_idle(txn, hash, &b);
-	if (e != STORE_NOTFOUND)
-		return e;
 	memset(&b, 0, sizeof(b));
 	b.rlen = n;
 	if ((e = store_seg_append(txn, hash, p, n, &b.seg, &b.off, &b.clen)) !=
@@ -250,8 +250,11 @@ store_blob_ref(struct store_txn *txn, const uint8_t hash[STORE_HASHLEN],
 	if (delta < 0 && b.refs == 0)
 		return store_broken(txn, "blob count");
 	b.refs += (uint32_t)(delta < 0 ? -1 : 1);
-	return b.refs == 0 ? store_blob_idle(txn, hash, &b) :
-	    store_blob_busy(txn, hash, &b);
+	if (b.refs > 0)
+		return store_blob_busy(txn, hash, &b);
+	if ((e = store_view_shown(txn, hash)) != STORE_OK)
+		return e;
+	return store_blob_idle(txn, hash, &b);
 }
 
 enum store_err

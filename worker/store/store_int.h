@@ -161,8 +161,11 @@ uint64_t	store_view_type(struct store_txn *, enum store_type);
 int		store_view_may(const struct store_txn *, uint32_t right,
 		    const uint32_t *mbid, size_t n);
 enum store_err	store_view_reload(struct store_txn *);
-/* A sharee put a blob. */
-enum store_err	store_view_put(struct store_txn *, const uint8_t *hash);
+/* A blob was put, by whose transaction it is; new: it was not there. */
+enum store_err	store_view_put(struct store_txn *, const uint8_t *hash,
+		    int new);
+/* The owner has, or had, it. */
+enum store_err	store_view_shown(struct store_txn *, const uint8_t *hash);
 /* store_view_change.c */
 enum store_err	store_view_changes(struct store_txn *, enum store_type,
 		    uint64_t since, size_t max, struct store_changes *);

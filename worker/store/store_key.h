@@ -66,7 +66,8 @@
  *  a     u64 who mbid    a mailbox shared: u8 version, u8 subscribed, u16 -,
  *                        u32 rights, u64 -; with mbid 0: the last u64 is the
  *                        modseq when what he may see changed
- *  Y     sha256 u64 who  nothing: a sharee put the blob, and may use it
+ *  Y     sha256 u64 who  nothing: a sharee put the blob, and may use it;
+ *			  who 0: and the owner has never had it
  *  U     mbid uid        reserved for IMAP (eid)
  *
  * Every format has a version: in A for the key layout, in the first byte of

@@ -55,7 +55,11 @@ uint64_t	store_view_state(struct store_txn *);
 uint32_t	store_view_any(const struct store_txn *);
 /* Rights on a mailbox: STORE_MAY_ALL without a view. */
 uint32_t	store_view_rights(const struct store_txn *, uint32_t mailbox);
-/* 1 if he may use the blob by its hash, 0 not, -1 (the transaction is dead). */
+/*
+ * 1 if the blob may be used by its hash, 0 not, -1 (the transaction is dead).
+ * A sharee may use what he brought, the owner all but what only sharees
+ * brought and nothing refers to yet (RFC 8620 6.1).
+ */
 int		store_view_blob(struct store_txn *,
 		    const uint8_t hash[STORE_HASHLEN]);
 /* What became visible or invisible as a whole, when last; 0 without a view. */

@@ -15,6 +15,8 @@
 
 static const struct store_viewbox *view_box(const struct store_view *,
 			    uint32_t);
+static void		 view_blob_key(struct store_key *, const uint8_t *,
+			    uint64_t);
 static enum store_err	 view_load(struct store_txn *, struct store_view *);
 static int		 view_push(struct store_view *,
 			    const struct store_share *);
@@ -352,27 +354,54 @@ store_view_state(struct store_txn *txn)
 
 /* --- blobs --------------------------------------------------------------- */
 
+static void
+view_blob_key(struct store_key *k, const uint8_t *hash, uint64_t who)
+{
+	store_key_blob(k, 'Y', hash);
+	store_key_add64(k, who);
+}
+
 enum store_err
-store_view_put(struct store_txn *txn, const uint8_t *hash)
+store_view_put(struct store_txn *txn, const uint8_t *hash, int new)
 {
 	struct store_key	 k;
+	enum store_err		 e;
 
-	store_key_blob(&k, 'Y', hash);
-	store_key_add64(&k, txn->view->who);
+	if (txn->view == NULL)
+		return new ? STORE_OK : store_view_shown(txn, hash);
+	view_blob_key(&k, hash, txn->view->who);
+	if ((e = store_put(txn, &k, "", 0)) != STORE_OK || !new)
+		return e;
+	view_blob_key(&k, hash, 0);
 	return store_put(txn, &k, "", 0);
 }
 
+enum store_err
+store_view_shown(struct store_txn *txn, const uint8_t *hash)
+{
+	struct store_key	 k;
+
+	view_blob_key(&k, hash, 0);
+	return store_del(txn, &k);
+}
+
+/* RFC 8620 6.1: without a reference it is only the uploader's, whoever the
+ * account belongs to. */
 int
 store_view_blob(struct store_txn *txn, const uint8_t hash[STORE_HASHLEN])
 {
+	struct store_blob	 b;
 	struct store_key	 k;
 	struct slice		 v;
 	enum store_err		 e;
 
-	if (txn->view == NULL)
-		return 1;
-	store_key_blob(&k, 'Y', hash);
-	store_key_add64(&k, txn->view->who);
+	view_blob_key(&k, hash, store_view_who(txn));
 	e = store_get(txn, &k, &v);
-	return e == STORE_OK ? 1 : e == STORE_NOTFOUND ? 0 : -1;
+	if (txn->view != NULL)
+		return e == STORE_OK ? 1 : e == STORE_NOTFOUND ? 0 : -1;
+	if (e == STORE_NOTFOUND)
+		return 1;
+	if (e == STORE_OK)
+		e = store_blob_row(txn, hash, &b);
+	return e == STORE_OK ? b.refs > 0 : e == STORE_NOTFOUND ? 0 : -1;
 }
