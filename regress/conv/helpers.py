@@ -19,6 +19,8 @@ import requests
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("JMAPD_BIN", TOP))
+# A build with sanitizers takes its time.
+SLOW = 6 if BIN.name == "san" else 1
 SCRATCH = TOP / "regress" / "scratch"
 SAMPLES = TOP / "regress" / "mail"
 
@@ -28,6 +30,7 @@ MAIL = "urn:ietf:params:jmap:mail"
 
 def wait_for(test, seconds=5, pause=0.02):
     """Call test() until it returns something true; return that."""
+    seconds *= SLOW
     end = time.monotonic() + seconds
     while True:
         got = test()

@@ -290,7 +290,7 @@ def test_a_flood_neither_starves_mail_nor_grows(new_server):
         # one who was here before is let in, and before all strangers
         began = time.monotonic()
         assert ask(s, s.user2, "fresh", **known).status_code == 403
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 2 * helpers.SLOW
         with s.lmtp_client() as c:
             assert c.cmd("MAIL FROM:<a@b.test>")[0] == 250
             began = time.monotonic()
@@ -301,7 +301,7 @@ def test_a_flood_neither_starves_mail_nor_grows(new_server):
     assert set(codes) == {401, 503}, codes
     assert codes.count(503) > 20
     assert waiting > 5, "the flood was over before mail came"
-    assert took < 2, f"RCPT waited {took:.1f} s"
+    assert took < 2 * helpers.SLOW, f"RCPT waited {took:.1f} s"
 
 
 def test_without_auth_it_is_503_and_then_well_again(new_server):
