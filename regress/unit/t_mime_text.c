@@ -374,7 +374,7 @@ preview_is_bounded(void **state)
 	int		 i;
 
 	(void)state;
-	buf_init(&in, 1 << 20);
+	buf_init(&in, 2 << 20);
 	buf_init(&want, 1 << 20);
 	buf_adds(&in, "Content-Type: text/plain; charset=utf-8\r\n\r\n");
 	for (i = 0; i < 5000; i++)
@@ -384,6 +384,12 @@ preview_is_bounded(void **state)
 	preview_of((const char *)in.data, in.len, buf_str(&want));
 	buf_reset(&in);
 	buf_reset(&want);
+	/* a tag that is cut is no text */
+	buf_adds(&in, "Content-Type: text/html\r\n\r\nxyz");
+	for (i = 0; i < 400000; i++)
+		buf_adds(&in, "<em>");
+	preview_of((const char *)in.data, in.len, "xyz");
+	buf_reset(&in);
 	/* far below a long quote */
 	buf_adds(&in, "\r\n");
 	for (i = 0; i < 1000; i++)

@@ -331,6 +331,8 @@ preview_part(struct preview *v, const struct mime_msg *m,
 		decode(m, p, limits[html][i], &b, &cut);
 		if (is_delsp(m, p))
 			unflow(&b);
+		if (html && cut)	/* no half of a tag is text */
+			b.len = html_cut((const char *)b.data, b.len);
 		if (html) {
 			mime_html_text((const char *)b.data, b.len,
 			    4 * MIME_PREVIEW_LEN, &t);
