@@ -349,3 +349,23 @@ def test_reindex_says_what_is_wrong(server):
     assert server.jmapctl("reindex", check=False).returncode == 2
     assert json.loads(server.jmapctl("-j", "show", "config").stdout
                       .splitlines()[0])
+
+
+def test_letters_that_a_keyboard_has_not(server):
+    """What has a stroke, or is two letters in one, is found by whoever types
+    it without, and by whoever types it."""
+    a = server.adduser()
+    mail = a.add_mail("""Subject: Łódź, Sørensen
+Content-Type: text/plain; charset=utf-8
+
+Une œuvre de Đorđe, Þórður og Ærø
+""".replace("\n", "\r\n").encode())
+    for text in ("lodz", "łódź", "ŁODZ", "sorensen", "SØRENSEN", "oeuvre",
+                 "œuvre", "dorde", "thordur", "aero", "ÆRØ", "soren*",
+                 '"Une œuvre"'):
+        assert a.call("Email/query", {"filter": {"text": text}})["ids"] == [
+            mail], text
+    got, = a.call("SearchSnippet/get", {
+        "filter": {"text": "lodz oeuvre"}, "emailIds": [mail]})["list"]
+    assert got["subject"] == "<mark>Łódź</mark>, Sørensen"
+    assert "<mark>œuvre</mark>" in got["preview"]

@@ -366,6 +366,46 @@ an_index_of_layout_1_is_brought_forward(void **state)
 	store_ids_free(&ids);
 }
 
+/* The words of layout 2 are found until there are those of layout 3. */
+static void
+an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
+{
+	struct kv		*kv;
+	struct kv_txn		*txn;
+	struct slice		 v;
+	struct store_ids	 ids = { 0 };
+	char			 path[128];
+	uint8_t			 b[1024];
+	int			 i;
+
+	(void)state;
+	add(MAILS);
+	merge();
+	store_close(st);
+	store_shutdown();
+	st = NULL;
+	snprintf(path, sizeof(path), "%s/alice", help_dir);
+	assert_non_null(kv = kv_open(path, 0, KV_OFF));
+	assert_int_equal(kv_begin(kv, 1, &txn), 0);
+	assert_int_equal(kv_get(txn, "A", 1, &v), 1);
+	memcpy(b, v.p, v.n);
+	store_put16(b, 2);
+	assert_int_equal(kv_put(txn, "A", 1, b, v.n), 0);
+	assert_int_equal(kv_commit(txn), 0);
+	kv_close(kv);
+	reopen();
+	assert_true(flags() & STORE_INDEX_REBUILD);
+	assert_int_equal(search("all", &ids), STORE_OK);
+	assert_int_equal(ids.n, MAILS);
+	for (i = 0; i < 1000 && flags() != STORE_INDEX_WHOLE; i++)
+		assert_int_not_equal(store_tidy(st), -1);
+	look();
+	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
+	reopen();
+	assert_int_equal(flags(), STORE_INDEX_WHOLE);
+	store_ids_free(&ids);
+}
+
 /* Words of mail that is gone do not stay for ever. */
 static void
 dead_words_leave_the_index(void **state)
@@ -405,6 +445,7 @@ main(void)
 		T(the_check_finds_mail_that_is_not_in_it),
 		T(the_check_finds_words_that_are_not_in_the_text),
 		T(an_index_of_layout_1_is_brought_forward),
+		T(an_index_of_layout_2_serves_until_the_new_one_is_whole),
 		T(dead_words_leave_the_index),
 	};
 

@@ -53,6 +53,12 @@ static const struct {
 	{ "\xef\xbd\xb6\xef\xbe\x9e", "\xe3\x82\xac", "\xe3\x82\xac*" },
 	{ "M\xc3\xbcller STRASSE stra\xc3\x9f" "e", "muller strasse",
 	    "muller strasse strasse" },
+	/* strokes, and letters of two */
+	{ "\xc5\x81\xc3\xb3" "d\xc5\xba \xc3\x98rsted", "lodz orsted",
+	    "lodz orsted" },
+	{ "\xc5\x92uvre \xc3\x86r\xc3\xb8", "oeuvre aero",
+	    "oeuvre aero" },
+	{ "\xc3\x9e\xc3\xb3r\xc3\xb0ur", "thordur", "thordur" },
 	{ "e\xcc\x81t\xc3\xa9", "ete", "ete" },	/* both ways to write it */
 	{ "\xef\xbc\xa1\xef\xbc\xa2", "ab", "ab" },	/* full width */
 	{ "\xce\xa3\xce\xaf\xcf\x83\xcf\x85\xcf\x86\xce\xbf\xcf\x82",

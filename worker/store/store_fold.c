@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Letters as search sees them: case folded (utf8proc), compatibility forms
- * taken apart, accents dropped.  Only marks that are accents go: the vowel
+ * taken apart, accents and strokes dropped.  Only marks that are accents go: the vowel
  * signs of Indic scripts and of Thai are letters like others, and so is the
  * breve of U+0439, without which Russian has no endings.  Called by
  * store_token.c and store_lang.c with text of strangers, a word at a time,
@@ -24,6 +24,18 @@ struct span {
 	uint32_t	 lo, hi;
 };
 
+/* Latin letters with a stroke or of two, which no decomposition has; small,
+ * as folding leaves them. */
+static const struct {
+	uint32_t	 c;
+	char		 as[3];
+} plain[] = {
+	{ 0x00e6, "ae" }, { 0x00f0, "d" }, { 0x00f8, "o" }, { 0x00fe, "th" },
+	{ 0x0111, "d" }, { 0x0127, "h" }, { 0x0131, "i" }, { 0x0142, "l" },
+	{ 0x0153, "oe" }, { 0x0167, "t" }, { 0x0180, "b" }, { 0x01e5, "g" },
+};
+
+static size_t	 store_fold_plain(uint32_t, uint8_t[4]);
 static int	 store_fold_in(const struct span *, size_t, uint32_t);
 
 /* Scripts that put no spaces between words, and Hangul. */
@@ -148,12 +160,27 @@ store_fold_bare(const int32_t *v, size_t n, uint8_t *out, size_t max)
 		if (store_fold_accent((uint32_t)c) ||
 		    !store_fold_letter((uint32_t)c))
 			continue;
-		if ((len = utf8_put((uint32_t)c, u)) > max - k)
+		if ((len = store_fold_plain((uint32_t)c, u)) > max - k)
 			break;
 		memcpy(out + k, u, len);
 		k += len;
 	}
 	return k;
+}
+
+/* A letter as one types it without a keyboard of its language. */
+static size_t
+store_fold_plain(uint32_t c, uint8_t out[4])
+{
+	size_t	 i, len;
+
+	for (i = 0; c >= plain[0].c && i < nitems(plain); i++)
+		if (c == plain[i].c) {
+			len = strlen(plain[i].as);
+			memcpy(out, plain[i].as, len);
+			return len;
+		}
+	return utf8_put(c, out);
 }
 
 size_t

@@ -80,7 +80,7 @@
 
 #include "worker/store/store.h"
 
-#define STORE_LAYOUT	2		/* version in A */
+#define STORE_LAYOUT	3		/* version in A */
 #define STORE_ROWVER	1		/* of every row that has one */
 #define STORE_SLOT_UNSEEN	0	/* the K rows of what is not $seen */
 #define STORE_TMAX	INT64_C(253402300799999)	/* end of 9999 */

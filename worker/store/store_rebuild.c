@@ -293,7 +293,8 @@ store_rebuild_due(struct store *st)
 
 /*
  * Layout 1 had its words in an environment of their own, in rows of another
- * form: forget both, and make them again.
+ * form: forget both, and make them again.  In 2 letters with a stroke were
+ * no others: that index serves until the new one is there.
  */
 enum store_err
 store_rebuild_upgrade(struct store *st)
@@ -305,6 +306,7 @@ store_rebuild_upgrade(struct store *st)
 	char			 path[STORE_PATHMAX + 32];
 	enum store_err		 e;
 	size_t			 i;
+	int			 first;
 
 	if ((e = store_begin_plain(st, 1, &txn)) != STORE_OK)
 		return e;
@@ -316,14 +318,19 @@ store_rebuild_upgrade(struct store *st)
 		txn->changed = 1;
 		if (e == STORE_OK && txn->hot[HOT_MAILS] > 0)
 			e = store_rebuild_note(txn, 1);
+	} else if (txn->layout < 3) {
+		txn->changed = 1;
+		if (txn->hot[HOT_MAILS] > 0)
+			e = store_rebuild_note(txn, 0);
 	}
 	if (e != STORE_OK) {
 		store_abort(txn);
 		return e;
 	}
+	first = txn->layout < 2;
 	if ((e = store_commit(txn)) != STORE_OK)
 		return e;
-	for (i = 0; i < nitems(files); i++) {
+	for (i = 0; first && i < nitems(files); i++) {
 		snprintf(path, sizeof(path), "%s/search/%s", st->path,
 		    files[i]);
 		(void)unlink(path);
