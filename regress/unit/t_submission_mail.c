@@ -132,7 +132,6 @@ a_report_has_groups_of_fields(void **state)
 	    "--b--\r\n";
 	const struct mime_msg	*m;
 	struct report		 r;
-	char			 out[REPORT_ADDRESS];
 	struct arena		 a;
 	char			 out[REPORT_ADDRESS];
 
