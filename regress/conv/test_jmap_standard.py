@@ -275,3 +275,19 @@ def test_a_mail_with_noncharacters_is_told_in_i_json(account):
     got = call(account, "Blob/get", {"ids": [blob]})["list"][0]
     assert got["isEncodingProblem"] and "data:asText" not in got
     assert base64.b64decode(got["data:asBase64"]) == bad.encode()
+
+
+# --- more than one request may have (3.6.1)
+
+@pytest.mark.parametrize("args", [
+    {"x": ["a"] * 200001}, {"x": [{}] * 25000}, {f"k{i}": 1 for i in
+                                                 range(5000)}])
+def test_i_json_that_is_too_much_is_a_limit(account, args):
+    """"notJSON" is for what does not parse; this is "limit", with the name
+    of the nearest one."""
+    body = {"using": [CORE], "methodCalls": [["Core/echo", args, "0"]]}
+    r = account.post(body)
+    assert r.status_code == 400
+    got = r.json()
+    assert got["type"] == JMAP + "error:limit"
+    assert got["limit"] == "maxSizeRequest" and got["detail"]

@@ -81,7 +81,9 @@ jmap_api(const struct jmap_env *env, const struct jmap_user *user,
 	if ((f = js_parse(body, len, &js_scan_strict, NULL,
 	    &r.json)) != JS_OK) {
 		*detail = js_scan_str(f);
-		p = &jmap_error_not_json;
+		/* it is I-JSON, but more of it than we take in one request */
+		p = f == JS_MANY || f == JS_MEMORY ? &jmap_error_limit_size :
+		    &jmap_error_not_json;
 	} else if ((p = api_request(&r, ws, detail)) == NULL)
 		p = api_answer(&r, ws);
 	if (p != NULL) {
