@@ -133,7 +133,6 @@ a_report_has_groups_of_fields(void **state)
 	const struct mime_msg	*m;
 	struct report		 r;
 	struct arena		 a;
-	char			 out[REPORT_ADDRESS];
 
 	(void)state;
 	arena_init(&a, MIME_ARENA);
