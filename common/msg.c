@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct msg_conf_cert) == 8, "msg_conf_cert");
 _Static_assert(sizeof(struct msg_conf_staple) == 16, "msg_conf_staple");
 _Static_assert(sizeof(struct msg_ready) == 8, "msg_ready");
 _Static_assert(sizeof(struct msg_addr) == 20, "msg_addr");
-_Static_assert(sizeof(struct msg_conn) == 48, "msg_conn");
+_Static_assert(sizeof(struct msg_conn) == 52, "msg_conn");
 _Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
 _Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
 _Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");

@@ -195,6 +195,7 @@ struct msg_conn {
 	uint32_t	 listener;	/* item of conf.listens */
 	struct msg_addr	 peer;
 	struct msg_addr	 local;
+	uint32_t	 crowded;	/* most of limits.connections are taken */
 };
 struct msg_conn_end {
 	uint32_t	 conn;

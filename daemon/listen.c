@@ -432,6 +432,7 @@ listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
 	ip_from_sa(&here, &lport, &local.sa);
 	listen_msg_addr(&m.peer, &ip, port);
 	listen_msg_addr(&m.local, &here, lport);
+	m.crowded = (uint32_t)listen_table_crowded();
 	s->accepted++;
 	listen_accepted++;
 	listen_keep(c, m.conn, fd, s, &peer->ss);

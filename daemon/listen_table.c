@@ -80,6 +80,12 @@ listen_table_count(void)
 }
 
 int
+listen_table_crowded(void)
+{
+	return count > max_all - max_all / 10;
+}
+
+int
 listen_table_add(const struct ip *ip, struct child *c, uint32_t *out)
 {
 	struct table_conn	*t;

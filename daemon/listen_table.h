@@ -20,6 +20,8 @@ int	listen_table_add(const struct ip *, struct child *c, uint32_t *conn);
 /* It ended: 0, or -1: c has no such connection. */
 int	listen_table_end(struct child *, uint32_t conn);
 size_t	listen_table_count(void);
+/* 1 if more than nine tenths of all that there may be are there. */
+int	listen_table_crowded(void);
 /* Of a connection: its socket's peer, and whether that may tell of clients
  * (a trusted proxy). */
 void	listen_table_from(uint32_t conn, const struct ip *peer, int tells);

@@ -35,6 +35,7 @@
  * Ended by a pause, by time in all, or by bytes, whichever is first. */
 #define LINGER_PAUSE	2000
 #define LINGER_MS	10000
+#define CROWDED_IDLE	5000		/* ms, when connections run out */
 #define IDLE_MS		1000		/* then buffers are given back */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
@@ -64,7 +65,22 @@ static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
 static int		draining;
+static int		crowded;
 static int		sweeping;	/* ev_sweep is pending */
+
+void
+conn_crowded(int is)
+{
+	crowded = is;
+}
+
+/* security.md 3.3: who waits for nothing makes room the sooner. */
+int64_t
+conn_idle(uint64_t keep_alive)
+{
+	return crowded && keep_alive > CROWDED_IDLE ? CROWDED_IDLE :
+	    (int64_t)keep_alive;
+}
 
 int64_t
 conn_now(void)

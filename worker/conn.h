@@ -119,6 +119,10 @@ size_t	conn_count(void);
 
 /* Milliseconds, monotonic, taken once per turn of the loop. */
 int64_t	conn_now(void);
+/* Most connections that there may be are there, or no longer. */
+void	conn_crowded(int);
+/* How long, in ms, one may be idle that has keep_alive when there is room. */
+int64_t	conn_idle(uint64_t keep_alive);
 
 /*
  * The thing an IO_WAIT (CONN_DUPLEX: or IO_WANT_READ) waited for has

@@ -299,6 +299,7 @@ worker_conn(struct proc_peer *p, struct msg *m)
 	struct conn_new		 n = { .id = h->conn, .listener = h->listener };
 	struct msg_conn_end	 taken = { h->conn };
 
+	conn_crowded(h->crowded != 0);
 	n.gen = gen_now();
 	if (n.gen == NULL || h->listener >= n.gen->conf->nlistens)
 		fatalx("a connection of no listener");

@@ -319,6 +319,26 @@ def test_connections_of_a_source_are_limited(new_server):
         c.close()
 
 
+def test_idle_connections_end_sooner_when_they_run_out(new_server):
+    """Those that came while there was room, and say nothing, too, once they
+    have been used again."""
+    s = new_server("workers = 1\nlimits {\n\tconnections = 20\n"
+                   "\tconnections-per-source = 1000\n}\n")
+    conns = [s.plain() for _ in range(18)]
+    assert all(answers(c) for c in conns)
+    last = s.plain()
+    assert answers(last) and answers(conns[0])
+    began = time.monotonic()
+    for c in (last, conns[0]):
+        c.settimeout(10)
+        assert c.recv(100) == b""
+    assert 4 < time.monotonic() - began < 9
+    # who came before waits for keep-alive, and one that works is not cut
+    assert all(answers(c) for c in conns[1:])
+    for c in conns + [last]:
+        c.close()
+
+
 def test_a_trusted_proxy_is_no_source(new_server):
     s = new_server("limits { connections-per-source = 1 }\n"
         "http { trusted-proxies = {\"127.0.0.1\"} }\n")

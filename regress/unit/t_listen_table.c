@@ -119,6 +119,10 @@ the_whole_is_limited(void **state)
 		assert_int_equal(listen_table_add(&ip, &c, &n), 0);
 	}
 	assert_int_equal(listen_table_add(NULL, &c, &n), -1);
+	assert_true(listen_table_crowded());
+	while (listen_table_count() > 4500)
+		listen_table_end(&c, c.conns);
+	assert_false(listen_table_crowded());
 	while (c.conns != UINT32_MAX)
 		listen_table_end(&c, c.conns);
 	assert_int_equal(listen_table_count(), 0);

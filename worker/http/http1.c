@@ -374,7 +374,7 @@ http1_next(struct conn *c)
 	struct http1		*h = c->data;
 
 	memset(&h->find, 0, sizeof(h->find));
-	c->deadline = conn_now() + (int64_t)s->conf->keep_alive;
+	c->deadline = conn_now() + conn_idle(s->conf->keep_alive);
 	c->step = step_idle;
 	/* Let others have a turn, and the client take what it asked for. */
 	if (buf_left(&c->in) > 0 && ++h->batch >= PIPELINE) {

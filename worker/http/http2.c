@@ -310,7 +310,7 @@ http2_time(struct http2 *h)
 		t = h->tick;
 	} else {
 		if (h->idle == 0)
-			h->idle = now + (int64_t)s->conf->keep_alive;
+			h->idle = now + conn_idle(s->conf->keep_alive);
 		h->tick = 0;
 		t = h->idle;
 	}
