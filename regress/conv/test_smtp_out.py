@@ -122,6 +122,31 @@ def test_options_of_the_submission_reach_the_relay(out, sender):
     assert set(params) == {"NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;q+2Br@s.test"}
 
 
+def test_a_report_about_an_alias_is_of_the_recipient(out, sender):
+    """ORCPT is added (RFC 3461 5.2.1 d), and found again in what comes back
+    from a system behind the relay that knows b by another name."""
+    s = submit(sender, ["b+1@relay.test", "ö@relay.test"], subject="alias")
+    m = came(out.relay, "alias")
+    delivered(sender, s, "b+1@relay.test", "unknown")
+    assert [p for _, p in m.rcpts] == [["ORCPT=rfc822;b+2B1@relay.test"],
+                                       ["ORCPT=utf-8;\\x{F6}@relay.test"]]
+    envid = [p[6:] for p in m.params if p.startswith("ENVID=")][0]
+    with out.lmtp_client() as c:
+        c.deliver((
+            "From: MAILER-DAEMON@far.test\r\nSubject: failed\r\n"
+            "Content-Type: multipart/report; boundary=x; "
+            "report-type=delivery-status\r\n\r\n--x\r\n\r\nSorry.\r\n--x\r\n"
+            "Content-Type: message/delivery-status\r\n\r\n"
+            f"Original-Envelope-Id: {envid}\r\n\r\n"
+            "Original-Recipient: rfc822;b+1@relay.test\r\n"
+            "Final-Recipient: rfc822;bob@far.test\r\n"
+            "Action: failed\r\nStatus: 5.1.1\r\n\r\n--x--\r\n").encode(),
+            sender.name, sender="")
+    status = get(sender, s)["deliveryStatus"]
+    assert status["b+1@relay.test"]["delivered"] == "no"
+    assert status["ö@relay.test"]["delivered"] == "unknown"
+
+
 def test_a_priority_goes_on_to_a_relay_that_knows_it(out, sender):
     """RFC 6710 4.2, 4.3"""
     for subject, exts, said in (

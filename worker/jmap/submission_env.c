@@ -27,6 +27,7 @@ static struct js_val	*env_json(const char *, const struct jmap_ids *);
 static struct js_val	*env_json_address(const char *);
 static int	env_check(struct jmap_set *, const struct jmap_object *,
 		    struct submission_env *);
+static int	env_orcpt(struct jmap_set *, struct queue_ask_rcpt *);
 static int	env_ascii(const char *);
 static int	env_valid(struct jmap_set *, const struct submission_env *);
 static void	env_unique(struct submission_env *);
@@ -240,10 +241,30 @@ env_check(struct jmap_set *s, const struct jmap_object *identity,
 		    "not an address of this identity");
 	if (!env_ascii(env->from))
 		env->flags |= MSG_QUEUE_UTF8;
-	for (i = 0; i < env->nrcpt; i++)
+	for (i = 0; i < env->nrcpt; i++) {
 		if (!env_ascii(env->rcpt[i].address))
 			env->flags |= MSG_QUEUE_UTF8;
+		if (env->rcpt[i].orcpt == NULL &&
+		    env_orcpt(s, &env->rcpt[i]) == -1)
+			return -1;
+	}
 	return 1;
+}
+
+/* RFC 3461 5.2.1 (d): it may be added, so that a report of a system that has
+ * sent the mail on to another address tells of which recipient it is. */
+static int
+env_orcpt(struct jmap_set *s, struct queue_ask_rcpt *r)
+{
+	struct arena	*a = &s->c->req->arena;
+	const char	*x = submission_param_xtext(a, r->address);
+
+	if (x == NULL || (x = arena_printf(a, "%s;%s", env_ascii(r->address) ?
+	    "rfc822" : "utf-8", x)) == NULL)
+		return -1;
+	if (strlen(x) < QUEUE_ASK_ORCPT)
+		r->orcpt = x;
+	return 0;
 }
 
 static int
