@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -242,6 +243,37 @@ def test_server_sets_them(user):
         "mailboxIds": {user.mailbox(): True}, "smimeStatus": None}}})
     assert got["notCreated"]["e"]["type"] == "invalidProperties"
     assert got["notCreated"]["e"]["properties"] == ["smimeStatus"]
+
+
+def test_a_certificate_that_was_revoked(new_server, ca, tmp_path):
+    """RFC 9219 4.1: SHOULD be checked for revocation."""
+    eve, bea = (ca.signer(n, f"{n}@example.org") for n in ("eve", "bea"))
+    (tmp_path / "index").write_text("")
+    (tmp_path / "conf").write_text(
+        f"[ca]\ndefault_ca=x\n[x]\ndatabase={tmp_path}/index\n"
+        "default_md=sha256\ndefault_crl_days=2\n")
+    run = ("ca", "-config", tmp_path / "conf", "-cert", ca.pem, "-keyfile",
+           ca.dir / "ca.key")
+    time.sleep(1.1)
+    came = datetime.datetime.now(datetime.timezone.utc)
+    time.sleep(1.1)
+    openssl(*run, "-revoke", f"{eve}.pem")
+    with tempfile.NamedTemporaryFile(suffix=".pem") as f:
+        f.write(ca.pem.read_bytes() + openssl(*run, "-gencrl"))
+        f.flush()
+        os.chmod(f.name, 0o644)
+        user = new_server(
+            f'smime {{ trust-anchor = "{f.name}" }}\n').adduser()
+        got = look(user, ca.sign(bea, "bea@example.org"))[1]
+        assert got["smimeStatus"] == "signed/verified", got
+        got = look(user, ca.sign(eve, "eve@example.org"))[1]
+        failed(got, "revoked")
+        assert got["smimeStatusAtDelivery"] == "signed/failed"
+        # it was good when it came
+        got = look(user, ca.sign(eve, "eve@example.org"),
+                   received=came.strftime("%Y-%m-%dT%H:%M:%SZ"))[1]
+        failed(got, "revoked")
+        assert got["smimeStatusAtDelivery"] == "signed/verified"
 
 
 def test_file_that_is_not_there(new_server):

@@ -28,6 +28,7 @@
 struct smime_run {
 	struct arena		*arena;
 	struct email_smime	*out;
+	time_t			 at;		/* as at that time */
 	int			 quiet;		/* what fails is not told */
 	int			 failed;
 };
@@ -40,6 +41,7 @@ static int	 smime_canonical(const uint8_t *, size_t, struct buf *);
 static int	 smime_run(struct smime_run *, const struct mime_msg *,
 		    const struct buf *, const struct buf *, int64_t);
 static int	 smime_on_verify(int, X509_STORE_CTX *);
+static int	 smime_pardon(X509_STORE_CTX *, int);
 static void	 smime_from(struct smime_run *, const struct mime_msg *,
 		    CMS_ContentInfo *);
 static int	 smime_is_from(X509 *, const char *);
@@ -55,19 +57,28 @@ static struct smime_run	*running;	/* while OpenSSL verifies */
 size_t
 email_smime_trust(const void *p, size_t n)
 {
-	X509	*x;
-	BIO	*b = NULL;
-	size_t	 got = 0;
+	STACK_OF(X509_INFO)	*list;
+	X509_INFO		*x;
+	BIO			*b = NULL;
+	size_t			 got = 0;
+	int			 i, crls = 0;
 
 	X509_STORE_free(anchors);
 	if ((anchors = X509_STORE_new()) == NULL ||
 	    (b = BIO_new_mem_buf(n == 0 ? "" : p, (int)n)) == NULL)
 		fatalx("smime: no memory");
-	while ((x = PEM_read_bio_X509(b, NULL, NULL, NULL)) != NULL) {
-		got += X509_STORE_add_cert(anchors, x) == 1;
-		X509_free(x);
+	list = PEM_X509_INFO_read_bio(b, NULL, NULL, NULL);
+	for (i = 0; i < sk_X509_INFO_num(list); i++) {
+		x = sk_X509_INFO_value(list, i);
+		if (x->x509 != NULL)
+			got += X509_STORE_add_cert(anchors, x->x509) == 1;
+		if (x->crl != NULL)
+			crls += X509_STORE_add_crl(anchors, x->crl) == 1;
 	}
+	if (crls > 0)
+		X509_STORE_set_flags(anchors, X509_V_FLAG_CRL_CHECK);
 	X509_STORE_set_verify_cb(anchors, smime_on_verify);
+	sk_X509_INFO_pop_free(list, X509_INFO_free);
 	ERR_clear_error();
 	BIO_free(b);
 	return got;
@@ -93,7 +104,7 @@ int
 email_smime_check(struct arena *a, const struct mime_msg *m,
     int64_t received, struct email_smime *out)
 {
-	struct smime_run	 run = { a, out, 0, 0 };
+	struct smime_run	 run = { a, out, 0, 0, 0 };
 	struct buf		 der, text;
 	int			 got;
 
@@ -263,6 +274,7 @@ smime_run(struct smime_run *r, const struct mime_msg *m,
 	BIO			*in = NULL;
 
 	r->failed = 0;
+	r->at = (time_t)(at / 1000);
 	if ((cms = d2i_CMS_ContentInfo(NULL, &p, (long)der->len)) == NULL ||
 	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) {
 		smime_error(r, "the signature cannot be read");
@@ -271,7 +283,7 @@ smime_run(struct smime_run *r, const struct mime_msg *m,
 	if (text->len > 0)
 		in = BIO_new_mem_buf(text->data, (int)text->len);
 	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(anchors),
-	    (time_t)(at / 1000));
+	    r->at);
 	running = r;
 	if (CMS_verify(cms, NULL, anchors, in, NULL, CMS_BINARY) != 1 &&
 	    !r->failed)
@@ -289,10 +301,40 @@ done:
 static int
 smime_on_verify(int ok, X509_STORE_CTX *ctx)
 {
-	if (!ok && running != NULL)
-		smime_error(running, X509_verify_cert_error_string(
-		    X509_STORE_CTX_get_error(ctx)));
+	int	 e = X509_STORE_CTX_get_error(ctx);
+
+	if (!ok && running != NULL && !smime_pardon(ctx, e))
+		smime_error(running, X509_verify_cert_error_string(e));
 	return 1;
+}
+
+/* An authority without a list is one as before there were lists; a list of
+ * today says when it was that a certificate was revoked. */
+static int
+smime_pardon(X509_STORE_CTX *ctx, int e)
+{
+	STACK_OF(X509_CRL)	*lists;
+	X509_REVOKED		*rev;
+	X509			*x = X509_STORE_CTX_get_current_cert(ctx);
+	int			 i, named = 0, later = 0;
+
+	if (e == X509_V_ERR_UNABLE_TO_GET_CRL ||
+	    e == X509_V_ERR_CRL_NOT_YET_VALID)
+		return 1;
+	if (e != X509_V_ERR_CERT_REVOKED || x == NULL)
+		return 0;
+	/* the current list is not set if it was made after that time */
+	lists = X509_STORE_CTX_get1_crls(ctx, X509_get_issuer_name(x));
+	for (i = 0; i < sk_X509_CRL_num(lists); i++) {
+		if (X509_CRL_get0_by_cert(sk_X509_CRL_value(lists, i), &rev,
+		    x) != 1)
+			continue;
+		named++;
+		later += X509_cmp_time(X509_REVOKED_get0_revocationDate(rev),
+		    &running->at) > 0;
+	}
+	sk_X509_CRL_pop_free(lists, X509_CRL_free);
+	return named > 0 && later == named;
 }
 
 static void

@@ -46,7 +46,8 @@ int	email_smime_src(struct email_src *, const struct email_struct *,
 int	email_smime_good(const char *status);
 
 /* Trust signers that the certificates in n bytes of PEM vouch for, and no
- * others from now on.  How many there are. */
+ * others from now on, nor those that a revocation list in it names.  How many
+ * certificates there are. */
 size_t	email_smime_trust(const void *, size_t n);
 
 #endif
