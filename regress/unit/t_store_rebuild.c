@@ -370,6 +370,8 @@ an_index_of_layout_1_is_brought_forward(void **state)
 static void
 an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
 {
+	struct store_text	 old = { STORE_IN_BODY, { "all others", 10 } };
+	struct store_txn	*w;
 	struct kv		*kv;
 	struct kv_txn		*txn;
 	struct slice		 v;
@@ -379,8 +381,14 @@ an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
 	int			 i;
 
 	(void)state;
-	add(MAILS);
+	add(20);
+	w = help_begin(st, 1);
+	assert_int_equal(store_search_drop(w, eid[n - 3]), STORE_OK);
+	assert_int_equal(store_search_pend(w, eid[n - 3], &old, 1,
+	    SLICE(NULL, 0)), STORE_OK);
+	help_commit(w);
 	merge();
+	assert_int_equal(store_check(st, 0, NULL, NULL), 1);
 	store_close(st);
 	store_shutdown();
 	st = NULL;
@@ -395,8 +403,9 @@ an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
 	kv_close(kv);
 	reopen();
 	assert_true(flags() & STORE_INDEX_REBUILD);
+	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
 	assert_int_equal(search("all", &ids), STORE_OK);
-	assert_int_equal(ids.n, MAILS);
+	assert_int_equal(ids.n, 20);
 	for (i = 0; i < 1000 && flags() != STORE_INDEX_WHOLE; i++)
 		assert_int_not_equal(store_tidy(st), -1);
 	look();

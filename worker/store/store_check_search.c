@@ -262,7 +262,9 @@ store_check_search(struct store_checker *c)
 		    errno == ENOENT ? "missing" : "damaged");
 	}
 	if (e == STORE_OK && (e = store_check_waits(c, &s)) == STORE_OK &&
-	    !s.bad && (e = store_check_unseen(c, &s)) == STORE_OK)
+	    !s.bad && (e = store_check_unseen(c, &s)) == STORE_OK &&
+	    /* what it is to be replaced for is no difference */
+	    !(m.flags & STORE_INDEX_REBUILD))
 		e = store_check_words(c, &s);
 	if (e == STORE_OK && c->repair && c->n > had)
 		e = store_rebuild_note(c->txn, s.bad);
