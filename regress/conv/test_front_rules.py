@@ -178,6 +178,7 @@ def test_default_url_is_what_a_trusted_proxy_was_asked_for(new_server):
     ("/api/principal", [], 401),             # this machine itself
     ("/closed/403", [PROXY], 403),
     ("/closed/503", [PROXY], 503),
+    ("/closed/429", [PROXY], 429),
     ("/closed/503", [], 404),
     ("/closed/99", [PROXY], 403),            # no status
     ("/closed/199", [PROXY], 403),
@@ -196,6 +197,8 @@ def test_allowed_endpoint(ruled, path, fields, status):
     if status not in (200, 401):
         assert a.get("Content-Type") == "application/problem+json"
         assert json.loads(a.body)["status"] == status
+    # security.md 1.2: also of one that an administrator made
+    assert (a.get("Retry-After") is not None) == (status in (429, 503))
 
 
 def test_an_expression_that_fails_is_said_once(ruled):

@@ -18,10 +18,12 @@
 #include "worker/http/access.h"
 #include "worker/http/req.h"
 
+static int	reply_has(const struct reply *, const char *);
 static void	reply_give(struct req *, int, const char *);
 static void	reply_broken(struct req *);
 static void	json_string(struct buf *, const char *);
 
+#define REPLY_LATER	"5"	/* s, when nobody knows better */
 #define NBLOCKS	(HTTP_CLASSES * 4)
 #define BLOCK(s, class, secure, error) \
 	(&(s)->block[(class) * 4 + !!(secure) * 2 + !!(error)])
@@ -202,6 +204,17 @@ req_hdr_add(struct req *r, const char *name, const char *value)
 		p->nfields++;
 }
 
+static int
+reply_has(const struct reply *p, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->nfields; i++)
+		if (utf8_caseis(p->field[i].name, p->field[i].name_len, name))
+			return 1;
+	return 0;
+}
+
 void
 req_hdr_set(struct req *r, const char *name, const char *value)
 {
@@ -283,6 +296,9 @@ reply_give(struct req *r, int status, const char *type)
 	/* what an administrator is asked about can be found in the log */
 	if (status >= 500)
 		req_hdr_set(r, "X-Request-Id", access_id(r, id));
+	/* security.md 1.2: on each, whoever gives it; RFC 9110 10.2.3 */
+	if ((status == 429 || status == 503) && !reply_has(p, "Retry-After"))
+		req_hdr_add(r, "Retry-After", REPLY_LATER);
 	if (p->bad)
 		reply_broken(r);
 	r->state = REQ_ANSWERED;
