@@ -132,6 +132,7 @@ a_report_has_groups_of_fields(void **state)
 	    "--b--\r\n";
 	const struct mime_msg	*m;
 	struct report		 r;
+	char			 out[REPORT_ADDRESS];
 	struct arena		 a;
 
 	(void)state;
