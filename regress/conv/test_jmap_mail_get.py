@@ -405,6 +405,20 @@ def test_ids_null_is_everything(server):
     assert {t["id"] for t in threads} == {e["threadId"] for e in got["list"]}
 
 
+def test_a_digest_is_parsed_in_one_call(account):
+    """4.9 names no limit: as many blobs as objects in a /get."""
+    raw = b"Content-Type: multipart/digest; boundary=b\r\n\r\n" + b"".join(
+        b"--b\r\n\r\nSubject: n%d\r\n\r\nx\r\n" % i
+        for i in range(40)) + b"--b--\r\n"
+    e, = account.call("Email/get", {"ids": [account.add_mail(raw)],
+                                    "properties": ["attachments"]})["list"]
+    blobs = [p["blobId"] for p in e["attachments"]]
+    got = account.call("Email/parse", {"blobIds": blobs,
+                                       "properties": ["subject"]})
+    assert [got["parsed"][b]["subject"] for b in blobs] == [
+        f"n{i}" for i in range(40)]
+
+
 def test_more_ids_than_may_be(new_server):
     server = new_server("limits {\n max-objects-in-get = 6\n"
                         " max-objects-in-set = 3\n}\n")
@@ -416,6 +430,7 @@ def test_more_ids_than_may_be(new_server):
                        ("Email/get", {"ids": None}),
                        ("Thread/get", {"ids": None}),
                        ("Mailbox/get", {"ids": None}),
+                       ("Email/parse", {"blobIds": list("abcdefg")}),
                        ("Email/set", {"destroy": list("abcd")}),
                        ("Email/set", {"update": {"a": {}, "b": {}},
                                       "destroy": ["c", "d"]}),

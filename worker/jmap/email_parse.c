@@ -11,8 +11,6 @@
 #include "worker/jmap/email_row.h"
 #include "worker/jmap/jmap_parse.h"
 
-#define PARSE_MAX	16	/* blobs of one call: each is parsed anew */
-
 struct parse {
 	struct jmap_parse	 p;		/* first: show() is given it */
 	struct jmap_get		 g;
@@ -39,7 +37,7 @@ email_parse(struct jmap_call *c)
 	p.g.type = &email_type;
 	if ((err = parse_args(&p)) != NULL)
 		return err;
-	return jmap_parse(&p.p, PARSE_MAX);
+	return jmap_parse(&p.p);
 }
 
 static const struct jmap_error *

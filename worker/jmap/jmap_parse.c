@@ -23,22 +23,25 @@ jmap_parse_args(struct jmap_parse *p, struct js_rd *rd)
 }
 
 const struct jmap_error *
-jmap_parse(struct jmap_parse *p, unsigned max)
+jmap_parse(struct jmap_parse *p)
 {
 	const struct jmap_error	*e = NULL;
 	struct jmap_call	*c = p->c;
 	struct jmap_ids		 ids = { NULL, 0, 0 };
 	size_t			 i;
 
-	if (js_len(p->sent) > max)
+	if (js_len(p->sent) > c->req->env->limits->max_objects_in_get)
 		return jmap_error_say(c, &jmap_error_request_too_large,
-		    "more than %u blobs", max);
+		    "more blobIds than maxObjectsInGet");
 	if (jmap_ids_take(c->req, p->sent, &ids) == -1)
 		return jmap_api_lost(c);
 	buf_init(&p->good, c->req->env->limits->max_size_response);
 	for (i = 0; e == NULL && i < ids.n; i++)
 		if (parse_one(p, ids.id[i]) == -1)
 			e = jmap_api_lost(c);
+		else if (jmap_api_spent(c->req))
+			e = jmap_error_say(c, &jmap_error_request_too_large,
+			    "too many blobIds to look into");
 	if (buf_bad(&p->good))
 		e = jmap_error_say(c, &jmap_error_request_too_large,
 		    "the response would be too large");

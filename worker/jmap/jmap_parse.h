@@ -23,7 +23,7 @@ struct jmap_parse {
 };
 /* accountId and blobIds; then the caller's own, js_rd_end and jmap_parse. */
 void	jmap_parse_args(struct jmap_parse *, struct js_rd *);
-/* All of it, with at most max blobs; the method's result. */
-const struct jmap_error	*jmap_parse(struct jmap_parse *, unsigned max);
+/* All of it, with at most maxObjectsInGet blobs; the method's result. */
+const struct jmap_error	*jmap_parse(struct jmap_parse *);
 
 #endif

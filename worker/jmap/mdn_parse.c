@@ -41,7 +41,7 @@ mdn_parse(struct jmap_call *c)
 	if (js_rd_end(&rd) == -1)
 		return jmap_error_say(c, &jmap_error_invalid_arguments, "%s",
 		    rd.fault);
-	return jmap_parse(&p, c->req->env->limits->max_objects_in_get);
+	return jmap_parse(&p);
 }
 
 /* 1, 0 it is no notification, -1. */
