@@ -135,13 +135,22 @@ def test_account_rate_wherever_it_comes_from(limited):
     assert ask(limited, get("/jmap/session", basic(other))).status == 200
 
 
-def test_an_account_is_warned_when_little_is_left(new_server):
-    s = new_server(CONF.replace("account = 12/1m", "account = 30/1m"))
+def test_clients_are_told_what_is_left(new_server):
+    """security.md 1.2: on the API and the session each time, elsewhere when
+    little is left."""
+    s = new_server(CONF.replace("account = 12/1m", "account = 30/1h"))
     who = s.first()
-    got = [ask(s, get("/jmap/session", basic(who))).get("RateLimit")
-           for _ in range(30)]
-    assert got[:27] == [None] * 27
-    assert [re.match(r'"account";r=(\d)', g).group(1) for g in got[27:]] == \
+    for i in range(29, 19, -1):
+        a = ask(s, get("/jmap/session", basic(who)))
+        assert a.get("RateLimit-Policy") == '"account";q=30;w=3600'
+        assert a.get("RateLimit").startswith(f'"account";r={i};t=')
+    assert ask(s, post("/jmap", ECHO, basic(who))).get("RateLimit") \
+        .startswith('"account";r=19;')
+    where = f"/jmap/download/{who.id}/Gx/a"     # and one more for the id
+    got = [ask(s, get(where, basic(who))).get("RateLimit")
+           for _ in range(18)]
+    assert got[:15] == [None] * 15
+    assert [re.match(r'"account";r=(\d)', g).group(1) for g in got[15:]] == \
         ["2", "1", "0"]
 
 

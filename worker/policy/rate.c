@@ -16,8 +16,10 @@
 #include "common/share.h"
 #include "worker/policy/policy.h"
 
-#define LOW	10		/* tell a client when a tenth is left */
+#define LOW	10		/* tell any client when a tenth is left */
 
+static int	rate_tells(const struct req *, const struct conf_rate *,
+		    const struct share_left *);
 static int	rate_free(const struct req *);
 static int	rate_refuse(struct req *, const char *,
 		    const struct conf_rate *, const struct share_left *);
@@ -45,7 +47,7 @@ rate_anonymous(struct req *r)
 		share_add(SHARE_OVER_ANONYMOUS, 1);
 		return rate_refuse(r, "anonymous", rate, &left);
 	}
-	if (left.left < rate->count / LOW)
+	if (rate_tells(r, rate, &left))
 		rate_fields(r, "anonymous", rate, &left);
 	return 0;
 }
@@ -63,9 +65,19 @@ rate_account(struct req *r)
 		share_add(SHARE_OVER_ACCOUNT, 1);
 		return rate_refuse(r, "account", rate, &left);
 	}
-	if (left.left < rate->count / LOW)
+	if (rate_tells(r, rate, &left))
 		rate_fields(r, "account", rate, &left);
 	return 0;
+}
+
+/* security.md 1.2: always on answers of the API and the session, which are
+ * what clients plan; else when it is about to matter. */
+static int
+rate_tells(const struct req *r, const struct conf_rate *rate,
+    const struct share_left *left)
+{
+	return r->class == HTTP_A || r->class == HTTP_S ||
+	    left->left < rate->count / LOW;
 }
 
 /* This machine itself, jmapctl(8), and who is never banned. */
