@@ -82,12 +82,6 @@ auth_ask_open(uint32_t slot, int fd)
 	ask_tell(0);
 }
 
-int
-auth_ask_up(void)
-{
-	return ask_peer.open;
-}
-
 void
 auth_ask_on_revoke(void (*fn)(uint64_t))
 {

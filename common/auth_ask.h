@@ -16,8 +16,6 @@ struct auth_ask;		/* a question on its way */
 
 /* The pipe that MSG_PEER brought; fd becomes ours.  Fatal on failure. */
 void	auth_ask_open(uint32_t slot, int fd);
-/* 1 if the pipe is open. */
-int	auth_ask_up(void);
 
 /* Who logs in or is a recipient has a card in card.h then. */
 

@@ -52,6 +52,7 @@ const char *const dir_types[DIR_TYPES] = {
 	[DIR_OAUTH_CLIENT]	= "oauthClient",
 };
 
+static int	dir_next(struct cur *, struct dir_entry *);
 static int	dir_uint(const char *, size_t, uint64_t *);
 static int	dir_apply_num(struct dir_prin *, const struct dir_entry *);
 static size_t	dir_find_value(const struct dir_values *, const char *, size_t);
@@ -142,7 +143,8 @@ dir_put_uint(struct buf *b, enum dir_field field, uint64_t v)
 	dir_put(b, DIR_ADD, field, num, (size_t)n);
 }
 
-int
+/* Next entry: 1, 0 at the end, -1 malformed (unknown numbers, too long). */
+static int
 dir_next(struct cur *c, struct dir_entry *e)
 {
 	uint8_t	 action, field;

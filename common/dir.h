@@ -72,8 +72,6 @@ struct dir_entry {
 void	dir_put(struct buf *, enum dir_action, enum dir_field, const void *,
 	    size_t);
 void	dir_put_uint(struct buf *, enum dir_field, uint64_t);
-/* Next entry: 1, 0 at the end, -1 malformed (unknown numbers, too long). */
-int	dir_next(struct cur *, struct dir_entry *);
 
 /* A principal in hand. */
 struct dir_values {

@@ -183,14 +183,6 @@ js_int(struct js_val *v)
 	    (int64_t)json_object_get_double(J(v)) : json_object_get_int64(J(v));
 }
 
-double
-js_double(struct js_val *v)
-{
-	if (js_type(v) != JS_DOUBLE && js_type(v) != JS_INT)
-		return 0;
-	return json_object_get_double(J(v));
-}
-
 const char *
 js_str(struct js_val *v)
 {

@@ -84,7 +84,6 @@ int		 js_is_ref(struct js_val *);	/* .. or "#" and one (5.3) */
 /* Plain readers: the value must be of the kind, else 0 / "" / NULL. */
 int		 js_bool(struct js_val *);
 int64_t		 js_int(struct js_val *);
-double		 js_double(struct js_val *);
 const char	*js_str(struct js_val *);	/* NUL-terminated */
 size_t		 js_len(struct js_val *);	/* bytes, elements, members */
 struct js_val	*js_at(struct js_val *, size_t);	/* of an array */
@@ -142,7 +141,6 @@ int	 js_rd_str(struct js_rd *, const char *, const char **);
 int	 js_rd_str_null(struct js_rd *, const char *, const char **);
 int	 js_rd_id(struct js_rd *, const char *, const char **);
 int	 js_rd_id_null(struct js_rd *, const char *, const char **);
-int	 js_rd_date(struct js_rd *, const char *, int64_t *);	/* UTCDate */
 int	 js_rd_arr(struct js_rd *, const char *, struct js_val **);
 int	 js_rd_arr_null(struct js_rd *, const char *, struct js_val **);
 /* Id[], which must be there; "#" and an Id is taken for one, too. */

@@ -167,21 +167,6 @@ js_rd_id_null(struct js_rd *rd, const char *key, const char **out)
 }
 
 int
-js_rd_date(struct js_rd *rd, const char *key, int64_t *out)
-{
-	struct js_val	*v;
-	int64_t		 ms;
-	int		 got;
-
-	if ((got = rd_kind(rd, key, JS_STR, 0, &v)) != 1)
-		return got;
-	if ((ms = date_3339(js_str(v), js_len(v), 1, NULL)) == DATE_NONE)
-		return js_rd_bad(rd, key);
-	*out = ms;
-	return 1;
-}
-
-int
 js_rd_arr(struct js_rd *rd, const char *key, struct js_val **out)
 {
 	return rd_kind(rd, key, JS_ARR, 0, out);

@@ -67,8 +67,6 @@ static int	 kv_place(struct kv_range *, struct slice, MDB_val *,
 static int	 kv_step(struct kv_range *, MDB_val *, MDB_val *);
 static MDB_cursor *kv_cursor(struct kv_txn *, const uint8_t *);
 static void	 kv_uncursor(struct kv_txn *);
-static int	 kv_seek(struct kv_txn *, const void *, size_t, int,
-		    struct slice *, struct slice *);
 
 static MDB_val
 kv_val(const void *p, size_t n)
@@ -380,19 +378,6 @@ kv_put(struct kv_txn *txn, const void *key, size_t n, const void *val,
 }
 
 int
-kv_room(struct kv_txn *txn, const void *key, size_t n, size_t len,
-    uint8_t **room)
-{
-	MDB_val	 k = kv_val(key, n), v = kv_val(NULL, len);
-	int	 rc;
-
-	if ((rc = mdb_put(txn->mdb, KV_DBI, &k, &v, MDB_RESERVE)) != 0)
-		return kv_fail_txn(txn, rc);
-	*room = v.mv_data;
-	return 0;
-}
-
-int
 kv_del(struct kv_txn *txn, const void *key, size_t n)
 {
 	MDB_val	 k = kv_val(key, n);
@@ -423,30 +408,8 @@ kv_del_prefix(struct kv_txn *txn, const void *prefix, size_t n)
 }
 
 int
-kv_empty(struct kv_txn *txn)
-{
-	int	 rc = mdb_drop(txn->mdb, KV_DBI, 0);
-
-	return rc == 0 ? 0 : kv_fail(rc);
-}
-
-int
-kv_before(struct kv_txn *txn, const void *bound, size_t n, struct slice *key,
-    struct slice *val)
-{
-	return kv_seek(txn, bound, n, 1, key, val);
-}
-
-int
 kv_after(struct kv_txn *txn, const void *bound, size_t n, struct slice *key,
     struct slice *val)
-{
-	return kv_seek(txn, bound, n, 0, key, val);
-}
-
-static int
-kv_seek(struct kv_txn *txn, const void *bound, size_t n, int before,
-    struct slice *key, struct slice *val)
 {
 	struct kv_range	 r;
 	MDB_val		 k, v;
@@ -458,7 +421,7 @@ kv_seek(struct kv_txn *txn, const void *bound, size_t n, int before,
 		return -1;
 	}
 	r.nstop = r.nlast = 0;
-	r.reverse = before;
+	r.reverse = 0;
 	rc = kv_place(&r, SLICE(bound, n), &k, &v);
 	ret = kv_found(&r, rc, &k, &v, key, val);
 	kv_done(&r);

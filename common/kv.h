@@ -72,18 +72,11 @@ int	 kv_get(struct kv_txn *, const void *key, size_t n, struct slice *val);
 /* Create or replace; 0 or -1. */
 int	 kv_put(struct kv_txn *, const void *key, size_t n, const void *val,
 	    size_t len);
-/* The same, giving *room to be filled with len bytes before the next call. */
-int	 kv_room(struct kv_txn *, const void *key, size_t n, size_t len,
-	    uint8_t **room);
 /* 1 deleted, 0 was not there, -1. */
 int	 kv_del(struct kv_txn *, const void *key, size_t n);
 /* Delete all keys that begin with the n bytes; how many, or -1. */
 int64_t	 kv_del_prefix(struct kv_txn *, const void *prefix, size_t n);
-/* Delete everything; 0 or -1. */
-int	 kv_empty(struct kv_txn *);
-/* The largest key < bound, or the least key >= bound: 1, 0, -1. */
-int	 kv_before(struct kv_txn *, const void *bound, size_t n,
-	    struct slice *key, struct slice *val);
+/* The least key >= bound: 1, 0, -1. */
 int	 kv_after(struct kv_txn *, const void *bound, size_t n,
 	    struct slice *key, struct slice *val);
 

@@ -91,12 +91,6 @@ static uint32_t	share_running(uint32_t, uint32_t);
 static int	share_row(uint64_t, const struct share_kind *);
 static void	share_one(_Atomic uint64_t *, uint64_t);
 
-size_t
-share_size(void)
-{
-	return sizeof(struct share);
-}
-
 int
 share_make(void)
 {

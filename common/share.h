@@ -25,8 +25,6 @@ struct ip;
 
 #define SHARE_WORKERS	256	/* slots of workers, as conf's maximum */
 
-/* Bytes of the memory, for whoever makes it. */
-size_t	share_size(void);
 /* Make it: a descriptor for share_open, or -1 with errno.  For the parent. */
 int	share_make(void);
 /* Map it (the descriptor stays the caller's) as worker number slot, whose

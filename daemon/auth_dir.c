@@ -20,6 +20,7 @@
 typedef enum dir_err	dir_fn(struct auth_dir_call *, struct cur *);
 
 static dir_fn	 dir_create, dir_get, dir_find_rows, dir_update, dir_delete;
+static enum dir_err	auth_dir_may(struct auth_dir_call *, int perm);
 static enum dir_err dir_key(struct auth_dir_call *, struct cur *,
 		    enum perm_verb, struct dir_prin *);
 static int	 dir_perm(enum dir_type, enum perm_verb);
@@ -62,7 +63,8 @@ auth_dir(uint32_t op, const uint8_t *tail, size_t len, struct auth_dir_call *c)
 	return dir_ops[op](c, &cur);
 }
 
-enum dir_err
+/* "other" and what is wrong with it, or DIR_OK. */
+static enum dir_err
 auth_dir_may(struct auth_dir_call *c, int perm)
 {
 	if (c->trusted || c->perms & PERM_BIT(perm))

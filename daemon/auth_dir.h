@@ -34,7 +34,5 @@ struct auth_dir_call {
 /* Run one; op is any but DIR_RELOAD, unknown ones give DIR_UNSUPPORTED. */
 enum dir_err	auth_dir(uint32_t op, const uint8_t *tail, size_t,
 		    struct auth_dir_call *);
-/* "other" and what is wrong with it, or DIR_OK. */
-enum dir_err	auth_dir_may(struct auth_dir_call *, int perm);
 
 #endif

@@ -46,7 +46,5 @@ int	ctl_stream(uint32_t kind, const char *account);
 void	ctl_row(const void *, size_t);
 /* No more rows: print the table. */
 void	ctl_row_end(void);
-/* A row as one JSON object into the buffer; 0, or -1: malformed. */
-int	ctl_row_json(struct buf *, const void *, size_t);
 
 #endif

@@ -28,6 +28,7 @@ struct ctl_line {
 static struct ctl_line	*lines;
 static size_t		 nlines;
 
+static int	ctl_row_json(struct buf *, const void *, size_t);
 static void	ctl_table(size_t, size_t);
 static int	ctl_same(const struct ctl_line *, const struct ctl_line *);
 static int	ctl_width(const char *);
@@ -54,7 +55,8 @@ ctl_number(const char *name)
 	return n > 0 && name[n - 1] == '#';
 }
 
-int
+/* A row as one JSON object into the buffer; 0, or -1: malformed. */
+static int
 ctl_row_json(struct buf *b, const void *row, size_t len)
 {
 	const char	*name, *value;

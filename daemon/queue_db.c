@@ -21,6 +21,7 @@ TAILQ_HEAD(db_list, queue_msg);
 static struct kv	*db;
 static struct db_list	 db_dirty = TAILQ_HEAD_INITIALIZER(db_dirty);
 
+static void	queue_db_delete(struct queue_msg *);
 static int	 db_run(kv_write_fn *, void *);
 static int	 db_version(struct kv_txn *, void *);
 static size_t	 db_key(uint8_t [DB_KEY], int, uint64_t, int64_t);
@@ -205,7 +206,8 @@ queue_db_dirty_rcpt(struct queue_msg *m, uint32_t i)
 	db_list(m);
 }
 
-void
+/* It is to be deleted, and freed with the next commit that succeeds. */
+static void
 queue_db_delete(struct queue_msg *m)
 {
 	m->gone = 1;
@@ -403,13 +405,4 @@ queue_db_read(const struct queue_msg *m, uint64_t off, void *p, size_t len)
 	}
 	kv_abort(txn);
 	return done > 0 ? (ssize_t)done : -1;
-}
-
-uint64_t
-queue_db_used(void)
-{
-	uint64_t	 used, map;
-
-	kv_usage(db, &used, &map);
-	return used;
 }

@@ -33,8 +33,6 @@ void	queue_db_close(void);
 /* Its record, or one of its recipients, is to be written. */
 void	queue_db_dirty(struct queue_msg *);
 void	queue_db_dirty_rcpt(struct queue_msg *, uint32_t i);
-/* It is to be deleted, and freed with the next commit that succeeds. */
-void	queue_db_delete(struct queue_msg *);
 /* 1 if something waits for a commit. */
 int	queue_db_pending(void);
 /* All of it: 0, or -1 (logged) and it still waits.  After it fn is called for
@@ -48,7 +46,5 @@ void	queue_db_forget(struct queue_msg *);
 int	queue_db_spill(struct queue_msg *);
 /* Content from an offset: bytes copied, at least one; -1. */
 ssize_t	queue_db_read(const struct queue_msg *, uint64_t off, void *, size_t);
-/* Bytes of the file in use. */
-uint64_t queue_db_used(void);
 
 #endif

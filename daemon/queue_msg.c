@@ -64,13 +64,6 @@ queue_msg_set(char **to, const char *s)
 	return 0;
 }
 
-uint64_t
-queue_msg_cost(const struct queue_msg *m)
-{
-	return m->len + sizeof(*m) + (uint64_t)m->nrcpt *
-	    (sizeof(*m->rcpt) + 256);
-}
-
 /* --- records ------------------------------------------------------------ */
 
 void

@@ -105,8 +105,6 @@ struct queue_msg	*queue_msg_new(uint32_t nrcpt);
 void	queue_msg_free(struct queue_msg *);
 /* Replace a string; 0, or -1 without memory (then it is as it was). */
 int	queue_msg_set(char **, const char *);
-/* Bytes that it takes in memory and on the disk, about. */
-uint64_t queue_msg_cost(const struct queue_msg *);
 
 /* Append a record. */
 void	queue_msg_put(struct buf *, const struct queue_msg *);

@@ -53,7 +53,6 @@ struct smtp_conn {
 	int			 again;		/* there is more to do */
 	int			 told;		/* ready was called */
 	int			 busy;		/* in the pump */
-	int			 aborted;
 	unsigned int		 tick;		/* of the running timer */
 	struct event		 ev_io, ev_timer, ev_kick;
 	int			 io;		/* what ev_io waits for */
@@ -130,22 +129,6 @@ smtp_conn_quit(struct smtp_conn *c)
 	smtp_conn_kick(c);
 }
 
-void
-smtp_conn_abort(struct smtp_conn *c)
-{
-	smtp_client_lost(&c->client, "4.4.2", "given up");
-	(void)smtp_client_take(&c->client);
-	c->aborted = 1;
-	if (!c->busy)
-		smtp_conn_free(c);
-}
-
-const struct ip *
-smtp_conn_ip(const struct smtp_conn *c)
-{
-	return &c->ips[c->ip < c->nips ? c->ip : 0];
-}
-
 /* Pump soon, not from within the caller. */
 static void
 smtp_conn_kick(struct smtp_conn *c)
@@ -211,9 +194,9 @@ smtp_conn_pump(struct smtp_conn *c)
 		if (c->step == CONN_OPEN)
 			smtp_conn_work(c);
 		more = smtp_conn_tell(c);
-	} while (more && !c->aborted);
+	} while (more);
 	c->busy = 0;
-	if (c->aborted || smtp_client_want(&c->client) == SMTP_WANT_CLOSE)
+	if (smtp_client_want(&c->client) == SMTP_WANT_CLOSE)
 		smtp_conn_free(c);
 	else
 		smtp_conn_wait(c);

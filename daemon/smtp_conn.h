@@ -60,9 +60,5 @@ void	smtp_conn_send(struct smtp_conn *, struct smtp_mail *);
 int	smtp_conn_ready(const struct smtp_conn *);
 /* QUIT, politely, after the mail under way if there is one. */
 void	smtp_conn_quit(struct smtp_conn *);
-/* Drop it now: a mail under way fails as temporary; no callback comes. */
-void	smtp_conn_abort(struct smtp_conn *);
-/* The address it talks to, for logs. */
-const struct ip	*smtp_conn_ip(const struct smtp_conn *);
 
 #endif

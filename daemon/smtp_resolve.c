@@ -82,15 +82,6 @@ smtp_resolve(const char *host, smtp_resolve_fn *fn, void *arg)
 	return r;
 }
 
-void
-smtp_resolve_cancel(struct smtp_resolve *r)
-{
-	if (r->ask != NULL)
-		dns_ask_cancel(r->ask);
-	evtimer_del(&r->ev_done);
-	free(r);
-}
-
 /* The addresses of r->host in hosts(5). */
 static void
 resolve_in_hosts(struct smtp_resolve *r)

@@ -31,11 +31,9 @@ void	smtp_resolve_hosts(const char *text);
 void	smtp_resolve_free(void);
 /*
  * Ask.  Answers by fn, once, always later and never from within; at most 20
- * seconds.  Returns a handle to cancel with, or NULL without memory.
+ * seconds.  NULL without memory.
  */
 struct smtp_resolve	*smtp_resolve(const char *host, smtp_resolve_fn *,
 			    void *arg);
-/* fn will not be called. */
-void	smtp_resolve_cancel(struct smtp_resolve *);
 
 #endif

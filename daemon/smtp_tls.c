@@ -25,6 +25,7 @@
 
 #define SMTP_TLS_FILE	(4 * 1024 * 1024)	/* bytes of authorities */
 
+static const char	*smtp_tls_bundle(void);
 static int	smtp_tls_trust(X509_STORE *, BIO *);
 
 void
@@ -93,7 +94,8 @@ smtp_tls_trust(X509_STORE *store, BIO *b)
 	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE ? n : -1;
 }
 
-const char *
+/* The system's bundle, or NULL: none found. */
+static const char *
 smtp_tls_bundle(void)
 {
 	static const char *const files[] = {

@@ -26,8 +26,6 @@ struct ssl_ctx_st	*smtp_tls_new(const void *pem, size_t len,
  * text, malloc'd, gives to the caller.  NULL with errno.  Before the sandbox.
  */
 char	*smtp_tls_authorities(const char *file, size_t *len);
-/* The system's bundle, or NULL: none found. */
-const char	*smtp_tls_bundle(void);
 void	smtp_tls_free(struct ssl_ctx_st *);
 /* A client session that will accept no peer but host (a name or a literal
  * address); SNI is set for a name.  NULL without memory. */

@@ -28,6 +28,8 @@
 /* Seconds, RFC 8446 4.6.1 */
 #define TICKET_MAX	(7 * 24 * 60 * 60)
 
+static const struct tls_cert	*tls_set_has(const struct tls_set *,
+		    const char *);
 static SSL_CTX	*tls_ctx(const struct conf *);
 static const char	*tls_chain(struct tls_cert *, uint32_t, BIO *);
 static void	 tls_names(struct tls_cert *, X509 *);
@@ -125,7 +127,8 @@ tls_set_staple(struct tls_set *s, const uint8_t *der, size_t len,
 	t->staple_until = until;
 }
 
-const struct tls_cert *
+/* The certificate that has a name, or NULL. */
+static const struct tls_cert *
 tls_set_has(const struct tls_set *s, const char *name)
 {
 	size_t	 i;

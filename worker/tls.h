@@ -40,8 +40,6 @@ const char	*tls_set_add(struct tls_set *, const struct conf *,
 /* The OCSP answer to send with the certificate that was added last. */
 void	tls_set_staple(struct tls_set *, const uint8_t *der, size_t len,
 	    int64_t until);
-/* The certificate that has a name, or NULL. */
-const struct tls_cert	*tls_set_has(const struct tls_set *, const char *);
 /* The certificate for a name; the first one if none fits or name is NULL. */
 const struct tls_cert	*tls_set_find(const struct tls_set *, const char *);
 

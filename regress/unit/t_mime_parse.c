@@ -157,7 +157,7 @@ no_bytes_at_all(void **state)
 	assert_non_null(m = mime_parse(&a, NULL, 0));
 	assert_int_equal(m->npart, 1);
 	assert_int_equal(mime_row(&a, m, &r), 0);
-	mime_text_search(m, &b);
+	mime_text_split(m, &b, &b);
 	buf_free(&b);
 }
 

@@ -504,13 +504,13 @@ search_text(void **state)
 	(void)state;
 	buf_init(&b, 1000);
 	m = mime_parse(&a, (const uint8_t *)mail, sizeof(mail) - 1);
-	mime_text_search(m, &b);
+	mime_text_split(m, &b, &b);
 	assert_string_equal(buf_str(&b), "Hello & bye\nreport.txt\n"
 	    "in the file\ninner\ninside\n");
 	buf_free(&b);
 	/* a small buffer is filled, not passed */
 	buf_init(&b, 10);
-	mime_text_search(m, &b);
+	mime_text_split(m, &b, &b);
 	assert_true(b.len <= 10);
 	assert_memory_equal(b.data, "Hello", 5);
 	buf_free(&b);

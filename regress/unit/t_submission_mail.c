@@ -91,7 +91,7 @@ eight_bits_are_told(void **state)
 }
 
 static void
-xtext_goes_both_ways(void **state)
+xtext_escapes_what_it_must(void **state)
 {
 	static const struct {
 		const char	*plain, *xtext;
@@ -101,21 +101,14 @@ xtext_goes_both_ways(void **state)
 		{ "\xc3\xbc@x", "+C3+BC@x" },
 		{ "", "" }
 	};
-	static const char *const bad[] = { "a+", "a+2", "a+2b", "a+00", "+GG" };
 	struct arena	 a;
 	size_t		 i;
 
 	(void)state;
 	arena_init(&a, 1 << 16);
-	for (i = 0; i < nitems(texts); i++) {
+	for (i = 0; i < nitems(texts); i++)
 		assert_string_equal(submission_param_xtext(&a,
 		    texts[i].plain), texts[i].xtext);
-		assert_string_equal(submission_param_plain(&a,
-		    texts[i].xtext, strlen(texts[i].xtext)), texts[i].plain);
-	}
-	for (i = 0; i < nitems(bad); i++)
-		assert_null(submission_param_plain(&a, bad[i],
-		    strlen(bad[i])));
 	arena_free(&a);
 }
 
@@ -159,7 +152,7 @@ main(void)
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(it_leaves_without_bcc_and_with_whole_lines),
 		cmocka_unit_test(eight_bits_are_told),
-		cmocka_unit_test(xtext_goes_both_ways),
+		cmocka_unit_test(xtext_escapes_what_it_must),
 		cmocka_unit_test(a_report_has_groups_of_fields),
 	};
 

@@ -19,6 +19,7 @@
 #include "worker/http/req.h"
 
 static int	reply_has(const struct reply *, const char *);
+static const char	*http_date(void);
 static void	reply_give(struct req *, int, const char *);
 static void	reply_broken(struct req *);
 static void	json_string(struct buf *, const char *);
@@ -78,7 +79,8 @@ http_phrase(int status)
 	return "Unknown";
 }
 
-const char *
+/* IMF-fixdate of now, made once a second. */
+static const char *
 http_date(void)
 {
 	static char	 text[DATE_LEN];

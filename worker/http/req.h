@@ -124,7 +124,4 @@ struct http_hooks {
 };
 extern struct http_hooks	http_hooks;
 
-/* IMF-fixdate of now, made once a second. */
-const char	*http_date(void);
-
 #endif

@@ -10,6 +10,8 @@
 
 #include "worker/http/route.h"
 
+static int	route_match(const char *pattern, const char *path,
+		    struct req *r);
 static int	route_rank(const char *);
 static const char	*route_segment(const char *, size_t *);
 
@@ -64,7 +66,8 @@ route_segment(const char *p, size_t *len)
 	return p[*len] == '/' ? p + *len + 1 : NULL;
 }
 
-int
+/* 1 if the path matches the pattern; sets params of r when not NULL. */
+static int
 route_match(const char *pattern, const char *path, struct req *r)
 {
 	const char	*a = pattern + 1, *b = path + 1, *na, *nb;

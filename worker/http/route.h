@@ -12,7 +12,5 @@
  * r->route stays NULL when the method is not among them.
  */
 void	route_find(struct req *, const struct route *, size_t n);
-/* 1 if the path matches the pattern; sets params of r when not NULL. */
-int	route_match(const char *pattern, const char *path, struct req *r);
 
 #endif

@@ -51,12 +51,8 @@ struct email_hdr {
 int	 email_json_prop(const char *, struct email_hdr *);
 /* Each appends one value; NULL lists and DATE_NONE are null. */
 void	 email_json_addrs(struct buf *, const struct mime_addrs *);
-void	 email_json_groups(struct buf *, const struct mime_addrs *);
 void	 email_json_list(struct buf *, const struct mime_list *);
 void	 email_json_date(struct buf *, int64_t ms, int off);
-/* The n bytes of a field's value in a form.  0, or -1 (no memory). */
-int	 email_json_form(struct buf *, struct arena *, const uint8_t *,
-	    size_t n, enum mime_form);
 /* The property of a part's header: one value, or an array for :all. */
 int	 email_json_header(struct buf *, struct arena *,
 	    const struct mime_msg *, uint32_t part, const struct email_hdr *);
@@ -314,9 +310,6 @@ int	 email_set_add(struct jmap_call *, struct jmap_seterr *,
 	    struct arena *, const void *raw, size_t len,
 	    const struct email_where *, int64_t received, char *id,
 	    struct buf *reply);
-/* The text of the blob of a mail (with that hash) for whoever asks. */
-void	 email_set_blob(struct jmap_call *, uint64_t id, const uint8_t *hash,
-	    char [JMAP_ID_MAX + 1]);
 /* The same in quotation marks to where at most STORE_IDLEN bytes and those
  * fit; returns its end. */
 uint8_t	*email_set_quote(struct jmap_call *, uint64_t id, const uint8_t *hash,

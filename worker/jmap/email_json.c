@@ -10,6 +10,9 @@
 #include "common/date.h"
 #include "worker/jmap/email.h"
 
+static void	email_json_groups(struct buf *, const struct mime_addrs *);
+static int	email_json_form(struct buf *, struct arena *, const uint8_t *,
+		    size_t n, enum mime_form);
 static void	email_json_addr(struct buf *, const struct mime_addr *);
 
 int
@@ -68,7 +71,7 @@ email_json_addrs(struct buf *b, const struct mime_addrs *l)
 	js_out_end(b, ']');
 }
 
-void
+static void
 email_json_groups(struct buf *b, const struct mime_addrs *l)
 {
 	const struct mime_group	*g;
@@ -122,7 +125,8 @@ email_json_date(struct buf *b, int64_t ms, int off)
 	js_out_s(b, text);
 }
 
-int
+/* The n bytes of a field's value in a form.  0, or -1 (no memory). */
+static int
 email_json_form(struct buf *b, struct arena *a, const uint8_t *p, size_t n,
     enum mime_form form)
 {

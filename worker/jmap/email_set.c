@@ -15,6 +15,8 @@
 #include "worker/jmap/email_row.h"
 #include "worker/store/store_share.h"
 
+static void	email_set_blob(struct jmap_call *, uint64_t id,
+		    const uint8_t *hash, char [JMAP_ID_MAX + 1]);
 static int	set_mailbox(struct jmap_call *, const char *, uint32_t *);
 static int	set_keyword_ok(const char *);
 static int	set_keywords(struct jmap_call *, struct jmap_seterr *,
@@ -206,7 +208,7 @@ email_set_add(struct jmap_call *c, struct jmap_seterr *e, struct arena *a,
 }
 
 /* Who is not the owner has no ids that are made of what is in a message. */
-void
+static void
 email_set_blob(struct jmap_call *c, uint64_t id, const uint8_t *hash,
     char text[JMAP_ID_MAX + 1])
 {

@@ -33,6 +33,8 @@ struct smime_run {
 	int			 failed;
 };
 
+static int	email_smime_check(struct arena *, const struct mime_msg *,
+		    int64_t received, struct email_smime *);
 static int	 smime_signed(struct arena *, const struct mime_msg *,
 		    struct buf *der, struct buf *text);
 static int	 smime_other(const struct buf *);
@@ -100,7 +102,11 @@ email_smime_is(const struct mime_msg *m)
 	return 0;
 }
 
-int
+/*
+ * Look at a parsed message with all its bytes, which arrived then (ms; 0:
+ * now).  0, -1 memory.
+ */
+static int
 email_smime_check(struct arena *a, const struct mime_msg *m,
     int64_t received, struct email_smime *out)
 {

@@ -23,12 +23,6 @@ struct email_smime {
 
 /* 1 if the type of the root is one of S/MIME's; parts alone are looked at. */
 int	email_smime_is(const struct mime_msg *);
-/*
- * Look at a parsed message with all its bytes, which arrived then (ms; 0:
- * now).  0, -1 memory.
- */
-int	email_smime_check(struct arena *, const struct mime_msg *,
-	    int64_t received, struct email_smime *);
 
 /* The properties of RFC 9219 4.1, as email_get.c counts them. */
 enum { EMAIL_SMIME_STATUS, EMAIL_SMIME_DELIVERED, EMAIL_SMIME_ERROR,

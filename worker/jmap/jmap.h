@@ -280,9 +280,7 @@ int	 jmap_ids_unique(struct jmap_req *, struct jmap_ids *);
 /* The same of what js_rd_ids() gave, appended, with the ids of creation ids;
  * one that is nobody's stays: there is no such object. */
 int	 jmap_ids_take(struct jmap_req *, struct js_val *, struct jmap_ids *);
-/* The text of a type's number, and its length; n of them, appended: 0, -1. */
-size_t	 jmap_ids_text(const struct jmap_type *, uint64_t,
-	    char out[STORE_IDLEN]);
+/* The texts of n numbers of a type, appended: 0, -1. */
 int	 jmap_ids_put(struct jmap_req *, const struct jmap_type *,
 	    const uint64_t *, size_t n, struct jmap_ids *);
 /* The real id for a text that may be "#creationId"; NULL: no such. */
@@ -418,9 +416,6 @@ struct jmap_get {
 	void			*obj;		/* type->size bytes */
 	void			*arg;		/* the type's own */
 };
-/* Append the object: the wanted properties of obj through their put().
- * Usable as a part: it writes "{...}" complete. */
-void	jmap_get_props(struct jmap_get *, const void *obj);
 /* Index of a property in the type's table, or -1. */
 int	jmap_get_prop(const struct jmap_type *, const char *);
 /* RFC 8620 1.8: 1 if what the request opted into has that property. */

@@ -12,6 +12,7 @@
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
 
+static void	jmap_get_props(struct jmap_get *, const void *obj);
 static const struct jmap_error	*get_args(struct jmap_get *);
 static const struct jmap_error	*get_ids(struct jmap_get *, struct js_val *);
 static const struct jmap_error	*get_list(struct jmap_get *);
@@ -251,7 +252,9 @@ get_row(struct jmap_get *g, const char *id)
 	return got;
 }
 
-void
+/* Append the object: the wanted properties of obj through their put().
+ * Usable as a part: it writes "{...}" complete. */
+static void
 jmap_get_props(struct jmap_get *g, const void *obj)
 {
 	const struct jmap_prop	*p;

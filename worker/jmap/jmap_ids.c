@@ -10,6 +10,9 @@
 
 #include "worker/jmap/jmap_object.h"
 
+static size_t	jmap_ids_text(const struct jmap_type *, uint64_t,
+		    char [STORE_IDLEN]);
+
 int
 jmap_ids_take(struct jmap_req *r, struct js_val *v, struct jmap_ids *ids)
 {
@@ -51,7 +54,8 @@ jmap_ids_unique(struct jmap_req *r, struct jmap_ids *ids)
 	return 0;
 }
 
-size_t
+/* The text of a type's number, and its length. */
+static size_t
 jmap_ids_text(const struct jmap_type *t, uint64_t id, char out[STORE_IDLEN])
 {
 	return t->idtext != NULL ? t->idtext(id, out) :

@@ -213,31 +213,6 @@ jmap_push_one(struct buf *b, const char *account, const struct jmap_push *p,
 	return any > 0;
 }
 
-int
-jmap_push_change(struct buf *b, const char *account,
-    const struct jmap_push *p, uint32_t types, uint64_t since,
-    const char *pushstate)
-{
-	size_t	 was = b->len;
-
-	js_out_obj(b);
-	js_out_key(b, "@type");
-	js_out_s(b, "StateChange");
-	js_out_key(b, "changed");
-	js_out_obj(b);
-	if (!jmap_push_one(b, account, p, types, since)) {
-		b->len = was;
-		return 0;
-	}
-	js_out_end(b, '}');
-	if (pushstate != NULL) {
-		js_out_key(b, "pushState");
-		js_out_s(b, pushstate);
-	}
-	js_out_end(b, '}');
-	return 1;
-}
-
 const char *
 jmap_push_id(const char *account, uint64_t modseq, char out[JMAP_PUSH_ID])
 {

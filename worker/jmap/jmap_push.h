@@ -31,17 +31,13 @@ int	 jmap_push_read(const char *account, struct jmap_push *);
 int	 jmap_push_view(uint64_t number, uint64_t viewer, struct jmap_push *);
 /* The accounts of others in a user's session, at most max: how many. */
 size_t	 jmap_push_shared(const char *account, uint64_t *, size_t max);
-/* Append the member of "changed" for one account, as jmap_push_change. */
+/*
+ * Append the member of a StateChange's "changed" for one account, with each
+ * of the types that changed after the modseq since (0: has ever changed).  1,
+ * or 0: none did, nothing was appended.
+ */
 int	 jmap_push_one(struct buf *, const char *account,
 	    const struct jmap_push *, uint32_t types, uint64_t since);
-/*
- * Append a StateChange with each of the types that changed after the modseq
- * since (0: has ever changed), pushState beside it unless that is NULL
- * (RFC 8887 4.3.5.1).  1, or 0: none did, nothing was appended.
- */
-int	 jmap_push_change(struct buf *, const char *account,
-	    const struct jmap_push *, uint32_t types, uint64_t since,
-	    const char *pushstate);
 /* All of a user's state as one text of [a-z0-9.]: event id, pushState. */
 const char	*jmap_push_id(const char *account, uint64_t modseq,
 		    char out[JMAP_PUSH_ID]);

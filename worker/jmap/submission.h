@@ -81,9 +81,8 @@ const char	*submission_param_mail(struct jmap_req *, struct js_val *,
 		    struct submission_env *);
 const char	*submission_param_rcpt(struct jmap_req *, struct js_val *,
 		    struct queue_ask_rcpt *);
-/* RFC 3461 4: to xtext and back; NULL: no memory, or not xtext. */
+/* RFC 3461 4: to xtext; NULL: no memory. */
 const char	*submission_param_xtext(struct arena *, const char *);
-const char	*submission_param_plain(struct arena *, const char *, size_t);
 
 /* --- submission_make.c --------------------------------------------------- */
 

@@ -27,7 +27,6 @@ static param_rcpt	 param_notify, param_orcpt;
 static const char	*param_hold(struct jmap_req *, int64_t,
 			    struct submission_env *);
 static int		 param_number(const char *, uint64_t *);
-static int		 param_hex(int);
 
 static const struct {
 	const char	*name;
@@ -294,35 +293,4 @@ submission_param_xtext(struct arena *a, const char *s)
 		*p++ = hex[(uint8_t)*s & 15];
 	}
 	return out;
-}
-
-const char *
-submission_param_plain(struct arena *a, const char *s, size_t n)
-{
-	char	*out, *p;
-	size_t	 i;
-	int	 hi, lo;
-
-	if ((out = p = arena_get(a, n + 1)) == NULL)
-		return NULL;
-	for (i = 0; i < n; i++) {
-		if (s[i] != '+') {
-			*p++ = s[i];
-			continue;
-		}
-		if (n - i < 3 || (hi = param_hex(s[i + 1])) == -1 ||
-		    (lo = param_hex(s[i + 2])) == -1 || (hi | lo) == 0)
-			return NULL;
-		*p++ = (char)(hi << 4 | lo);
-		i += 2;
-	}
-	return out;
-}
-
-static int
-param_hex(int c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }

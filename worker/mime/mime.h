@@ -134,9 +134,6 @@ struct mime_body {			/* indexes of parts */
 /* textBody, htmlBody and attachments by the algorithm of the RFC. */
 int		 mime_body_lists(struct arena *, const struct mime_msg *,
 		    struct mime_body *);
-/* The part with that partId, or MIME_NONE. */
-uint32_t	 mime_body_find(const struct mime_msg *, const char *id,
-		    size_t len);
 
 /* Octets of the part when decoded: EmailBodyPart.size.  One pass, not kept. */
 size_t		 mime_cte_size(enum mime_cte, const uint8_t *, size_t);
@@ -165,15 +162,12 @@ int		 mime_text_value(struct arena *, const struct mime_msg *,
 const char	*mime_text_preview(struct arena *, const struct mime_msg *,
 		    const struct mime_body *);
 /*
- * Append the plain text of one text part (HTML without its markup), or of
- * every text part, attachment name and attached message, for search and
- * snippets; lines end in LF.  Stops without error where the buffer is full.
+ * Append the plain text of every text part (HTML without its markup),
+ * attachment name and attached message, for search and snippets, in two: what
+ * is shown as the message, and what is attached to it (disposition attachment,
+ * messages) with the names of all parts.  The two may be the same buffer.
+ * Lines end in LF.  Stops without error where the buffer is full.
  */
-void		 mime_text_plain(const struct mime_msg *, uint32_t part,
-		    struct buf *);
-void		 mime_text_search(const struct mime_msg *, struct buf *);
-/* The same in two: what is shown as the message, and what is attached to it
- * (disposition attachment, messages) with the names of all parts. */
 void		 mime_text_split(const struct mime_msg *, struct buf *body,
 		    struct buf *attached);
 /* Append the visible text of UTF-8 HTML; stops after max bytes of text. */

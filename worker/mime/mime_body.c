@@ -198,16 +198,3 @@ is_attachment(const struct mime_msg *m, uint32_t i)
 	return p->cid == NULL || strncmp(p->type, "image/", 6) != 0 ||
 	    strcmp(up, "multipart/related") != 0;
 }
-
-uint32_t
-mime_body_find(const struct mime_msg *m, const char *id, size_t len)
-{
-	uint32_t	 i;
-
-	for (i = 0; i < m->npart; i++)
-		if (m->parts[i].id != NULL &&
-		    strlen(m->parts[i].id) == len &&
-		    memcmp(m->parts[i].id, id, len) == 0)
-			return i;
-	return MIME_NONE;
-}

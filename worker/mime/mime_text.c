@@ -26,6 +26,8 @@ struct preview {
 	int		 full;
 };
 
+static void	mime_text_plain(const struct mime_msg *, uint32_t part,
+		    struct buf *);
 static int	 decode(const struct mime_msg *, const struct mime_part *,
 		    size_t, struct buf *, int *);
 static int	 to_utf8(const struct mime_part *, const struct buf *,
@@ -473,7 +475,8 @@ preview_add(struct preview *v, const char *s, size_t n)
 
 /* --- search --------------------------------------------------------------- */
 
-void
+/* Append the plain text of one text part. */
+static void
 mime_text_plain(const struct mime_msg *m, uint32_t part, struct buf *out)
 {
 	const struct mime_part	*p = &m->parts[part];
@@ -498,12 +501,6 @@ mime_text_plain(const struct mime_msg *m, uint32_t part, struct buf *out)
 	buf_free(&b);
 	if (out->len < out->max)
 		buf_addc(out, '\n');
-}
-
-void
-mime_text_search(const struct mime_msg *m, struct buf *out)
-{
-	search(m, out, out, 0);
 }
 
 void

@@ -21,6 +21,10 @@
 #define UNREAD(kw)	(((kw) & (STORE_BIT(STORE_KW_SEEN) | \
 			    STORE_BIT(STORE_KW_DRAFT))) == 0)
 
+static void	store_count_take(struct store_txn *,
+		    const struct store_head *, int sign);
+static enum store_err	store_count_save(struct store_txn *,
+		    const struct store_head *);
 static struct store_headbox *store_count_box(struct store_head *, uint32_t);
 static enum store_err	 store_count_thread(struct store_txn *,
 			    struct store_head *, int);
@@ -86,7 +90,7 @@ store_count_pack(const struct store_head *h, size_t *len)
 	return b;
 }
 
-enum store_err
+static enum store_err
 store_count_save(struct store_txn *txn, const struct store_head *h)
 {
 	struct store_key	 k;
@@ -129,7 +133,8 @@ store_count_box(struct store_head *h, uint32_t mbid)
 	return &h->box[i];
 }
 
-void
+/* Take (-1) or add (1) the thread as a whole. */
+static void
 store_count_take(struct store_txn *txn, const struct store_head *h, int sign)
 {
 	struct store_mailbox	*m;

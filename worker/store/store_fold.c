@@ -36,6 +36,7 @@ static const struct {
 };
 
 static size_t	 store_fold_plain(uint32_t, uint8_t[4]);
+static int	 store_fold_accent(uint32_t);
 static int	 store_fold_in(const struct span *, size_t, uint32_t);
 
 /* Scripts that put no spaces between words, and Hangul. */
@@ -93,7 +94,7 @@ store_fold_joined(uint32_t c)
 	return store_fold_in(joined, nitems(joined), c);
 }
 
-int
+static int
 store_fold_accent(uint32_t c)
 {
 	return store_fold_in(accents, nitems(accents), c);

@@ -237,8 +237,6 @@ enum store_err	store_mailbox_load(struct store_txn *);
 /* The index of a mailbox, or -1. */
 int		store_mailbox_find(const struct store_boxes *, uint32_t id);
 enum store_err	store_mailbox_defaults(struct store_txn *);
-int		store_mailbox_decode(struct slice key, struct slice val,
-		    struct store_mailbox *);
 
 /* store_thread.c: T rows in memory. */
 struct store_trow {
@@ -256,9 +254,6 @@ struct store_thread {
 enum store_err	store_thread_load(struct store_txn *, uint64_t tid,
 		    struct store_thread *);
 void		store_thread_free(struct store_thread *);
-/* A row more, its mailboxes copied; NULL without memory. */
-struct store_trow	*store_thread_push(struct store_thread *,
-			    const struct store_trow *);
 enum store_err	store_thread_write(struct store_txn *, uint64_t tid,
 		    const struct store_trow *);
 enum store_err	store_thread_erase(struct store_txn *, uint64_t tid,
@@ -294,12 +289,8 @@ struct store_head {
 enum store_err	store_count_load(struct store_txn *, uint64_t tid,
 		    struct store_head *);
 void		store_count_free(struct store_head *);
-enum store_err	store_count_save(struct store_txn *,
-		    const struct store_head *);
 uint8_t		*store_count_pack(const struct store_head *, size_t *);
-/* Take (-1) or add (1) the thread as a whole; and one mail of it. */
-void		store_count_take(struct store_txn *,
-		    const struct store_head *, int sign);
+/* Take (-1) or add (1) one mail of the thread. */
 enum store_err	store_count_mail(struct store_txn *, struct store_head *,
 		    const struct store_trow *, int sign);
 /* A mail of the thread was old (NULL: not there), is new (NULL: gone).  *n,

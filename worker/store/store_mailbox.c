@@ -34,6 +34,8 @@ static const struct {
 	{ "Archive",	STORE_ROLE_ARCHIVE },
 };
 
+static int	store_mailbox_decode(struct slice key, struct slice val,
+		    struct store_mailbox *);
 static enum store_err	 store_mailbox_room(struct store_boxes *);
 static enum store_err	 store_mailbox_put(struct store_txn *,
 			    const struct store_mailbox *);
@@ -53,7 +55,7 @@ static enum store_err	 store_mailbox_note(struct store_txn *, uint32_t, int);
 static enum store_err	 store_mailbox_empty(struct store_txn *, uint32_t);
 static enum store_err	 store_mailbox_remove(struct store_txn *, int);
 
-int
+static int
 store_mailbox_decode(struct slice key, struct slice val,
     struct store_mailbox *m)
 {

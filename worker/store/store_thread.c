@@ -14,6 +14,8 @@
 #define ROW_HEAD	10	/* bytes before the mailboxes */
 #define MSGID_LEN	12
 
+static struct store_trow	*store_thread_push(struct store_thread *,
+		    const struct store_trow *);
 static enum store_err	 store_thread_known(struct store_txn *,
 			    const struct store_refs *, struct store_ids *);
 static enum store_err	 store_thread_tally(struct store_txn *,
@@ -48,7 +50,8 @@ store_thread_decode(struct slice key, struct slice val,
 	return 0;
 }
 
-struct store_trow *
+/* A row more, its mailboxes copied; NULL without memory. */
+static struct store_trow *
 store_thread_push(struct store_thread *t, const struct store_trow *r)
 {
 	struct store_trow	*v;

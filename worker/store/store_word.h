@@ -29,9 +29,8 @@ enum store_script {
 
 /* --- store_fold.c -------------------------------------------------------- */
 
-/* Of a script without spaces; an accent; anything of a word; invisible. */
+/* Of a script without spaces; anything of a word; invisible. */
 int		 store_fold_joined(uint32_t);
-int		 store_fold_accent(uint32_t);
 int		 store_fold_letter(uint32_t);
 int		 store_fold_nothing(uint32_t);
 enum store_script	 store_fold_script(uint32_t);
