@@ -255,6 +255,7 @@ def test_invalidProperties(account, props, bad):
 
 def test_method_errors_of_send(account):
     for args in ({}, {"identityId": "Inone", "send": {}},
+                 {"accountId": "u0", "identityId": "Inone", "send": {}},
                  {"identityId": identity(account)["id"], "send": []},
                  {"identityId": identity(account)["id"],
                   "send": {"a": 1}},
@@ -368,6 +369,7 @@ def test_notParsable(account, data):
 
 def test_method_errors_of_parse(account):
     for args in ({}, {"blobIds": None}, {"blobIds": "x"}, {"blobIds": [1]},
+                 {"accountId": "u0", "blobIds": []},
                  {"blobIds": [], "more": 1}):
         assert error(account, "MDN/parse", args)["type"] == \
             "invalidArguments", args

@@ -240,6 +240,7 @@ typedef const struct jmap_error	*jmap_fn(struct jmap_call *);
 #define JM_WRITE	0x02	/* in a write transaction */
 #define JM_ACCOUNT	0x04	/* takes accountId */
 #define JM_REFS		0x08	/* takes "#ids"/"#destroy" as c->ref_ids */
+#define JM_ARGUMENT	0x10	/* an unknown accountId is a wrong argument */
 
 struct jmap_method {
 	const char			*name;	/* "Foo/get" */

@@ -23,6 +23,7 @@
 static const struct jmap_error	*call_find(struct jmap_call *, const char *);
 static const struct jmap_error	*call_account(struct jmap_call *);
 static const struct jmap_error	*call_shared(struct jmap_call *, const char *);
+static const struct jmap_error	*call_unknown(struct jmap_call *);
 static const struct jmap_error	*call_view(struct jmap_call *);
 static const struct jmap_error	*call_txn(struct jmap_call *);
 static const struct jmap_error	*call_once(struct jmap_call *);
@@ -120,9 +121,10 @@ call_shared(struct jmap_call *c, const char *account)
 	int		 got;
 
 	if ((got = jmap_share_open(c->req->user, NULL, account, &st,
-	    &viewer)) != 1)
-		return got == 0 ? &jmap_error_account_not_found :
-		    &jmap_error_server_unavailable;
+	    &viewer)) == -1)
+		return &jmap_error_server_unavailable;
+	if (got == 0)
+		return call_unknown(c);
 	if ((c->account = arena_dup(&c->req->arena, account,
 	    strlen(account))) == NULL) {
 		store_close(st);
@@ -133,6 +135,15 @@ call_shared(struct jmap_call *c, const char *account)
 	if (!(c->method->cap & JMAP_SHARED_CAPS))
 		return &jmap_error_account_not_supported;
 	return NULL;
+}
+
+static const struct jmap_error *
+call_unknown(struct jmap_call *c)
+{
+	/* RFC 9007 2.1, 2.2: "rejected with an invalidArguments error" */
+	return c->method->flags & JM_ARGUMENT ? jmap_error_say(c,
+	    &jmap_error_invalid_arguments, "accountId: no such account") :
+	    &jmap_error_account_not_found;
 }
 
 /* RFC 8620 3.6.2: a stranger hears that there is no such account, a reader

@@ -50,8 +50,9 @@ static const struct jmap_method methods[] = {
 	{ "Identity/changes", SUBMIT, jmap_changes, READ, &identity_type },
 	{ "Identity/get", SUBMIT, jmap_get, GET, &identity_type },
 	{ "Identity/set", SUBMIT, jmap_set, SET, &identity_type },
-	{ "MDN/parse", JMAP_CAP_MDN, mdn_parse, READ, NULL },
-	{ "MDN/send", JMAP_CAP_MDN, mdn_send, JM_WRITE | JM_ACCOUNT, NULL },
+	{ "MDN/parse", JMAP_CAP_MDN, mdn_parse, READ | JM_ARGUMENT, NULL },
+	{ "MDN/send", JMAP_CAP_MDN, mdn_send, JM_WRITE | JM_ACCOUNT |
+	    JM_ARGUMENT, NULL },
 	{ "Mailbox/changes", MAIL, jmap_changes, READ, &mailbox_type },
 	{ "Mailbox/get", MAIL, jmap_get, GET, &mailbox_type },
 	{ "Mailbox/query", MAIL, jmap_query, READ, &mailbox_type },
