@@ -196,6 +196,7 @@ static const struct conf_opt opts_store[] = {
 	UINT("open-accounts", open_accounts, "256", 1, 100000),
 	SIZE("segment-size", segment_size, "8M", 64 * KB, GB),
 	TIME("upload-expiry", upload_expiry, "1h", 60 * SECOND, 365 * DAY),
+	SIZE("upload-space", upload_space, "500M", 0, 1ULL << 50),
 	O("default-quota", CONF_SIZE, default_quota, "0", 0, 1ULL << 50,
 	    AUTH | WORKER),
 };

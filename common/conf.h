@@ -164,6 +164,7 @@ struct conf {
 	uint64_t	 open_accounts;	/* environments a worker keeps open */
 	uint64_t	 segment_size;
 	uint64_t	 upload_expiry;
+	uint64_t	 upload_space;
 	uint64_t	 default_quota;
 
 	/* queue { } */

@@ -353,6 +353,11 @@ check_limits(struct check *k)
 			conf_check_bad(k, "limits", 0, p->small, "limits.%s is "
 			    "more than limits.%s", p->small, p->big);
 	}
+	/* RFC 8620 6: room for what one object can refer to */
+	if (k->c->upload_space != 0 &&
+	    k->c->upload_space < k->c->max_size_upload)
+		conf_check_bad(k, "store", 0, "upload-space",
+		    "store.upload-space is less than limits.max-size-upload");
 }
 
 /* We leave the folder that we were started in. */

@@ -220,6 +220,7 @@ worker_store(const struct conf *c)
 	sc.maxopen = worker_stores(c);
 	sc.segment = (uint32_t)c->segment_size;
 	sc.upload_ms = (int64_t)c->upload_expiry;
+	sc.upload_max = c->upload_space;
 	sc.changed = worker_stored;
 	sc.texts = email_index;
 	store_init(&sc);

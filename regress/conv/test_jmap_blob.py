@@ -275,3 +275,54 @@ def test_any_name_can_be_downloaded(account, name, said):
     assert r.headers["Content-Type"] == "text/plain"
     assert said in r.headers["Content-Disposition"]
     assert "Set-Cookie" not in r.headers
+
+
+# --- room for uploads (6)
+
+ROOM = """
+limits { max-size-upload = 100000 connections-per-source = 1000000
+    max-concurrent-requests = 1000 drain-timeout = 2s }
+store { upload-space = 300000 }
+"""
+
+
+def alive(account, *blobs):
+    return [get(account, b).status_code == 200 for b in blobs]
+
+
+def test_uploads_make_room_the_oldest_first(new_server):
+    """"When an upload would take the user over quota, the server MUST delete
+    unreferenced blobs in date order, oldest first"."""
+    a = new_server(ROOM).first()
+    mail = a.upload(message(body="m" * 90000))["blobId"]
+    got = a.call("Email/import", {"emails": {"m": {
+        "blobId": mail, "mailboxIds": {a.mailbox(): True}}}})
+    one, two, three = (a.upload(c * 90000)["blobId"] for c in
+                       (b"1", b"2", b"3"))
+    assert alive(a, one, two, three) == [True] * 3
+    # brought again, it is the newest
+    assert a.upload(b"1" * 90000)["blobId"] == one
+    four = a.upload(b"4" * 90000)["blobId"]
+    assert alive(a, one, two, three, four, mail) == [
+        True, False, True, True, True]
+    # what a mail no longer needs counts, too
+    a.call("Email/set", {"destroy": [got["created"]["m"]["id"]]})
+    a.upload(b"5" * 90000)
+    assert alive(a, one, two, three, four, mail) == [
+        False, False, False, True, True]
+    a.server.jmapctl("check", a.name)
+
+
+def test_one_call_does_not_undo_itself(new_server):
+    a = new_server(ROOM).first()
+    old = a.upload(b"old")["blobId"]
+    got = a.request([["Blob/upload", {"accountId": a.id, "create": {
+        k: {"data": [{"data:asText": k * 90000}]} for k in "abcd"}}, "0"]],
+        [CORE, "urn:ietf:params:jmap:blob"])["methodResponses"][0][1]
+    assert sorted(got["created"]) == ["a", "b", "c"]
+    assert got["notCreated"]["d"]["type"] == "overQuota"
+    made = [c["id"] for c in got["created"].values()]
+    assert alive(a, *made) == [True] * 3 and alive(a, old) == [True]
+    a.upload(b"later" * 9000)
+    assert alive(a, old) == [False] and sum(alive(a, *made)) == 2
+    a.server.jmapctl("check", a.name)

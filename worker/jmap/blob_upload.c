@@ -263,8 +263,11 @@ upload_keep(struct upload *u, const char *cid, const char *type)
 	struct buf	*b = &u->good;
 	int		 got;
 
-	got = jmap_api_store(u->c, store_blob_put(u->c->txn, u->bytes.data,
+	got = jmap_api_store(u->c, store_blob_upload(u->c->txn, u->bytes.data,
 	    u->bytes.len, hash));
+	if (got == 0)
+		return upload_refuse(u, &jmap_error_over_quota, NULL,
+		    "no room for more uploads");
 	if (got != 1)
 		return -1;
 	id[store_id_blob(hash, id)] = '\0';

@@ -312,7 +312,7 @@ blob_keep(const struct jmap_user *u, const void *p, size_t n,
 		store_abort(txn);
 		return STORE_FORBIDDEN;
 	}
-	if ((e = store_blob_put(txn, p, n, hash)) != STORE_OK) {
+	if ((e = store_blob_upload(txn, p, n, hash)) != STORE_OK) {
 		store_abort(txn);
 		return e;
 	}

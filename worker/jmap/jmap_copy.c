@@ -135,15 +135,19 @@ copy_blob(struct jmap_call *c, struct jmap_from *f, const char *id,
 	memset(&no, 0, sizeof(no));
 	got = jmap_blob_read(f->txn, id, &bytes, &e);
 	if (got == 1) {
-		e = store_blob_put(c->txn, bytes.data, bytes.len, hash);
-		got = jmap_api_store(c, e) == 1 ? 1 : -1;
+		e = store_blob_upload(c->txn, bytes.data, bytes.len, hash);
+		got = jmap_api_store(c, e);
+		no.err = &jmap_error_over_quota;
+		no.desc = "no room for more uploads";
 	} else if (got == 0) {
 		no.err = &jmap_error_not_found;
 		no.desc = "there is no such blob";
-		js_out_keyn(bad, id, strlen(id));
-		jmap_setout_error(bad, &no);
 	} else
 		jmap_api_store(c, e == STORE_OK ? STORE_IO : e);
+	if (got == 0) {
+		js_out_keyn(bad, id, strlen(id));
+		jmap_setout_error(bad, &no);
+	}
 	if (got == 1) {
 		js_out_keyn(good, id, strlen(id));
 		js_out_str(good, text, store_id_blob(hash, text));

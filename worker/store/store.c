@@ -78,6 +78,7 @@ store_conf_init(struct store_conf *c)
 	c->zstd = 3;
 	c->segment = 64U << 20;
 	c->upload_ms = 3600 * 1000;
+	c->upload_max = 500UL << 20;
 	c->keeplog = 1000000;
 }
 

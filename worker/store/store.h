@@ -85,6 +85,7 @@ struct store_conf {
 	int		zstd;		/* level, default 3; 0 stores raw */
 	uint32_t	segment;	/* largest segment, default 64 MiB */
 	int64_t		upload_ms;	/* life of an unreferenced blob, 1 h */
+	uint64_t	upload_max;	/* bytes of all these; 0: no limit */
 	uint64_t	keeplog;	/* changes kept by store_tidy, 1e6 */
 	/* A commit gave these types (1 << enum store_type) a new state; called
 	 * inside of store_commit, so it may only note it.  May be NULL. */
@@ -466,6 +467,14 @@ enum store_err	store_thread_keyword(struct store_txn *, uint64_t tid,
  * blob lives upload_ms.  Durable with the commit.
  */
 enum store_err	store_blob_put(struct store_txn *, const void *, size_t n,
+		    uint8_t hash[STORE_HASHLEN]);
+/*
+ * The same for what a user brings (RFC 8620 6): where all blobs without a
+ * reference would be more than upload_max, the oldest go until there is room;
+ * a sharee's room is made of what sharees brought.  STORE_OVERQUOTA when the
+ * transaction has brought that much itself, or nothing may go.
+ */
+enum store_err	store_blob_upload(struct store_txn *, const void *, size_t n,
 		    uint8_t hash[STORE_HASHLEN]);
 /* Its size, in bytes. */
 enum store_err	store_blob_size(struct store_txn *,

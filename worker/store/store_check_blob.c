@@ -18,6 +18,7 @@ struct sum {
 
 static struct buf	 sums;		/* of struct sum, while checking */
 static uint64_t		 alive;		/* bytes of all records */
+static uint64_t		 idle;		/* bytes that nothing refers to */
 
 static int		 store_check_hash_cmp(const void *, const void *);
 static enum store_err	 store_check_missing(struct store_checker *);
@@ -201,8 +202,10 @@ store_check_expiry(struct store_checker *c, struct slice k, struct slice v)
 	(void)v;
 	if (k.n == 9 + STORE_HASHLEN &&
 	    (e = store_blob_row(c->txn, p + 9, &b)) == STORE_OK &&
-	    b.expiry == store_get64(p + 1))
+	    b.expiry == store_get64(p + 1)) {
+		idle += b.rlen;
 		return STORE_OK;
+	}
 	if (e != STORE_OK && e != STORE_NOTFOUND)
 		return e;
 	store_check_say(c, "expiry row: stray");
@@ -250,7 +253,7 @@ store_check_blobs(struct store_checker *c)
 	enum store_err	 e;
 
 	buf_init(&sums, SIZE_MAX);
-	alive = 0;
+	alive = idle = 0;
 	if (c->blobs.len > 0)
 		qsort(c->blobs.data, c->blobs.len / STORE_HASHLEN,
 		    STORE_HASHLEN, store_check_hash_cmp);
@@ -260,6 +263,7 @@ store_check_blobs(struct store_checker *c)
 		e = store_check_each(c, 'V', store_check_segment);
 	if (e == STORE_OK) {
 		store_check_hot(c, "blob bytes", HOT_BLOBBYTES, alive);
+		store_check_hot(c, "upload bytes", HOT_IDLE, idle);
 		store_check_hot(c, "bytes alive in the newest segment",
 		    HOT_SEGLIVE, store_check_live((uint32_t)
 		    c->txn->hot[HOT_SEG]));

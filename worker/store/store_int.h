@@ -108,6 +108,7 @@ struct store_txn {
 	struct store_tally	*tally;		/* of a reader, or NULL */
 	struct store_view	*view;		/* NULL: the owner's */
 	uint64_t		 quota;		/* bytes, 0: no limit */
+	uint64_t		 uploaded;	/* bytes of new blobs */
 	uint64_t		 by;		/* of store_share_by */
 	const char		*by_name, *by_email;
 };
@@ -164,6 +165,8 @@ enum store_err	store_view_reload(struct store_txn *);
 /* A blob was put, by whose transaction it is; new: it was not there. */
 enum store_err	store_view_put(struct store_txn *, const uint8_t *hash,
 		    int new);
+/* 1 if the owner never had it (0, too, when the transaction is dead). */
+int		store_view_hidden(struct store_txn *, const uint8_t *hash);
 /* The owner has, or had, it. */
 enum store_err	store_view_shown(struct store_txn *, const uint8_t *hash);
 /* store_view_change.c */

@@ -385,6 +385,16 @@ store_view_shown(struct store_txn *txn, const uint8_t *hash)
 	return store_del(txn, &k);
 }
 
+int
+store_view_hidden(struct store_txn *txn, const uint8_t *hash)
+{
+	struct store_key	 k;
+	struct slice		 v;
+
+	view_blob_key(&k, hash, 0);
+	return store_get(txn, &k, &v) == STORE_OK;
+}
+
 /* RFC 8620 6.1: without a reference it is only the uploader's, whoever the
  * account belongs to. */
 int
