@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from helpers import CORE, message
+from share_tools import share
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 OCTETS = "application/octet-stream"
@@ -17,8 +18,8 @@ def url(account, blob, name="f", query="", acc=None):
             f"{name}{query}")
 
 
-def get(account, blob, name="f", query="", **kw):
-    return account.http.get(url(account, blob, name, query), **kw)
+def get(account, blob, name="f", query="", acc=None, **kw):
+    return account.http.get(url(account, blob, name, query, acc), **kw)
 
 
 def test_upload_and_download(account):
@@ -311,6 +312,27 @@ def test_uploads_make_room_the_oldest_first(new_server):
     assert alive(a, one, two, three, four, mail) == [
         False, False, False, True, True]
     a.server.jmapctl("check", a.name)
+
+
+def test_a_sharee_does_not_push_out_the_owners_uploads(new_server):
+    """"In the case of shared accounts, this quota SHOULD be separate per
+    user": what the owner brought stays."""
+    server = new_server(ROOM)
+    ann, bob = server.first(), server.second()
+    share(ann, ann.mailbox(), bob, "mayAddItems")
+    ours = [ann.upload(c * 90000)["blobId"] for c in (b"1", b"2")]
+
+    def put(c):
+        return bob.http.post(f"{server.url}/jmap/upload/{ann.id}/",
+                             data=c * 90000)
+
+    his = put(b"3").json()["blobId"]
+    assert put(b"4").status_code == 201
+    assert alive(ann, *ours) == [True, True]
+    assert get(bob, his, acc=ann.id).status_code == 404
+    ours.append(ann.upload(b"5" * 90000)["blobId"])
+    assert alive(ann, *ours).count(True) >= 2
+    server.jmapctl("check", ann.name)
 
 
 def test_one_call_does_not_undo_itself(new_server):
