@@ -18,8 +18,10 @@
 #include "common/date.h"
 #include "common/log.h"
 #include "common/tls_profile.h"
+#include "common/utf8.h"
 #include "worker/http/http1.h"
 #include "worker/http/http2.h"
+#include "worker/http/target.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
 #include "worker/tls_ticket.h"
@@ -131,10 +133,17 @@ tls_set_staple(struct tls_set *s, const uint8_t *der, size_t len,
 static const struct tls_cert *
 tls_set_has(const struct tls_set *s, const char *name)
 {
+	char	 lower[TARGET_HOST_MAX + 1];
 	size_t	 i;
 
+	/* RFC 6066 3: DNS names, which have no case (RFC 4343) */
+	for (i = 0; name[i] != '\0' && i < TARGET_HOST_MAX; i++)
+		lower[i] = (char)utf8_lower((unsigned char)name[i]);
+	if (name[i] != '\0')
+		return NULL;
+	lower[i] = '\0';
 	for (i = 0; s != NULL && i < s->n; i++)
-		if (hosts_has(&s->v[i].names, name))
+		if (hosts_has(&s->v[i].names, lower))
 			return &s->v[i];
 	return NULL;
 }

@@ -40,7 +40,8 @@ const char	*tls_set_add(struct tls_set *, const struct conf *,
 /* The OCSP answer to send with the certificate that was added last. */
 void	tls_set_staple(struct tls_set *, const uint8_t *der, size_t len,
 	    int64_t until);
-/* The certificate for a name; the first one if none fits or name is NULL. */
+/* The certificate for a name (any case); the first one if none fits or name is
+ * NULL. */
 const struct tls_cert	*tls_set_find(const struct tls_set *, const char *);
 
 /* Give c an SSL in accept state.  0, or -1. */

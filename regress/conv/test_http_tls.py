@@ -170,6 +170,16 @@ def test_name_chooses_the_certificate(many, kind, version):
     assert c.ask(get("/healthz/live", host=f"{other}.test")).status == 421
 
 
+def test_a_name_has_no_case(many):
+    """RFC 4343; some clients send what their user typed."""
+    ctx = context(many)
+    ctx.check_hostname = False
+    s = connect(many, ctx, name="EC.Test")
+    assert ("DNS", "ec.test") in s.getpeercert()["subjectAltName"]
+    c = Conn(s)
+    assert c.ask(get("/healthz/live", host="Ec.tesT")).status == 200
+
+
 def test_unknown_name_gets_the_first_certificate(many):
     ctx = context(many)
     ctx.check_hostname = False
