@@ -26,6 +26,9 @@
 #define WORKER_JMAP_JMAP_H
 
 #include "common/compat.h"
+
+#include <stdarg.h>
+
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/js.h"
@@ -88,6 +91,10 @@ extern const struct jmap_error
 const struct jmap_error	*jmap_error_say(struct jmap_call *,
 			    const struct jmap_error *, const char *, ...)
 			    __printflike_(3, 4);
+/* A description, perhaps cut short, in the arena; without memory NULL: the
+ * error goes without. */
+const char	*jmap_error_text(struct arena *, const char *, va_list)
+		    __printflike_(2, 0);
 
 /* A request-level error: RFC 9457 problem details (RFC 8620 3.6.1). */
 struct jmap_problem {
@@ -510,6 +517,14 @@ int	jmap_set_patch(struct jmap_set *, const struct jmap_patch *, void *obj);
 /* After a create: put into s->reply every property of obj but its id that
  * the client did not send, or that came out different.  0, or -1. */
 int	jmap_set_reply(struct jmap_set *, struct js_val *sent, const void *obj);
+/*
+ * Call fn for each property that the patch names, with the place i of its
+ * first op: 1, 0 refused with s->e filled, -1; what fn returns but 1 ends it.
+ */
+typedef int	jmap_patch_fn(struct jmap_set *, const struct jmap_patch *,
+		    size_t i, const struct jmap_prop *, void *);
+int	jmap_patch_props(struct jmap_set *, const struct jmap_patch *,
+	    jmap_patch_fn *, void *);
 /* Read a PatchObject: 1, 0 refused with invalidPatch, -1 no memory. */
 int	jmap_patch_read(struct jmap_set *, struct js_val *,
 	    struct jmap_patch *);

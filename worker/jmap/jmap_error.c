@@ -95,15 +95,21 @@ const struct jmap_error *
 jmap_error_say(struct jmap_call *c, const struct jmap_error *e,
     const char *fmt, ...)
 {
-	char	 text[512];
 	va_list	 ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);	/* may be cut */
+	c->desc = jmap_error_text(&c->req->arena, fmt, ap);
 	va_end(ap);
-	/* without memory the error goes without a description */
-	c->desc = arena_dup(&c->req->arena, text, utf8_cut(text, strlen(text)));
 	return e;
+}
+
+const char *
+jmap_error_text(struct arena *a, const char *fmt, va_list ap)
+{
+	char	 text[512];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);	/* may be cut */
+	return arena_dup(a, text, utf8_cut(text, strlen(text)));
 }
 
 void

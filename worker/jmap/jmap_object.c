@@ -28,10 +28,7 @@ static int	object_keep(struct jmap_set *, struct jmap_object *,
 static int	object_stored(struct jmap_set *, enum store_err);
 static int	object_reply(struct jmap_set *, struct js_val *,
 		    const struct jmap_object *, int);
-static int	object_patch(struct jmap_set *, const struct jmap_patch *,
-		    struct jmap_object *);
-static int	object_patch_prop(struct jmap_set *, const struct jmap_patch *,
-		    size_t, const struct jmap_prop *, struct jmap_object *);
+static jmap_patch_fn	object_patch_prop;
 static int	object_change(struct jmap_set *, const struct jmap_object *,
 		    struct jmap_object *);
 
@@ -355,7 +352,7 @@ jmap_object_update(struct jmap_set *s, const char *id,
 	o.id = old.id;
 	if ((o.val = js_copy(old.val)) == NULL)
 		got = -1;
-	else if ((got = object_patch(s, p, &o)) == 1)
+	else if ((got = jmap_patch_props(s, p, object_patch_prop, &o)) == 1)
 		got = object_change(s, &old, &o);
 	if (s->c->store_err != STORE_OK)
 		got = -1;
@@ -364,41 +361,15 @@ jmap_object_update(struct jmap_set *s, const char *id,
 	return got;
 }
 
-static int
-object_patch(struct jmap_set *s, const struct jmap_patch *patch,
-    struct jmap_object *o)
-{
-	size_t	 i;
-	int	 at, got;
-
-	for (i = 0; i < patch->n; i++) {
-		/* sorted: the ops of one property stand together */
-		if (i > 0 && strcmp(patch->op[i].prop,
-		    patch->op[i - 1].prop) == 0)
-			continue;
-		at = jmap_get_named(s->c->req, s->type, patch->op[i].prop);
-		if (at == -1 && patch->op[i].sub != NULL)
-			return jmap_set_refuse(s, &jmap_error_invalid_patch,
-			    "no such path: %s", patch->op[i].path);
-		if (at == -1) {
-			jmap_set_bad(s, patch->op[i].prop, "no such property");
-			continue;
-		}
-		if ((got = object_patch_prop(s, patch, i, &s->type->props[at],
-		    o)) != 1)
-			return got;
-	}
-	return s->e.err == NULL;
-}
-
 /* All ops of a property, from op i on: 1 (perhaps with s->e), 0, -1. */
 static int
 object_patch_prop(struct jmap_set *s, const struct jmap_patch *patch, size_t i,
-    const struct jmap_prop *p, struct jmap_object *o)
+    const struct jmap_prop *p, void *obj)
 {
-	struct js_val	*is = js_get(o->val, p->name), *v = js_copy(is);
-	char		 id[STORE_IDLEN];
-	int		 got = 1;
+	struct jmap_object	*o = obj;
+	struct js_val		*is = js_get(o->val, p->name), *v = js_copy(is);
+	char			 id[STORE_IDLEN];
+	int			 got = 1;
 
 	if ((p->flags & JO_KIND) == 0) {		/* the id */
 		(void)jmap_objrow_id(s->type, o->id, id);

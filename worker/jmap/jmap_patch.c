@@ -128,6 +128,31 @@ patch_prefixes(struct jmap_set *s, const struct jmap_patch *p)
 }
 
 int
+jmap_patch_props(struct jmap_set *s, const struct jmap_patch *p,
+    jmap_patch_fn *fn, void *arg)
+{
+	size_t	 i;
+	int	 at, got;
+
+	for (i = 0; i < p->n; i++) {
+		/* sorted: the ops of one property stand together */
+		if (i > 0 && strcmp(p->op[i].prop, p->op[i - 1].prop) == 0)
+			continue;
+		at = jmap_get_named(s->c->req, s->type, p->op[i].prop);
+		if (at == -1 && p->op[i].sub != NULL)
+			return jmap_set_refuse(s, &jmap_error_invalid_patch,
+			    "no such path: %s", p->op[i].path);
+		if (at == -1) {
+			jmap_set_bad(s, p->op[i].prop, "no such property");
+			continue;
+		}
+		if ((got = fn(s, p, i, &s->type->props[at], arg)) != 1)
+			return got;
+	}
+	return s->e.err == NULL;
+}
+
+int
 jmap_patch_value(struct jmap_set *s, const struct jmap_patch *p,
     const struct jmap_prop *prop, const void *obj, struct js_val **out)
 {

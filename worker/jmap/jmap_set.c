@@ -11,10 +11,8 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "common/utf8.h"
 #include "worker/jmap/jmap.h"
 #include "worker/jmap/jmap_share.h"
 #include "worker/jmap/jmap_int.h"
@@ -42,6 +40,7 @@ static int	set_dooms(const struct set_op *, const char *);
 static int	set_destroy(struct jmap_set *, struct set_op *);
 static void	set_server_set(struct jmap_set *, struct js_val *);
 static uint64_t	set_state_now(struct jmap_set *);
+static jmap_patch_fn	set_patch_prop;
 static int	set_differs(struct jmap_set *, const struct jmap_prop *,
 		    const void *, struct js_val *);
 
@@ -372,15 +371,12 @@ int
 jmap_set_refuse(struct jmap_set *s, const struct jmap_error *err,
     const char *fmt, ...)
 {
-	char	 text[512];
 	va_list	 ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);	/* may be cut */
-	va_end(ap);
 	s->e.err = err;
-	s->e.desc = arena_dup(&s->c->req->arena, text,
-	    utf8_cut(text, strlen(text)));
+	va_start(ap, fmt);
+	s->e.desc = jmap_error_text(&s->c->req->arena, fmt, ap);
+	va_end(ap);
 	return 0;
 }
 
@@ -388,7 +384,6 @@ int
 jmap_set_bad(struct jmap_set *s, const char *prop, const char *fmt, ...)
 {
 	struct jmap_seterr	*e = &s->e;
-	char			 text[512];
 	va_list			 ap;
 	size_t			 i;
 
@@ -402,10 +397,8 @@ jmap_set_bad(struct jmap_set *s, const char *prop, const char *fmt, ...)
 		    strlen(prop));
 	if (e->desc == NULL) {
 		va_start(ap, fmt);
-		(void)vsnprintf(text, sizeof(text), fmt, ap);
+		e->desc = jmap_error_text(&s->c->req->arena, fmt, ap);
 		va_end(ap);
-		e->desc = arena_dup(&s->c->req->arena, text,
-		    utf8_cut(text, strlen(text)));
 	}
 	return -1;
 }
@@ -431,36 +424,27 @@ jmap_set_create(struct jmap_set *s, struct js_val *v, void *obj)
 int
 jmap_set_patch(struct jmap_set *s, const struct jmap_patch *patch, void *obj)
 {
-	const struct jmap_prop	*p;
-	struct js_val		*v;
-	size_t			 i;
-	int			 at, got;
+	return jmap_patch_props(s, patch, set_patch_prop, obj);
+}
 
-	for (i = 0; i < patch->n; i++) {
-		/* sorted: the ops of one property stand together */
-		if (i > 0 && strcmp(patch->op[i].prop,
-		    patch->op[i - 1].prop) == 0)
-			continue;
-		at = jmap_get_named(s->c->req, s->type, patch->op[i].prop);
-		if (at == -1 && patch->op[i].sub != NULL)
-			return jmap_set_refuse(s, &jmap_error_invalid_patch,
-			    "no such path: %s", patch->op[i].path);
-		if (at == -1) {
-			jmap_set_bad(s, patch->op[i].prop, "no such property");
-			continue;
-		}
-		p = &s->type->props[at];
-		if ((got = jmap_patch_value(s, patch, p, obj, &v)) != 1)
-			return got;
-		if (p->set == NULL || p->flags & (JP_SERVER | JP_FIXED)) {
-			if (set_differs(s, p, obj, v))
-				jmap_set_bad(s, p->name,
-				    "%s cannot be changed", p->name);
-		} else if (p->set(s, obj, v) == -1)
-			jmap_set_bad(s, p->name, "%s is not valid", p->name);
-		js_free(v);
-	}
-	return s->e.err == NULL;
+static int
+set_patch_prop(struct jmap_set *s, const struct jmap_patch *patch, size_t i,
+    const struct jmap_prop *p, void *obj)
+{
+	struct js_val	*v;
+	int		 got;
+
+	(void)i;
+	if ((got = jmap_patch_value(s, patch, p, obj, &v)) != 1)
+		return got;
+	if (p->set == NULL || p->flags & (JP_SERVER | JP_FIXED)) {
+		if (set_differs(s, p, obj, v))
+			jmap_set_bad(s, p->name, "%s cannot be changed",
+			    p->name);
+	} else if (p->set(s, obj, v) == -1)
+		jmap_set_bad(s, p->name, "%s is not valid", p->name);
+	js_free(v);
+	return 1;
 }
 
 /* 1 if v is not what the property says of obj. */
