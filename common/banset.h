@@ -24,7 +24,7 @@ struct banset {
 	uint32_t		 cap, n;	/* allocated, used */
 	uint32_t		 free;
 	uint32_t		*bucket;
-	uint32_t		 lens[2][129];	/* nets of that prefix, v4, v6 */
+	uint32_t		 lens[2][129];	/* nets of a prefix, v4, v6 */
 	uint8_t			 used[2][129];	/* those that are not 0 */
 	uint8_t			 nused[2];
 	uint64_t		 secret[2];

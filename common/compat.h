@@ -9,7 +9,7 @@
 #define COMMON_COMPAT_H
 
 #ifdef __linux__
-#define LIBBSD_OPENBSD_VIS	/* strnvis(dst, src, size, flag), not NetBSD's */
+#define LIBBSD_OPENBSD_VIS	/* strnvis(dst, src, size, flag) */
 #endif
 
 #include <sys/types.h>

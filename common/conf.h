@@ -22,7 +22,7 @@ struct conf_strs {
 	size_t	  n;
 };
 
-struct conf_rate {			/* so many in so long; count 0: no limit */
+struct conf_rate {			/* so many in so long; 0: no limit */
 	uint64_t	  count;
 	uint64_t	  period;	/* ms, at least a second */
 };
@@ -44,7 +44,7 @@ struct conf_cert {			/* certificate NAME { } */
 	char		*name;
 	char		*chain;		/* path of PEM, leaf first */
 	char		*key;		/* path of PEM */
-	char		*staple;	/* path of an OCSP answer (DER), or "" */
+	char		*staple;	/* path of an OCSP answer, DER; or "" */
 };
 
 /* header NAME { }: one rule about the fields of answers.  What is empty

@@ -178,7 +178,7 @@ imsgbuf_write(struct imsgbuf *ib)
 
 	while (buf_left(&ib->out) > 0) {
 		if ((n = imsg_send(ib, imsg_limit(ib))) == -1)
-			/* TOOMANYREFS: descriptors the peer has not taken yet */
+			/* TOOMANYREFS: descriptors the peer did not take yet */
 			return errno == EAGAIN || errno == ENOBUFS ||
 			    errno == ETOOMANYREFS ? 0 : -1;
 		ib->sent += n;

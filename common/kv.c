@@ -122,8 +122,8 @@ kv_open(const char *dir, unsigned flags, enum kv_sync sync)
 	kv_nopen++;
 	kv->flags = flags | (COMPAT_KV_WRITEMAP ? KV_NOLOCK : 0);
 	kv_lock_init(&kv->lock);
-	if (((kv->flags & KV_NOLOCK) == 0 || kv_lock_open(&kv->lock, dir) == 0) &&
-	    kv_setup(kv, dir, sync) == 0)
+	if (((kv->flags & KV_NOLOCK) == 0 ||
+	    kv_lock_open(&kv->lock, dir) == 0) && kv_setup(kv, dir, sync) == 0)
 		return kv;
 	save = errno;
 	kv_close(kv);

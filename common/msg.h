@@ -43,7 +43,7 @@ enum msg_type {
 	MSG_CONF_CERT,	/* parent -> wrk,keys: msg_conf_cert + PEM */
 	MSG_CONF_KEY,	/* parent -> keys: msg_conf_cert + PEM */
 	MSG_CONF_STAPLE, /* parent -> wrk: msg_conf_staple + DER */
-	MSG_CONF_FILE,	/* parent -> queue, push, wrk: msg_conf_file + a piece of it */
+	MSG_CONF_FILE,	/* parent -> queue, push, wrk: msg_conf_file, a piece */
 	MSG_CONF_END,	/* parent -> any: msg_conf = READY */
 	MSG_PEER,	/* parent -> any: msg_peer + fd */
 	MSG_READY,	/* any -> parent: msg_ready + error */
@@ -195,7 +195,7 @@ struct msg_conn {
 	uint32_t	 listener;	/* item of conf.listens */
 	struct msg_addr	 peer;
 	struct msg_addr	 local;
-	uint32_t	 crowded;	/* most of limits.connections are taken */
+	uint32_t	 crowded;	/* limits.connections: most are taken */
 };
 struct msg_conn_end {
 	uint32_t	 conn;

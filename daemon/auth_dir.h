@@ -26,7 +26,7 @@ struct auth_dir_call {
 	struct auth_db_why why;
 	uint32_t	 total;		/* DIR_FIND */
 	uint64_t	 revoke;	/* account that was changed, or 0 */
-	int		 secrets;	/* its password, or its right to log in */
+	int		 secrets;	/* its password, or right to log in */
 	uint64_t	 erase;		/* account whose mail must go, or 0 */
 	char		 login[AUTH_DB_NAME + 1];	/* of revoke */
 };

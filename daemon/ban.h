@@ -39,7 +39,7 @@ struct ban {
 };
 extern const char *const	ban_kinds[BAN_KINDS];	/* "scan", ... */
 
-/* --- ban.c ----------------------------------------------------------------- */
+/* --- ban.c --------------------------------------------------------------- */
 
 /* Take the settings of a configuration; the first time, read the file. */
 void	ban_conf(const struct conf *);
@@ -53,7 +53,8 @@ uint64_t	ban_dropped(void);
 /* One more fault of this kind; 1 if it led to a ban. */
 int	ban_fault(const struct ip *, uint32_t kind);
 /* By hand: NULL, or why not (static). ms as above. */
-const char	*ban_add(const struct ip_net *, uint64_t ms, const char *reason);
+const char	*ban_add(const struct ip_net *, uint64_t ms,
+		    const char *reason);
 const char	*ban_remove(const struct ip_net *);
 /* Tell a worker that starts of all of them. */
 void	ban_tell(struct child *);
@@ -62,12 +63,12 @@ void	ban_rows(void (*)(void *, const struct buf *), void *);
 /* How many there are of each kind. */
 void	ban_figures(uint64_t [BAN_KINDS]);
 
-/* --- ban_report.c ---------------------------------------------------------- */
+/* --- ban_report.c -------------------------------------------------------- */
 
 /* MSG_ABUSE of a child: believe it or not, count it. */
 void	ban_report(struct child *, const struct msg_abuse *);
 
-/* --- ban_count.c ----------------------------------------------------------- */
+/* --- ban_count.c --------------------------------------------------------- */
 
 #define BAN_SLOTS	65536
 
@@ -85,7 +86,7 @@ int	ban_count_hit(struct ban_count *, const uint8_t key[16],
 /* The key of an address' network. */
 void	ban_count_key(uint8_t key[16], uint32_t kind, const struct ip_net *);
 
-/* --- ban_file.c ------------------------------------------------------------ */
+/* --- ban_file.c ---------------------------------------------------------- */
 
 #define BAN_LINE	256	/* bytes of a line */
 

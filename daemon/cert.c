@@ -240,7 +240,8 @@ cert_key_check(struct cert_try *t, X509 *leaf)
 	else if ((pk = cert_pkey(pem, len)) == NULL)
 		cert_check_bad(t, "", t->conf->key, cert_why());
 	else if (X509_check_private_key(leaf, pk) != 1)
-		cert_check_bad(t, "", t->conf->key, "is not the key of the chain's "
+		cert_check_bad(t, "", t->conf->key,
+		    "is not the key of the chain's "
 		    "first certificate");
 	else
 		ret = 0;

@@ -19,7 +19,7 @@
 #define RSA_BITS	2048
 #define EC_BITS		256
 #define DAY_S		(24 * 60 * 60)
-#define CLOCK_S		300	/* by which clocks may differ, RFC 6960 4.2.2.1 */
+#define CLOCK_S		300	/* clocks may differ by, RFC 6960 4.2.2.1 */
 
 static int	check_host(X509 *, const char *);
 static int	check_url(const char *, X509 *);

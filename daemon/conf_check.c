@@ -197,10 +197,12 @@ check_listen(struct check *k, size_t n)
 			    "path is for protocol lmtp only", l->name);
 		if (l->path[0] != '/')
 			conf_check_bad(k, "listen", n, "path", "listen %s: "
-			    "path \"%s\" does not start with /", l->name, l->path);
+			    "path \"%s\" does not start with /", l->name,
+			    l->path);
 		if (l->address[0] != '\0' || l->port != 0 || l->tls)
 			conf_check_bad(k, "listen", n, "path", "listen %s: "
-			    "path goes with none of address, port, tls", l->name);
+			    "path goes with none of address, port, tls",
+			    l->name);
 		return;
 	}
 	if (l->address[0] != '\0' && strcmp(l->address, "*") != 0 &&
@@ -323,8 +325,8 @@ check_proxy(struct check *k)
 			    "neither use-x-forwarded nor x-real-ip", l->name);
 		if (k->c->trusted_proxies.n == 0)
 			conf_check_bad(k, "listen", i, "proxy-protocol",
-			    "listen %s: proxy-protocol needs http.trusted-proxies",
-			    l->name);
+			    "listen %s: proxy-protocol needs "
+			    "http.trusted-proxies", l->name);
 	}
 }
 

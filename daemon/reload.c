@@ -3,10 +3,10 @@
  * The configuration's way into use: one transaction through all children,
  * at the start and at each reload.  Called by parent.c.
  *
- * A configuration goes first to keys, auth, push and queue; when those are READY
- * (keys can then sign with old and new keys), to the workers, while nothing
- * is accepted; when those are READY it is in force.  A failure on the way
- * leaves the one before in force everywhere.
+ * A configuration goes first to keys, auth, push and queue; when those are
+ * READY (keys can then sign with old and new keys), to the workers, while
+ * nothing is accepted; when those are READY it is in force.  A failure on the
+ * way leaves the one before in force everywhere.
  */
 #include "common/compat.h"
 

@@ -73,7 +73,7 @@ said(int ret)
 	return ret == -1 ? errno : WENT;
 }
 
-/* --- files ------------------------------------------------------------------ */
+/* --- files --------------------------------------------------------------- */
 
 static int
 try_open(void)
@@ -118,7 +118,7 @@ try_suid(void)
 	return said(fchmod(fd, 04755));
 }
 
-/* --- the network ------------------------------------------------------------ */
+/* --- the network --------------------------------------------------------- */
 
 static int
 try_socket(void)
@@ -160,7 +160,7 @@ try_listen(void)
 	return said(listen(held.sock, 1));
 }
 
-/* --- programs and memory ---------------------------------------------------- */
+/* --- programs and memory ------------------------------------------------- */
 
 static char	 sh[] = "sh", minus_c[] = "-c", exit_0[] = "exit 0";
 static char	*shell[] = { sh, minus_c, exit_0, NULL };
@@ -217,7 +217,7 @@ try_limit(void)
 	return said(setrlimit(RLIMIT_NOFILE, &rl));
 }
 
-/* --- other processes -------------------------------------------------------- */
+/* --- other processes ----------------------------------------------------- */
 
 static int
 try_kill(void)

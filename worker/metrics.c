@@ -299,10 +299,11 @@ metrics_latency(struct buf *b, const struct share_sum *s)
 				buf_adds(b, "+Inf");
 			buf_addf(b, "\"} %llu\n", (unsigned long long)n);
 		}
-		buf_addf(b, "%s_sum{class=\"%s\"} ", name, hdr_check_classes[c]);
+		buf_addf(b, "%s_sum{class=\"%s\"} ", name,
+		    hdr_check_classes[c]);
 		metrics_seconds(b, s->us[c]);
-		buf_addf(b, "\n%s_count{class=\"%s\"} %llu\n", name, hdr_check_classes[c],
-		    (unsigned long long)n);
+		buf_addf(b, "\n%s_count{class=\"%s\"} %llu\n", name,
+		    hdr_check_classes[c], (unsigned long long)n);
 	}
 }
 

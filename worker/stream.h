@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A stream between jmapctl and this worker about one account's store:
- * import, export, check, reindex.  jmapctl got its end of the socket from the parent
- * after its rights were checked; still it is the less privileged side, and
- * what breaks a rule closes the stream.
+ * import, export, check, reindex.  jmapctl got its end of the socket from the
+ * parent after its rights were checked; still it is the less privileged side,
+ * and what breaks a rule closes the stream.
  *
  * The conversation (messages in common/msg.h; the id of ST_MAIL is echoed):
  *

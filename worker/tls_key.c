@@ -35,7 +35,7 @@
 /* A key: its public half, and what keys calls it. */
 struct pkey {
 	EVP_PKEY	*pub;
-	const char	*type;		/* of kinds; asking the library is slow */
+	const char	*type;		/* of kinds: the library is slow */
 	uint32_t	 id;
 	uint32_t	 generation;
 };

@@ -333,7 +333,7 @@ worker_conn_ended(uint32_t id)
 	proc_send(&role_parent, MSG_CONN_END, 0, -1, &h, NULL, 0);
 }
 
-/* --- abuse ---------------------------------------------------------------------------- */
+/* --- abuse --------------------------------------------------------------- */
 
 static void
 worker_share(struct proc_peer *p, struct msg *m)

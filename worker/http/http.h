@@ -207,7 +207,7 @@ struct req {
 	const char		*authority;
 	int			 tls;		/* this socket is TLS */
 	int			 secure;	/* tls, or a proxy says so */
-	int			 clear;		/* a proxy says it was not TLS */
+	int			 clear;		/* no TLS, a proxy says */
 	const struct hosts	*hosts;		/* names served on it */
 	const struct conf_listen *listen;
 	const struct conf	*conf;		/* settings it was born under */
@@ -218,7 +218,7 @@ struct req {
 	enum http_class		 class;
 	int			 cors;		/* a script asks whose origin
 						 * may read the answer */
-	int			 connect;	/* an extended CONNECT (RFC 8441)
+	int			 connect;	/* extended CONNECT (RFC 8441)
 						 * for WebSocket, method GET */
 	struct req_str		 param[HTTP_MAX_PARAMS]; /* order of the path */
 	int			 nparam;

@@ -43,7 +43,7 @@ http2_reply(struct req *r)
 {
 	struct http2_stream	*s = r->tp_arg;
 	struct reply		*p = r->reply;
-	static nghttp2_nv	 nv[NV_MAX];	/* 10 KB to be zeroed, if auto */
+	static nghttp2_nv	 nv[NV_MAX];	/* 10 KB to zero, if auto */
 	size_t			 n;
 	int			 none;
 

@@ -15,8 +15,8 @@
  */
 #define JMAP_BLOB_STEPS	4
 struct jmap_blob {
-	uint64_t	 eid;			/* the message of this mail: what
-						 * sharees get instead of a hash */
+	uint64_t	 eid;		/* the message of this mail: what
+					 * sharees get instead of a hash */
 	uint8_t		 hash[STORE_HASHLEN];
 	struct {
 		uint64_t	 off, len;	/* encoded, in what is before */

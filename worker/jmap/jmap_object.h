@@ -98,7 +98,7 @@ const struct jmap_error	*jmap_object_query_changes(struct jmap_query *);
 	.create = jmap_object_create, .update = jmap_object_update,	\
 	.destroy = jmap_object_destroy
 
-/* --- for code of ours (jmap_objrow.c); mostly without a JMAP call ---------- */
+/* --- for code of ours (jmap_objrow.c); mostly without a JMAP call -------- */
 
 /* The id's text, and back: 0, or -1. */
 size_t	jmap_objrow_id(const struct jmap_type *, uint64_t,

@@ -18,7 +18,7 @@ struct mailbox_row {
 
 /* A mailbox on its way through /set. */
 struct mailbox_obj {
-	struct store_mailbox	 m;		/* first: all put() look at it */
+	struct store_mailbox	 m;		/* first: put() look at it */
 	struct js_val		*share;		/* shareWith, ours */
 	int			 share_set;	/* it was sent */
 };

@@ -15,7 +15,7 @@
 #include "worker/jmap/mailbox.h"
 #include "worker/store/store_share.h"
 
-#define SHARE_MAX	200	/* principals of one mailbox: each is a commit */
+#define SHARE_MAX	200	/* principals of one mailbox, each a commit */
 
 static int	share_load(struct jmap_call *);
 static int	share_check(struct jmap_set *, uint32_t, struct js_val *,

@@ -25,8 +25,8 @@ static void	parsing_errors(struct jmap_parse *, const struct report *);
 static void	parsing_extensions(struct jmap_parse *, const struct report *);
 static int	parsing_email(struct jmap_parse *, struct arena *, const char *,
 		    const char **);
-static int	parsing_thread(struct jmap_parse *, uint64_t, const struct buf *,
-		    uint64_t *, size_t *);
+static int	parsing_thread(struct jmap_parse *, uint64_t,
+		    const struct buf *, uint64_t *, size_t *);
 
 const struct jmap_error *
 mdn_parse(struct jmap_call *c)

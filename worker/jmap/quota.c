@@ -145,7 +145,7 @@ quota_fill(struct jmap_call *c, struct jmap_object *o)
 	    -1 : 1;
 }
 
-/* --- methods --------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------- */
 
 /* 4.1: nothing of types that the client does not use. */
 static int

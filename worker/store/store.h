@@ -92,8 +92,8 @@ struct store_conf {
 	void		(*changed)(const char *account, uint32_t types);
 	/* Call fn with the texts of a message, for the search index to be
 	 * made again: what fn returned, or -1.  May be NULL: then it is not. */
-	int		(*texts)(const void *raw, size_t len, store_texts_fn *fn,
-			    void *arg);
+	int		(*texts)(const void *raw, size_t len,
+			    store_texts_fn *fn, void *arg);
 };
 /* Inside of changed: the modseqs of this commit, from < modseq <= to. */
 void	store_commit_range(uint64_t *from, uint64_t *to);

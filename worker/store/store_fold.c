@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Letters as search sees them: case folded (utf8proc), compatibility forms
- * taken apart, accents and strokes dropped.  Only marks that are accents go: the vowel
- * signs of Indic scripts and of Thai are letters like others, and so is the
- * breve of U+0439, without which Russian has no endings.  Called by
- * store_token.c and store_lang.c with text of strangers, a word at a time,
- * so nothing here looks at more than 64 code points.
+ * taken apart, accents and strokes dropped.  Only marks that are accents go:
+ * the vowel signs of Indic scripts and of Thai are letters like others, and
+ * so is the breve of U+0439, without which Russian has no endings.  Called by
+ * store_token.c and store_lang.c with text of strangers, a word at a time, so
+ * nothing here looks at more than 64 code points.
  */
 #include "common/compat.h"
 

@@ -84,7 +84,7 @@ struct store_viewbox {
 };
 struct store_view {
 	uint64_t		 who;
-	uint64_t		 since;		/* modseq of his last new sight */
+	uint64_t		 since;		/* of his last new sight */
 	struct store_viewbox	*v;		/* by mbid */
 	size_t			 n, cap;
 	struct store_mailbox	*box;		/* of store_mailbox_all */
@@ -98,7 +98,7 @@ struct store_txn {
 	int			 changed;
 	enum store_err		 dead;		/* why it can only be aborted */
 	uint64_t		 hot[HOT_MAX];
-	unsigned		 layout;	/* STORE_LAYOUT as it was read */
+	unsigned		 layout;	/* STORE_LAYOUT as read */
 	uint64_t		 modseq0;	/* modseq as it began */
 	struct store_boxes	 box;
 	size_t			 names0;	/* dictionary as it began */

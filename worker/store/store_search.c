@@ -24,8 +24,8 @@ struct bits {				/* mails of a run */
 
 static int	 store_search_union(struct bits *, const struct store_cursor *,
 		    unsigned);
-static int	 store_search_exact(struct store_run *, const struct store_ask *,
-		    struct bits *);
+static int	 store_search_exact(struct store_run *,
+		    const struct store_ask *, struct bits *);
 static int	 store_search_tagged(struct store_run *, const uint8_t *,
 		    size_t, unsigned lang, unsigned in, struct bits *);
 static int	 store_search_stemmed(struct store_run *, struct store_ask *,
@@ -34,8 +34,8 @@ static int	 store_search_forms(struct store_run *, unsigned lang,
 		    const struct store_stem *, unsigned in, struct bits *);
 static int	 store_search_run(struct store_run *, struct store_asks *,
 		    struct store_ids *);
-static enum store_err	 store_search_runs(struct store_txn *, struct store_asks *,
-			    struct store_ids *);
+static enum store_err	 store_search_runs(struct store_txn *,
+			    struct store_asks *, struct store_ids *);
 static int	 store_search_entry(const struct store_entry_f *,
 		    struct store_ask *);
 static enum store_err	 store_search_waiting(struct store_txn *,
@@ -139,7 +139,8 @@ store_search_union(struct bits *b, const struct store_cursor *c, unsigned in)
 
 /* Mails with the word, or words that begin with it, of any language. */
 static int
-store_search_exact(struct store_run *run, const struct store_ask *k, struct bits *b)
+store_search_exact(struct store_run *run, const struct store_ask *k,
+    struct bits *b)
 {
 	struct store_cursor	 c;
 	uint8_t			 term[STORE_TERMMAX + 1];

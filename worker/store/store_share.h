@@ -77,7 +77,7 @@ enum store_err	store_share_set(struct store_txn *,
 struct store_shared {
 	uint64_t	who, by;	/* by: who did it, 0 nobody knows */
 	uint32_t	mailbox;
-	uint32_t	was, is;	/* rights; equal: only his subscription */
+	uint32_t	was, is;	/* rights; equal: his subscription */
 	char		name[STORE_NAME_MAX + 1];	/* of the mailbox */
 	char		by_name[256], by_email[256];
 };
