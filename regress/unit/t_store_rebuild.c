@@ -323,31 +323,42 @@ the_check_finds_words_that_are_not_in_the_text(void **state)
 	}
 }
 
+/* The account, closed, as a program of that layout left it. */
+static struct kv *
+old_layout(unsigned layout, char path[128], struct kv_txn **txn)
+{
+	struct kv	*kv;
+	struct slice	 v;
+	uint8_t		 b[1024];
+
+	store_close(st);
+	store_shutdown();
+	st = NULL;
+	snprintf(path, 128, "%s/alice", help_dir);
+	assert_non_null(kv = kv_open(path, 0, KV_OFF));
+	assert_int_equal(kv_begin(kv, 1, txn), 0);
+	assert_int_equal(kv_get(*txn, "A", 1, &v), 1);
+	memcpy(b, v.p, v.n);
+	store_put16(b, layout);
+	assert_int_equal(kv_put(*txn, "A", 1, b, v.n), 0);
+	return kv;
+}
+
 /* An account as the first layout left it. */
 static void
 an_index_of_layout_1_is_brought_forward(void **state)
 {
 	struct kv		*kv;
 	struct kv_txn		*txn;
-	struct slice		 v;
 	struct store_ids	 ids = { 0 };
 	char			 path[128];
-	uint8_t			 b[1024], key[9] = { 'F' };
+	uint8_t			 key[9] = { 'F' };
 	int			 i;
 
 	(void)state;
 	add(MAILS);
 	merge();
-	store_close(st);
-	store_shutdown();
-	st = NULL;
-	snprintf(path, sizeof(path), "%s/alice", help_dir);
-	assert_non_null(kv = kv_open(path, 0, KV_OFF));
-	assert_int_equal(kv_begin(kv, 1, &txn), 0);
-	assert_int_equal(kv_get(txn, "A", 1, &v), 1);
-	memcpy(b, v.p, v.n);
-	store_put16(b, 1);
-	assert_int_equal(kv_put(txn, "A", 1, b, v.n), 0);
+	kv = old_layout(1, path, &txn);
 	assert_int_equal(kv_del(txn, "W", 1), 1);
 	store_put64(key + 1, eid[3]);
 	assert_int_equal(kv_put(txn, key, 9, "\1\40\3all", 6), 0);
@@ -374,10 +385,8 @@ an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
 	struct store_txn	*w;
 	struct kv		*kv;
 	struct kv_txn		*txn;
-	struct slice		 v;
 	struct store_ids	 ids = { 0 };
 	char			 path[128];
-	uint8_t			 b[1024];
 	int			 i;
 
 	(void)state;
@@ -389,16 +398,7 @@ an_index_of_layout_2_serves_until_the_new_one_is_whole(void **state)
 	help_commit(w);
 	merge();
 	assert_int_equal(store_check(st, 0, NULL, NULL), 1);
-	store_close(st);
-	store_shutdown();
-	st = NULL;
-	snprintf(path, sizeof(path), "%s/alice", help_dir);
-	assert_non_null(kv = kv_open(path, 0, KV_OFF));
-	assert_int_equal(kv_begin(kv, 1, &txn), 0);
-	assert_int_equal(kv_get(txn, "A", 1, &v), 1);
-	memcpy(b, v.p, v.n);
-	store_put16(b, 2);
-	assert_int_equal(kv_put(txn, "A", 1, b, v.n), 0);
+	kv = old_layout(2, path, &txn);
 	assert_int_equal(kv_commit(txn), 0);
 	kv_close(kv);
 	reopen();
