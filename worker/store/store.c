@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,7 +31,6 @@ static struct store_list	 stores = TAILQ_HEAD_INITIALIZER(stores);
 static unsigned			 nstores;
 static uint64_t			 store_told[2];	/* of store_commit_range */
 
-static int		 store_name_ok(const char *);
 static struct store	*store_cached(const char *);
 static void		 store_evict(unsigned);
 static void		 store_detach(struct store *);
@@ -44,7 +42,6 @@ static enum store_err	 store_found(struct store *);
 static enum store_err	 store_errno(void);
 static void		 store_tell(const struct store_txn *);
 static void		 store_txn_free(struct store_txn *);
-static int		 store_rmtree(const char *);
 
 static const char *const errors[] = {
 	[STORE_OK] = "no error", [STORE_NOTFOUND] = "not found",
@@ -97,7 +94,7 @@ store_shutdown(void)
 
 /* --- accounts ------------------------------------------------------------ */
 
-static int
+int
 store_name_ok(const char *name)
 {
 	static const char	 ok[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -177,6 +174,15 @@ store_cached(const char *account)
 		if (strcmp(st->account, account) == 0)
 			return st;
 	return NULL;
+}
+
+void
+store_forget(const char *account)
+{
+	struct store	*st;
+
+	if ((st = store_cached(account)) != NULL)
+		store_detach(st);
 }
 
 /* Close the longest unused until at most max are open. */
@@ -349,51 +355,6 @@ store_found(struct store *st)
 		return e;
 	}
 	return store_commit(txn);
-}
-
-enum store_err
-store_destroy(const char *account)
-{
-	char		 path[STORE_PATHMAX], gone[STORE_PATHMAX];
-	struct store	*st;
-
-	if (!store_name_ok(account))
-		return STORE_INVALID;
-	if ((st = store_cached(account)) != NULL)
-		store_detach(st);
-	snprintf(path, sizeof(path), "%s/%s", store_config.dir, account);
-	/* a name no account can have: a half-removed one is never opened */
-	snprintf(gone, sizeof(gone), "%s/%s.%lld", store_config.dir, account,
-	    (long long)date_now());
-	if (rename(path, gone) == -1)
-		return errno == ENOENT ? STORE_NOTFOUND : STORE_IO;
-	return store_rmtree(gone) == 0 ? STORE_OK : STORE_IO;
-}
-
-/* Remove an account's folder: files, and folders of files. */
-static int
-store_rmtree(const char *path)
-{
-	char		 sub[STORE_PATHMAX + 300];
-	struct dirent	*d;
-	DIR		*dir;
-
-	if ((dir = opendir(path)) == NULL)
-		return -1;
-	while ((d = readdir(dir)) != NULL) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		snprintf(sub, sizeof(sub), "%s/%s", path, d->d_name);
-		if (unlink(sub) == 0)
-			continue;
-		if (errno != EISDIR && errno != EPERM)
-			break;
-		/* search/ and blob/ only: one level, so this ends */
-		if (strlen(sub) < STORE_PATHMAX && store_rmtree(sub) == -1)
-			break;
-	}
-	closedir(dir);
-	return rmdir(path);
 }
 
 /* --- rows ---------------------------------------------------------------- */

@@ -129,6 +129,10 @@ enum store_err	store_next(struct store_txn *, struct kv_range *,
 /* Walk all keys that begin with this one. */
 enum store_err	store_walk(struct store_txn *, struct kv_range *,
 		    const struct store_key *, int reverse);
+/* 1 if it can be the name of an account. */
+int		store_name_ok(const char *account);
+/* Close the account, if it is open, to whoever opens it from now on. */
+void		store_forget(const char *account);
 enum store_err	store_begin_plain(struct store *, int, struct store_txn **);
 int		store_mkdir(const char *path);
 
