@@ -22,29 +22,12 @@
 #include "daemon/ban.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_table.h"
+#include "regress/unit/ip_help.h"
 
 #define HOUR	INT64_C(3600000)
 
 static char	dir[] = "/tmp/bans-unit-XXXXXX";
 static char	file[64];
-
-static struct ip
-addr(const char *s)
-{
-	struct ip	 ip;
-
-	assert_int_equal(ip_parse(&ip, s, strlen(s)), 0);
-	return ip;
-}
-
-static struct ip_net
-net(const char *s)
-{
-	struct ip_net	 n;
-
-	assert_int_equal(ip_net_parse(&n, s, strlen(s)), 0);
-	return n;
-}
 
 /* --- ban_count ---------------------------------------------------------- */
 

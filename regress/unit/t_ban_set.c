@@ -10,24 +10,7 @@
 #include <cmocka.h>
 
 #include "common/banset.h"
-
-static struct ip
-addr(const char *s)
-{
-	struct ip	 ip;
-
-	assert_int_equal(ip_parse(&ip, s, strlen(s)), 0);
-	return ip;
-}
-
-static struct ip_net
-net(const char *s)
-{
-	struct ip_net	 n;
-
-	assert_int_equal(ip_net_parse(&n, s, strlen(s)), 0);
-	return n;
-}
+#include "regress/unit/ip_help.h"
 
 static int
 banned(const struct banset *s, const char *text, int64_t now)

@@ -9,18 +9,9 @@
 
 #include <cmocka.h>
 
-#include "common/ip.h"
 #include "daemon/daemon.h"
 #include "daemon/listen_table.h"
-
-static struct ip
-addr(const char *s)
-{
-	struct ip	 ip;
-
-	assert_int_equal(ip_parse(&ip, s, strlen(s)), 0);
-	return ip;
-}
+#include "regress/unit/ip_help.h"
 
 static void
 sources_are_limited_by_address_and_by_64(void **state)

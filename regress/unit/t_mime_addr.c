@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-#include "worker/mime/mime.h"
+#define MIME_LAB_BYTES	(512UL << 20)
+#include "regress/unit/mime_lab.h"
 
 /*
  * What comes out is written as {group|name<email>,name<email>}, with "-" for
@@ -109,8 +110,6 @@ static const struct row {
 	{ " \\", "{-|-<\\>}" },
 };
 
-static struct arena	 a;
-
 static void
 add(char *to, const char *s)
 {
@@ -178,23 +177,6 @@ long_lists(void **state)
 		assert_true(v.n <= MIME_ADDRS);
 	}
 	free(s);
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 512UL << 20);
-	mime_charset_init();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int

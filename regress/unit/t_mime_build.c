@@ -14,9 +14,10 @@
 #include <cmocka.h>
 
 #include "common/date.h"
-#include "worker/mime/mime.h"
 
-static struct arena	 a;
+#define MIME_LAB_BYTES	(256UL << 20)
+#include "regress/unit/mime_lab.h"
+
 static const struct mime_build_opt opt = { "mx.example", 1414649520000LL,
     480, 7 };
 
@@ -499,23 +500,6 @@ trees_and_own_fields(void **state)
 	assert_int_equal(m->parts[1].nhdr, 1);
 	assert_null(mime_hdr_last(m, 1, "Date", 4));
 	buf_free(&b);
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 256UL << 20);
-	mime_charset_init();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "regress/unit/mime_lab.h"
 #include "worker/mime/mime_int.h"
 
 static const struct row {
@@ -83,8 +84,6 @@ static const struct row {
 	{ "\"quoted\"", NULL, "" },
 };
 
-static struct arena	 a;
-
 static void
 parameters(void **state)
 {
@@ -116,23 +115,6 @@ values_before_parameters(void **state)
 		    strlen(r->in), &got), 0);
 		assert_string_equal(got, r->out);
 	}
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 64UL << 20);
-	mime_charset_init();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int

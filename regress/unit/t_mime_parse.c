@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "worker/mime/mime.h"
+#include "regress/unit/mime_lab.h"
 
 #define MULTI(b)	"Content-Type: multipart/mixed; boundary=" b "\r\n"
 
@@ -100,8 +100,6 @@ static const struct row {
 	{ "Content-Type: message/rfc822\r\n\r\n" MULTI("b") "\r\n--b\r\n\r\nx",
 	    "1 message/rfc822[" MULTI("b") "\r\n--b\r\n\r\nx]" },
 };
-
-static struct arena	 a;
 
 static void
 show(const struct mime_msg *m, char *to, size_t size)
@@ -471,23 +469,6 @@ no_memory_is_an_error(void **state)
 	assert_null(mime_parse(&small, (const uint8_t *)full,
 	    sizeof(full) - 1));
 	arena_free(&small);
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 64UL << 20);
-	mime_charset_init();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int

@@ -15,11 +15,9 @@
 
 #include "common/date.h"
 #include "common/utf8.h"
-#include "worker/mime/mime.h"
+#include "regress/unit/mime_lab.h"
 
 #define FFFD	"\xef\xbf\xbd"
-
-static struct arena	 a;
 
 static const struct cte_row {
 	enum mime_cte	 cte;
@@ -514,23 +512,6 @@ search_text(void **state)
 	assert_true(b.len <= 10);
 	assert_memory_equal(b.data, "Hello", 5);
 	buf_free(&b);
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 64UL << 20);
-	mime_charset_init();
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int

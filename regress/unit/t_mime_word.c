@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/date.h"
-#include "worker/mime/mime.h"
+#include "regress/unit/mime_lab.h"
 
 static const struct row {
 	const char	*in, *out;
@@ -80,8 +80,6 @@ static const struct row {
 	/* emoji */
 	{ "=?utf-8?B?8J+OiSBQYXJ0eQ==?=", "🎉 Party" },
 };
-
-static struct arena	 a;
 
 static void
 text_form(void **state)
@@ -226,22 +224,6 @@ forms_by_name(void **state)
 	assert_int_equal(mime_hdr_form("asURLs", 6), MIME_URLS);
 	assert_int_equal(mime_hdr_form("astext", 6), MIME_FORM_MAX);
 	assert_int_equal(mime_hdr_form("", 0), MIME_FORM_MAX);
-}
-
-static int
-up(void **state)
-{
-	(void)state;
-	arena_init(&a, 64UL << 20);
-	return mime_charset_init() > 30 ? 0 : -1;
-}
-
-static int
-down(void **state)
-{
-	(void)state;
-	arena_free(&a);
-	return 0;
 }
 
 int
