@@ -129,6 +129,15 @@ def plain(server):
     return Conn(server.plain())
 
 
+def ask(server, data):
+    """A connection of its own, so that each worker gets some."""
+    c = plain(server)
+    try:
+        return c.ask(data)
+    finally:
+        c.sock.close()
+
+
 def tls(server, **kw):
     return Conn(server.tls(**kw))
 

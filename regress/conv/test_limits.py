@@ -10,7 +10,7 @@ import time
 import pytest
 
 import helpers
-from http_tools import Conn, ECHO, basic, get, plain, post
+from http_tools import Conn, ECHO, ask, basic, get, post
 
 CONF = """
 workers = 4
@@ -38,15 +38,6 @@ def limited():
 
 def fr(ip):
     return f"X-Forwarded-For: {ip}"
-
-
-def ask(server, data):
-    """A connection of its own, so that each worker gets some."""
-    c = plain(server)
-    try:
-        return c.ask(data)
-    finally:
-        c.sock.close()
 
 
 def secure(ip):

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 import helpers
-from http_tools import basic, get, plain, post, tls, ECHO
+from http_tools import ask, basic, get, plain, post, tls, ECHO
 
 CONF = """
 workers = 3
@@ -22,14 +22,6 @@ http {
 """
 LINE = re.compile(r'([a-z_]+)(\{[a-z]+="[^"]*"(?:,[a-z]+="[^"]*")*\})? '
                   r'([0-9.]+)')
-
-
-def ask(server, data):
-    c = plain(server)
-    try:
-        return c.ask(data)
-    finally:
-        c.sock.close()
 
 
 def metrics(server):
