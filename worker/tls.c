@@ -129,12 +129,15 @@ tls_set_staple(struct tls_set *s, const uint8_t *der, size_t len,
 	t->staple_until = until;
 }
 
-/* The certificate that has a name, or NULL. */
+/* The certificate that has a name, or the first whose wildcard has it, or
+ * NULL. */
 static const struct tls_cert *
 tls_set_has(const struct tls_set *s, const char *name)
 {
-	char	 lower[TARGET_HOST_MAX + 1];
-	size_t	 i;
+	const struct tls_cert	*found = NULL;
+	char			 lower[TARGET_HOST_MAX + 1];
+	size_t			 i;
+	int			 is, best = HOSTS_NOT;
 
 	/* RFC 6066 3: DNS names, which have no case (RFC 4343) */
 	for (i = 0; name[i] != '\0' && i < TARGET_HOST_MAX; i++)
@@ -143,9 +146,11 @@ tls_set_has(const struct tls_set *s, const char *name)
 		return NULL;
 	lower[i] = '\0';
 	for (i = 0; s != NULL && i < s->n; i++)
-		if (hosts_has(&s->v[i].names, lower))
-			return &s->v[i];
-	return NULL;
+		if ((is = hosts_has(&s->v[i].names, lower)) > best) {
+			best = is;
+			found = &s->v[i];
+		}
+	return found;
 }
 
 const struct tls_cert *

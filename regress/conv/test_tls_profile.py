@@ -105,6 +105,23 @@ def test_host_of_another_certificate_is_misdirected(strict):
     assert c.ask(get("/healthz/live", host="localhost")).status == 421
 
 
+def test_a_name_of_its_own_comes_before_a_wildcard(new_server):
+    """However the configuration has them in order."""
+    s = new_server()
+    conf = pathlib.Path(s.dir, "jmapd.conf")
+    text = conf.read_text()
+    for i, name in enumerate(["*.wild.test", "own.wild.test"]):
+        base = make_cert(s, s.dir, name)
+        text += (f'certificate w{i} {{\n\tchain = "{base}.pem"\n'
+                 f'\tkey = "{base}.key"\n}}\n')
+    conf.write_text(text)
+    s.jmapctl("reload")
+    for asked, given in (("own.wild.test", "own.wild.test"),
+                         ("other.wild.test", "*.wild.test")):
+        out = s_client(s, "-tls1_3", "-servername", asked)
+        assert f"subject=CN = {given}\n" in out
+
+
 def test_no_common_protocol_is_an_alert(server):
     out = s_client(server, "-alpn", "ftp,smtp")
     assert "no application protocol" in out

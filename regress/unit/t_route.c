@@ -124,7 +124,9 @@ names_are_served_by_label(void **state)
 	assert_true(hosts_has(&h, "mail.example.com"));
 	assert_false(hosts_has(&h, "example.com"));
 	assert_false(hosts_has(&h, "xmail.example.com"));
-	assert_true(hosts_has(&h, "a.example.org"));
+	assert_int_equal(hosts_has(&h, "a.example.org"), HOSTS_WILD);
+	hosts_add(&h, "b.example.org", 13);
+	assert_int_equal(hosts_has(&h, "b.example.org"), HOSTS_OWN);
 	assert_false(hosts_has(&h, "a.b.example.org"));
 	assert_false(hosts_has(&h, "example.org"));
 	assert_false(hosts_has(&h, ".example.org"));

@@ -60,14 +60,15 @@ hosts_has(const struct hosts *h, const char *name)
 {
 	const char	*dot = strchr(name, '.');
 	size_t		 i;
+	int		 is = HOSTS_NOT;
 
 	for (i = 0; i < h->n; i++) {
 		if (strcmp(h->v[i], name) == 0)
-			return 1;
+			return HOSTS_OWN;
 		/* RFC 9525 6.3: the wildcard is the whole left-most label */
 		if (h->v[i][0] == '*' && dot != NULL && dot != name &&
 		    strcmp(h->v[i] + 1, dot) == 0)
-			return 1;
+			is = HOSTS_WILD;
 	}
-	return 0;
+	return is;
 }

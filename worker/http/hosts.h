@@ -14,7 +14,9 @@ struct hosts {
 void	hosts_add(struct hosts *, const char *name, size_t len);
 void	hosts_add_all(struct hosts *, const struct hosts *);
 void	hosts_free(struct hosts *);
-/* 1 if this lower-case name without port is served. */
+/* Is this lower-case name without port served?  HOSTS_WILD where only a
+ * wildcard has it; HOSTS_NOT is 0. */
+enum { HOSTS_NOT, HOSTS_WILD, HOSTS_OWN };
 int	hosts_has(const struct hosts *, const char *name);
 
 #endif
