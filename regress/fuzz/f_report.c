@@ -23,6 +23,7 @@ reports(struct arena *a, const struct mime_msg *m, const char *type)
 {
 	struct report	 r;
 	const char	*id;
+	char		 out[REPORT_ADDRESS];
 	size_t		 i;
 
 	if (report_read(a, m, type, &r) != 1)
@@ -34,7 +35,7 @@ reports(struct arena *a, const struct mime_msg *m, const char *type)
 		    strlen(r.field[i].value)));
 		assert(strpbrk(r.field[i].value, "\r\n") == NULL);
 	}
-	(void)report_address(report_get(&r, 0, "Final-Recipient"));
+	(void)report_address(report_get(&r, 0, "Final-Recipient"), out);
 	if ((id = report_original(a, &r)) != NULL)
 		assert(utf8_valid(id, strlen(id)));
 }
