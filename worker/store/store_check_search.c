@@ -249,6 +249,7 @@ store_check_search(struct store_checker *c)
 		return store_fail(c->txn);
 	if (s.n < SUMS_MAX)		/* else without */
 		s.sum = calloc((size_t)s.n + 1, sizeof(*s.sum));
+	store_runs_forget(st, &m);
 	for (i = 0; i < m.n; i++) {
 		if (m.v[i].set == SET_NEW)
 			continue;

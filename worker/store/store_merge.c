@@ -197,6 +197,8 @@ store_merge_begin(struct store *st)
 	if (store_begin_plain(st, 0, &txn) != STORE_OK)
 		goto done;
 	if (store_runs_load(txn, &m) == STORE_OK) {
+		/* those merged before: a place for each that is now */
+		store_runs_forget(st, &m);
 		r = store_merge_choose(&m, txn->hot[HOT_MAILS], mg);
 		if (r == 1 && store_merge_alive(txn, mg) == -1)
 			r = -1;
