@@ -64,6 +64,12 @@ conn_now(void)
 	return 1000;
 }
 
+int64_t
+conn_idle(uint64_t keep_alive)
+{
+	return (int64_t)keep_alive;
+}
+
 void
 conn_wake(struct conn *c)
 {

@@ -55,6 +55,12 @@ conn_now(void)
 	return now;
 }
 
+int64_t
+conn_idle(uint64_t keep_alive)
+{
+	return (int64_t)keep_alive;
+}
+
 void
 conn_wake(struct conn *c)
 {
