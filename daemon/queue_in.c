@@ -121,6 +121,8 @@ queue_in_put(struct queue_in *in, const struct msg_queue_put *h,
 	m->submission = h->submission;
 	m->created = now;
 	m->hold = h->hold > now ? h->hold : 0;
+	if (m->hold > now + (int64_t)c->queue_max_hold)
+		m->hold = 0;		/* in_check refuses it */
 	m->expires = (m->hold != 0 ? m->hold : now) + (int64_t)c->queue_expire;
 	if (h->by != 0 && h->by < m->expires)
 		m->expires = h->by;
