@@ -260,10 +260,10 @@ class Account:
     def emails(self, properties=None, **query):
         """Email/query and Email/get of all it finds."""
         ids = self.call("Email/query", query)["ids"]
-        args = {"ids": ids}
-        if properties:
-            args["properties"] = properties
-        return self.call("Email/get", args)["list"] if ids else []
+        args = {"properties": properties} if properties else {}
+        return [e for i in range(0, len(ids), 500)
+                for e in self.call("Email/get", {
+                    "ids": ids[i:i + 500], **args})["list"]]
 
 
 class Lmtp:
