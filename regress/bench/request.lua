@@ -37,8 +37,9 @@ end
 
 done = function(summary, latency)
 	local e = summary.errors
-	io.write(string.format("RESULT %.1f %.1f %.1f %d\n",
+	io.write(string.format("RESULT %.1f %.1f %.1f %d %d\n",
 	    summary.requests / (summary.duration / 1e6),
 	    latency:percentile(50), latency:percentile(99),
-	    e.status + e.connect + e.read + e.write + e.timeout))
+	    e.status + e.connect + e.read + e.write + e.timeout,
+	    summary.requests))
 end
