@@ -29,7 +29,11 @@
 #include "worker/worker.h"
 
 #define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
+/* Each connection is looked at so often; many of them in parts, so that
+ * those whose time is up together do not keep the others waiting. */
 #define SWEEP_MS	250
+#define SWEEP_PARTS	10
+#define SWEEP_FEW	64		/* connections: all at once */
 /* A client that is still sending what was refused sees the refusal only if
  * it may send to the end (RFC 9112 9.6): reading to throw away is cheap.
  * Ended by a pause, by time in all, or by bytes, whichever is first. */
@@ -61,6 +65,7 @@ static void	conn_tick(void);
 static struct conn_list	conns = TAILQ_HEAD_INITIALIZER(conns);
 /* The next one of a walk on which connections may end. */
 static struct conn	*after;
+static struct conn	*swept;		/* the next one to be looked at */
 static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
@@ -445,16 +450,20 @@ conn_early(struct conn *c)
 static void
 conn_sweep(int fd, short what, void *arg)
 {
-	struct timeval	 tv = { 0, SWEEP_MS * 1000 };
+	size_t		 parts = nconns > SWEEP_FEW ? SWEEP_PARTS : 1;
+	size_t		 n = nconns / parts + 1;
+	struct timeval	 tv = { 0, SWEEP_MS * 1000 / (suseconds_t)parts };
 	struct conn	*c;
 
 	(void)fd;
 	(void)what;
 	(void)arg;
 	conn_tick();
+	if (swept == NULL)
+		swept = TAILQ_FIRST(&conns);
 	/* What ends one connection may wake and end another. */
-	for (c = TAILQ_FIRST(&conns); c != NULL; c = after) {
-		after = TAILQ_NEXT(c, entry);
+	for (; n > 0 && (c = swept) != NULL; n--) {
+		swept = TAILQ_NEXT(c, entry);
 		conn_check(c);
 	}
 	if ((sweeping = nconns > 0))
@@ -520,6 +529,8 @@ conn_free(struct conn *c)
 	conn_io_disarm(c, EV_WRITE);
 	if (after == c)
 		after = TAILQ_NEXT(c, entry);
+	if (swept == c)
+		swept = TAILQ_NEXT(c, entry);
 	TAILQ_REMOVE(&conns, c, entry);
 	nconns--;
 	if (c->ssl != NULL)
