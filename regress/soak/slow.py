@@ -140,6 +140,8 @@ def start_crowd(s, count, seconds, late):
         try:
             os.close(r)
             os.nice(19)
+            if hasattr(os, "SCHED_IDLE"):       # then its CPU counts as free
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             head = soak.get("/jmap/", "Content-Type: application/json",
                             "Content-Length: 100000",
                             soak.basic(s.first()), method="POST")
