@@ -41,6 +41,7 @@
 #define LINGER_MS	10000
 #define CROWDED_IDLE	5000		/* ms, when connections run out */
 #define IDLE_MS		1000		/* then buffers are given back */
+#define TURN_REQUESTS	16		/* sent ahead, then others' turn */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
 
@@ -53,6 +54,7 @@ static enum next conn_turn(struct conn *, enum io, int *);
 static enum next conn_want_read(struct conn *, int *);
 static enum next conn_want_write(struct conn *);
 static enum next conn_finish(struct conn *);
+static enum next conn_yield(struct conn *);
 static enum next conn_raw(struct conn *, enum io);
 static void	conn_on_read(int, short, void *);
 static void	conn_on_write(int, short, void *);
@@ -243,6 +245,7 @@ static void
 conn_run(struct conn *c, int readable)
 {
 	enum next	 next = NEXT_STEP;
+	uint64_t	 first = c->nreq;
 	enum io		 io;
 
 	c->flags |= BUSY;
@@ -250,10 +253,28 @@ conn_run(struct conn *c, int readable)
 		c->flags &= ~AGAIN;
 		io = c->step(c);
 		next = conn_turn(c, io, &readable);
+		if (next == NEXT_STEP && c->nreq - first >= TURN_REQUESTS)
+			next = conn_yield(c);
 	}
 	c->flags &= ~BUSY;
 	if (next == NEXT_DEAD)
 		conn_free(c);
+}
+
+/* The rest of what one client sent ahead comes after what others ask. */
+static enum next
+conn_yield(struct conn *c)
+{
+	int	 n = conn_io_flush(c);
+
+	if (n == -1)
+		return NEXT_DEAD;
+	c->want = IO_WANT_WRITE;
+	if (n == 1) {
+		c->stall = conn_now() + (int64_t)c->gen->conf->write_timeout;
+		conn_io_arm(c, EV_WRITE);
+	}
+	return NEXT_WAIT;
 }
 
 static enum next
@@ -430,8 +451,10 @@ conn_on_write(int fd, short what, void *arg)
 	    (n == 1 && c->want == IO_CLOSE && conn_finish(c) == NEXT_DEAD))
 		conn_free(c);
 	else if (n == 1 &&
-	    (c->want == IO_WANT_READ || c->want == IO_WANT_WRITE))
+	    (c->want == IO_WANT_READ || c->want == IO_WANT_WRITE)) {
+		c->stall = 0;
 		conn_run(c, 0);
+	}
 }
 
 /* Something came that nobody can take now.  It may be the end. */

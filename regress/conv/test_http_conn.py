@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 
+import helpers
 from http_tools import (ECHO, basic, elapsed, get, plain, post, reset, tls)
 
 LIVE = get("/healthz/live")
@@ -57,6 +58,28 @@ def test_pipelined_posts_with_bodies(server):
     for i in range(20):
         a = json.loads(c.answer().body)
         assert a["methodResponses"][0][2] == f"n{i}"
+
+
+def test_what_is_sent_ahead_waits_for_others(new_server):
+    """The log has the order in which requests were worked on."""
+    s = new_server("workers = 1\nlimits {\n\tconnections-per-source = 100\n}\n")
+    many, one = plain(s), plain(s)
+    many.ask(LIVE)
+    one.ask(LIVE)
+
+    def between(i):
+        """Does one request come between those sent before it?"""
+        many.send(get(f"/robots.txt?{i}") * 250)
+        one.send(get(f"/nope?{i}"))
+        assert one.answer().status == 404
+        assert [many.answer().status for _ in range(250)] == [200] * 250
+        done = 2 + 251 * (i + 1)
+        said = helpers.wait_for(lambda: (
+            lambda all: len(all) == done and all)(
+                re.findall(r"status=(\d+)", s.log())))
+        return "404" in said[-250:-1]
+
+    assert any(between(i) for i in range(20))
 
 
 def test_head_has_the_fields_and_no_body(server):
