@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from helpers import CORE, MAIL, MethodError, message, wait_for
+from helpers import CORE, MAIL, SLOW, MethodError, message, wait_for
 
 
 def mails(account, n, **fields):
@@ -165,6 +165,7 @@ def test_one_mail_in_many_lists_of_a_large_mailbox(account):
     assert max(state.values()) < 1, state
 
 
+@pytest.mark.skipif(SLOW > 1, reason="sanitizers take memory of their own")
 def test_memory_of_a_large_mailbox(new_server):
     """#227: 7,000 mails, 1 GB.  The worker keeps no mailbox in memory."""
     server = new_server("store { sync = off }\n")

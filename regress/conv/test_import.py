@@ -222,7 +222,7 @@ def test_others_are_served_meanwhile(server, account, tmp_path):
 
 
 def test_a_server_that_ends_lets_it_finish(new_server, tmp_path):
-    s = new_server()
+    s = new_server("limits {\n\tdrain-timeout = 2m\n}\n")
     account = s.adduser()
     top = maildir(tmp_path / "in")
     for i in range(3000):
