@@ -81,7 +81,7 @@ norm_net(const void *p, size_t n)
 		if (cp == 0xfeff && s == p)
 			return "a byte order mark";
 		/* RFC 5198 2 (6) */
-		if ((cp & 0xfffe) == 0xfffe || (cp >= 0xfdd0 && cp <= 0xfdef))
+		if (utf8_nonchar(cp))
 			return "not a character";
 	}
 	return NULL;
