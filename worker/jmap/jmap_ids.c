@@ -16,13 +16,13 @@ static size_t	jmap_ids_text(const struct jmap_type *, uint64_t,
 int
 jmap_ids_take(struct jmap_req *r, struct js_val *v, struct jmap_ids *ids)
 {
-	const char	*id;
+	const char	*id, *real;
 	size_t		 i;
 
 	for (i = 0; i < js_len(v); i++) {
 		id = js_str(js_at(v, i));
-		if (jmap_api_real(r, id) != NULL)
-			id = jmap_api_real(r, id);
+		if ((real = jmap_api_real(r, id)) != NULL)
+			id = real;
 		if (jmap_api_add(r, ids, id, strlen(id)) == -1)
 			return -1;
 	}
