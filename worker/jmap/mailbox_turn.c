@@ -13,8 +13,15 @@
 
 #define TURN_CHAIN	16	/* names that go round in one /set */
 
-static int	turn_name(struct jmap_set *, const struct store_mailbox *);
+/* Who has what that one is to get: a mailbox, or 0. */
+typedef uint32_t	turn_owner(struct jmap_set *,
+			    const struct store_mailbox *);
+
+static turn_owner	turn_role_owner, turn_name_owner;
 static int	turn_role(struct jmap_set *, const struct store_mailbox *);
+static int	turn_name(struct jmap_set *, const struct store_mailbox *);
+static int	turn_ring(struct jmap_set *, const struct store_mailbox *,
+		    turn_owner *, struct store_mailbox *);
 static int	turn_plan(struct jmap_set *, uint32_t, struct store_mailbox *);
 
 int
@@ -28,32 +35,12 @@ mailbox_turn(struct jmap_set *s, const struct store_mailbox *want)
 	    turn_name(s, want);
 }
 
-/*
- * Of mailboxes that change nothing but the role, so that nothing else can
- * be in the way of the others when this one has given its role up.
- */
 static int
 turn_role(struct jmap_set *s, const struct store_mailbox *want)
 {
-	struct store_mailbox	 m, next = *want;
-	uint32_t		 id = want->id;
-	int			 i;
+	struct store_mailbox	 m;
 
-	for (i = 0; i < TURN_CHAIN; i++) {
-		if (store_mailbox_get(s->c->txn, id, &m) != STORE_OK ||
-		    m.role == STORE_ROLE_INBOX || m.parent != next.parent ||
-		    strcmp(m.name, next.name) != 0)
-			return 0;
-		if (next.role == STORE_ROLE_NONE ||
-		    (id = store_mailbox_role(s->c->txn, next.role)) == 0)
-			return 0;	/* that one will be free */
-		if (id == want->id)
-			break;
-		if (turn_plan(s, id, &next) != 1)
-			return 0;
-	}
-	if (i == TURN_CHAIN || store_mailbox_get(s->c->txn, want->id,
-	    &m) != STORE_OK)
+	if (!turn_ring(s, want, turn_role_owner, &m))
 		return 0;
 	m.role = STORE_ROLE_NONE;
 	return jmap_api_store(s->c, store_mailbox_update(s->c->txn, &m)) ==
@@ -63,29 +50,59 @@ turn_role(struct jmap_set *s, const struct store_mailbox *want)
 static int
 turn_name(struct jmap_set *s, const struct store_mailbox *want)
 {
-	struct store_mailbox	 m, next;
-	uint32_t		 id;
-	int			 i;
+	struct store_mailbox	 m;
 
-	next = *want;
-	for (i = 0; i < TURN_CHAIN; i++) {
-		id = store_mailbox_named(s->c->txn, next.parent, next.name);
-		if (id == 0 || (id == want->id && i == 0))
-			return 0;
-		if (id == want->id)
-			break;
-		if (turn_plan(s, id, &next) != 1)
-			return 0;
-	}
-	if (i == TURN_CHAIN || store_mailbox_get(s->c->txn, want->id,
-	    &m) != STORE_OK)
-		return 0;
-	if (strlcpy(m.name, ".jmapd-turning-", sizeof(m.name)) >=
-	    sizeof(m.name))
+	if (!turn_ring(s, want, turn_name_owner, &m) || strlcpy(m.name,
+	    ".jmapd-turning-", sizeof(m.name)) >= sizeof(m.name))
 		return 0;
 	store_id_mailbox(m.id, m.name + strlen(m.name));
 	return jmap_api_store(s->c, store_mailbox_update(s->c->txn, &m)) ==
 	    -1 ? -1 : 0;
+}
+
+/* 1 if the owner of what is wanted, the owner of what that one is to get,
+ * and so on end with ours, which is then in *m as it is now. */
+static int
+turn_ring(struct jmap_set *s, const struct store_mailbox *want,
+    turn_owner *owner, struct store_mailbox *m)
+{
+	struct store_mailbox	 next = *want;
+	uint32_t		 id;
+	int			 i;
+
+	for (i = 0; i < TURN_CHAIN; i++) {
+		if ((id = owner(s, &next)) == 0)
+			return 0;	/* that one will be free */
+		if (id == want->id)
+			return i > 0 && store_mailbox_get(s->c->txn, id,
+			    m) == STORE_OK;
+		if (turn_plan(s, id, &next) != 1)
+			return 0;
+	}
+	return 0;
+}
+
+/*
+ * Of mailboxes that change nothing but the role, so that nothing else can
+ * be in the way of the others when ours has given its role up.
+ */
+static uint32_t
+turn_role_owner(struct jmap_set *s, const struct store_mailbox *next)
+{
+	struct store_mailbox	 m;
+
+	if (next->role == STORE_ROLE_NONE ||
+	    store_mailbox_get(s->c->txn, next->id, &m) != STORE_OK ||
+	    m.role == STORE_ROLE_INBOX || m.parent != next->parent ||
+	    strcmp(m.name, next->name) != 0)
+		return 0;
+	return store_mailbox_role(s->c->txn, next->role);
+}
+
+static uint32_t
+turn_name_owner(struct jmap_set *s, const struct store_mailbox *next)
+{
+	return store_mailbox_named(s->c->txn, next->parent, next->name);
 }
 
 /* What this call will make of another mailbox: 1, or 0 when nothing good. */
