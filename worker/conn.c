@@ -71,7 +71,6 @@ static struct conn	*swept;		/* the next one to be looked at */
 static struct event	ev_sweep;
 static size_t		nconns;
 static int64_t		now;
-static int		draining;
 static int		crowded;
 static int		sweeping;	/* ev_sweep is pending */
 
@@ -451,10 +450,8 @@ conn_on_write(int fd, short what, void *arg)
 	    (n == 1 && c->want == IO_CLOSE && conn_finish(c) == NEXT_DEAD))
 		conn_free(c);
 	else if (n == 1 &&
-	    (c->want == IO_WANT_READ || c->want == IO_WANT_WRITE)) {
-		c->stall = 0;
+	    (c->want == IO_WANT_READ || c->want == IO_WANT_WRITE))
 		conn_run(c, 0);
-	}
 }
 
 /* Something came that nobody can take now.  It may be the end. */
@@ -564,7 +561,7 @@ conn_free(struct conn *c)
 	gen_unref(c->gen);
 	free(c);
 	worker_conn_ended(id);
-	if (draining && nconns == 0)
+	if (nconns == 0)
 		worker_drained();
 }
 
@@ -573,7 +570,6 @@ conn_drain(void)
 {
 	struct conn	*c;
 
-	draining = 1;
 	conn_tick();
 	for (c = TAILQ_FIRST(&conns); c != NULL; c = after) {
 		after = TAILQ_NEXT(c, entry);

@@ -77,6 +77,7 @@ conn_io_flush(struct conn *c)
 		c->stall = 0;
 		c->quiet = conn_now();
 	}
+	c->stall = 0;			/* conn_yield waits with nothing */
 	if (c->out.cap > KEEP_MAX)
 		buf_free(&c->out);
 	else
