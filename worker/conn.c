@@ -5,9 +5,6 @@
  * a request costs one read and one write, and no change of events: reading
  * stays armed, and is only taken away when something arrives that nobody
  * can take yet; writing is armed only when the socket is full.
- *
- * Time is looked at once a turn; deadlines are found by a sweep of all
- * connections four times a second, which is cheaper than a timer each.
  */
 #include "common/compat.h"
 
@@ -29,19 +26,12 @@
 #include "worker/worker.h"
 
 #define OUT_MAX		((size_t)1 << 30) /* answers have limits of their own */
-/* Each connection is looked at so often; many of them in parts, so that
- * those whose time is up together do not keep the others waiting. */
-#define SWEEP_MS	250
-#define SWEEP_PARTS	10
-#define SWEEP_FEW	64		/* connections: all at once */
 /* A client that is still sending what was refused sees the refusal only if
  * it may send to the end (RFC 9112 9.6): reading to throw away is cheap.
  * Ended by a pause, by time in all, or by bytes, whichever is first. */
 #define LINGER_PAUSE	2000
 #define LINGER_MS	10000
-#define CROWDED_IDLE	5000		/* ms, when connections run out */
-#define IDLE_MS		1000		/* then buffers are given back */
-#define TURN_REQUESTS	16		/* sent ahead, then others' turn */
+#define TURN_REQUESTS	8		/* sent ahead, then others' turn */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
 
@@ -55,63 +45,23 @@ static enum next conn_want_read(struct conn *, int *);
 static enum next conn_want_write(struct conn *);
 static enum next conn_finish(struct conn *);
 static enum next conn_yield(struct conn *);
+static void	conn_turns(void);
+static void	conn_unyield(struct conn *);
 static enum next conn_raw(struct conn *, enum io);
 static void	conn_on_read(int, short, void *);
 static void	conn_on_write(int, short, void *);
+static void	conn_on_turn(int, short, void *);
 static void	conn_early(struct conn *);
-static void	conn_free(struct conn *);
-static void	conn_sweep(int, short, void *);
-static void	conn_check(struct conn *);
-static void	conn_tick(void);
 
-static struct conn_list	conns = TAILQ_HEAD_INITIALIZER(conns);
-/* The next one of a walk on which connections may end. */
-static struct conn	*after;
-static struct conn	*swept;		/* the next one to be looked at */
-static struct event	ev_sweep;
-static size_t		nconns;
-static int64_t		now;
-static int		crowded;
-static int		sweeping;	/* ev_sweep is pending */
-
-void
-conn_crowded(int is)
-{
-	crowded = is;
-}
-
-/* security.md 3.3: who waits for nothing makes room the sooner. */
-int64_t
-conn_idle(uint64_t keep_alive)
-{
-	return crowded && keep_alive > CROWDED_IDLE ? CROWDED_IDLE :
-	    (int64_t)keep_alive;
-}
-
-int64_t
-conn_now(void)
-{
-	return now;
-}
-
-static void
-conn_tick(void)
-{
-	now = date_mono();
-}
-
-size_t
-conn_count(void)
-{
-	return nconns;
-}
+/* Those that have more to do, when it is their turn. */
+static struct conn_list	yielded = TAILQ_HEAD_INITIALIZER(yielded);
+static struct event	ev_turn;
 
 /* --- birth ----------------------------------------------------------- */
 
 void
 conn_new(const struct conn_new *n)
 {
-	struct timeval	 tv = { 0, SWEEP_MS * 1000 };
 	struct conn	*c;
 
 	conn_tick();
@@ -130,20 +80,14 @@ conn_new(const struct conn_new *n)
 	c->local_port = n->local_port;
 	c->listener = n->listener;
 	c->gen = gen_ref(n->gen);
-	c->quiet = now;
+	c->quiet = conn_now();
 	c->born = date_now();
 	buf_init(&c->in, c->proto->in_max);
 	buf_init(&c->out, OUT_MAX);
 	event_set(&c->ev_read, c->fd, EV_READ | EV_PERSIST, conn_on_read, c);
 	event_set(&c->ev_write, c->fd, EV_WRITE | EV_PERSIST, conn_on_write,
 	    c);
-	TAILQ_INSERT_TAIL(&conns, c, entry);
-	nconns++;
-	if (!sweeping) {
-		evtimer_set(&ev_sweep, conn_sweep, NULL);
-		evtimer_add(&ev_sweep, &tv);
-		sweeping = 1;
-	}
+	conn_list_add(c);
 	gen_apply(c);
 	if (conn_begin(c) == -1)
 		conn_free(c);
@@ -166,7 +110,7 @@ conn_begin(struct conn *c)
 	}
 	c->flags |= RAW;
 	c->step = conn_proxied;
-	c->deadline = now + PROXY_READ_MS;
+	c->deadline = conn_now() + PROXY_READ_MS;
 	return 0;
 }
 
@@ -177,7 +121,7 @@ conn_proxied(struct conn *c)
 
 	if (io != IO_DONE)
 		return io;
-	c->quiet = now;
+	c->quiet = conn_now();
 	return conn_secure(c) == -1 ? IO_CLOSE : IO_DONE;
 }
 
@@ -195,7 +139,7 @@ conn_secure(struct conn *c)
 		return -1;
 	c->tls = 1;
 	c->step = conn_handshake;
-	c->deadline = now + (int64_t)c->gen->conf->tls_timeout;
+	c->deadline = conn_now() + (int64_t)c->gen->conf->tls_timeout;
 	return 0;
 }
 
@@ -266,14 +210,36 @@ conn_yield(struct conn *c)
 {
 	int	 n = conn_io_flush(c);
 
-	if (n == -1)
-		return NEXT_DEAD;
 	c->want = IO_WANT_WRITE;
-	if (n == 1) {
-		c->stall = conn_now() + (int64_t)c->gen->conf->write_timeout;
-		conn_io_arm(c, EV_WRITE);
+	if (n == 1 && !(c->flags & YIELDED)) {
+		TAILQ_INSERT_TAIL(&yielded, c, turn);
+		c->flags |= YIELDED;
+		conn_turns();
 	}
-	return NEXT_WAIT;
+	return n == -1 ? NEXT_DEAD : NEXT_WAIT;
+}
+
+/* One of them in each turn of the loop, after the events of that turn. */
+static void
+conn_turns(void)
+{
+	static const struct timeval	 soon = { 0, 0 };
+
+	if (TAILQ_EMPTY(&yielded))
+		return;
+	if (!evtimer_initialized(&ev_turn))
+		evtimer_set(&ev_turn, conn_on_turn, NULL);
+	if (!evtimer_pending(&ev_turn, NULL))
+		evtimer_add(&ev_turn, &soon);
+}
+
+static void
+conn_unyield(struct conn *c)
+{
+	if (!(c->flags & YIELDED))
+		return;
+	TAILQ_REMOVE(&yielded, c, turn);
+	c->flags &= ~YIELDED;
 }
 
 static enum next
@@ -362,8 +328,8 @@ conn_finish(struct conn *c)
 	/* Closing with unread bytes would reset the connection and could
 	 * take our last answer with it (RFC 9112 9.6). */
 	c->flags |= LINGER;
-	c->deadline = now + LINGER_PAUSE;
-	c->stall = now + LINGER_MS;
+	c->deadline = conn_now() + LINGER_PAUSE;
+	c->stall = conn_now() + LINGER_MS;
 	c->lingered = 0;
 	conn_io_arm(c, EV_READ);
 	return NEXT_WAIT;
@@ -454,6 +420,23 @@ conn_on_write(int fd, short what, void *arg)
 		conn_run(c, 0);
 }
 
+static void
+conn_on_turn(int fd, short what, void *arg)
+{
+	struct conn	*c = TAILQ_FIRST(&yielded);
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (c == NULL)
+		return;
+	conn_tick();
+	conn_unyield(c);
+	if (c->want == IO_WANT_WRITE && buf_left(&c->out) == 0)
+		conn_run(c, 0);
+	conn_turns();
+}
+
 /* Something came that nobody can take now.  It may be the end. */
 static void
 conn_early(struct conn *c)
@@ -465,53 +448,13 @@ conn_early(struct conn *c)
 	conn_io_disarm(c, EV_READ);
 }
 
-/* --- time ------------------------------------------------------------ */
+/* --- time, and the end ------------------------------------------------ */
 
-static void
-conn_sweep(int fd, short what, void *arg)
+void
+conn_expire(struct conn *c)
 {
-	size_t		 parts = nconns > SWEEP_FEW ? SWEEP_PARTS : 1;
-	size_t		 n = nconns / parts + 1;
-	struct timeval	 tv = { 0, SWEEP_MS * 1000 / (suseconds_t)parts };
-	struct conn	*c;
+	int	 ready = 0;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
-	conn_tick();
-	if (swept == NULL)
-		swept = TAILQ_FIRST(&conns);
-	/* What ends one connection may wake and end another. */
-	for (; n > 0 && (c = swept) != NULL; n--) {
-		swept = TAILQ_NEXT(c, entry);
-		conn_check(c);
-	}
-	if ((sweeping = nconns > 0))
-		evtimer_add(&ev_sweep, &tv);
-}
-
-static void
-conn_check(struct conn *c)
-{
-	static const struct linger	 cut = { 1, 0 };
-	int				 ready = 0;
-
-	if (c->stall != 0 && now >= c->stall) {
-		/* else the kernel would go on with what it holds for as long
-		 * as the client likes to take it drop by drop */
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &cut, sizeof(cut));
-		conn_free(c);
-		return;
-	}
-	if (c->deadline == 0 || now < c->deadline) {
-		if (now - c->quiet >= IDLE_MS && c->in.cap > 0 &&
-		    c->want == IO_WANT_READ && buf_left(&c->in) == 0 &&
-		    buf_left(&c->out) == 0) {
-			buf_free(&c->in);
-			buf_free(&c->out);
-		}
-		return;
-	}
 	if (c->nreq == 0 && !(c->flags & LINGER) &&
 	    c->listen->protocol == CONF_HTTP)
 		worker_loiters(c);
@@ -519,8 +462,6 @@ conn_check(struct conn *c)
 		conn_free(c);
 		return;
 	}
-	if (c->want == IO_CLOSE)
-		return;			/* the stall above ends it */
 	c->deadline = 0;
 	switch (conn_turn(c, c->proto->expire(c), &ready)) {
 	case NEXT_STEP:
@@ -534,9 +475,18 @@ conn_check(struct conn *c)
 	}
 }
 
-/* --- the end --------------------------------------------------------- */
+void
+conn_cut(struct conn *c)
+{
+	static const struct linger	 at_once = { 1, 0 };
 
-static void
+	/* else the kernel would go on with what it holds for as long as the
+	 * client likes to take it drop by drop */
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	conn_free(c);
+}
+
+void
 conn_free(struct conn *c)
 {
 	uint64_t	 id = c->id;
@@ -547,12 +497,8 @@ conn_free(struct conn *c)
 		c->proto->free(c);
 	conn_io_disarm(c, EV_READ);
 	conn_io_disarm(c, EV_WRITE);
-	if (after == c)
-		after = TAILQ_NEXT(c, entry);
-	if (swept == c)
-		swept = TAILQ_NEXT(c, entry);
-	TAILQ_REMOVE(&conns, c, entry);
-	nconns--;
+	conn_unyield(c);
+	conn_list_del(c);
 	if (c->ssl != NULL)
 		tls_free(c);
 	close(c->fd);
@@ -561,34 +507,19 @@ conn_free(struct conn *c)
 	gen_unref(c->gen);
 	free(c);
 	worker_conn_ended(id);
-	if (nconns == 0)
+	if (conn_count() == 0)
 		worker_drained();
 }
 
 void
-conn_drain(void)
+conn_retire(struct conn *c)
 {
-	struct conn	*c;
-
-	conn_tick();
-	for (c = TAILQ_FIRST(&conns); c != NULL; c = after) {
-		after = TAILQ_NEXT(c, entry);
-		c->flags |= CONN_DRAIN;
-		if (c->want != IO_WANT_READ || (c->flags & (RAW | LINGER)))
-			continue;
-		if (c->proto->drain(c) != IO_CLOSE) {
-			if (c->flags & CONN_DUPLEX)
-				conn_wake(c);
-		} else if (conn_finish(c) == NEXT_DEAD)
-			conn_free(c);
-	}
-}
-
-void
-conn_each(void (*fn)(struct conn *, void *), void *arg)
-{
-	struct conn	*c;
-
-	TAILQ_FOREACH(c, &conns, entry)
-		fn(c, arg);
+	c->flags |= CONN_DRAIN;
+	if (c->want != IO_WANT_READ || (c->flags & (RAW | LINGER)))
+		return;
+	if (c->proto->drain(c) != IO_CLOSE) {
+		if (c->flags & CONN_DUPLEX)
+			conn_wake(c);
+	} else if (conn_finish(c) == NEXT_DEAD)
+		conn_free(c);
 }

@@ -58,7 +58,7 @@ struct conn_proto {
 };
 
 struct conn {
-	TAILQ_ENTRY(conn)	 entry;
+	TAILQ_ENTRY(conn)	 entry, turn;
 	uint32_t		 id;	/* given by parent, see MSG_CONN */
 	uint32_t		 listener; /* item of conf.listens */
 	int			 fd;

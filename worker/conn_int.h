@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What conn.c (the machine) and conn_io.c (bytes and events) share. */
+/* What conn.c (the machine), conn_io.c (bytes and events) and conn_list.c
+ * (all of them, and time) share. */
 #ifndef WORKER_CONN_INT_H
 #define WORKER_CONN_INT_H
 
@@ -11,8 +12,27 @@
 #define RAW		0x0400		/* steps do their own I/O: handshake */
 #define READING		0x0800		/* ev_read is armed */
 #define WRITING		0x1000		/* ev_write is armed */
+#define YIELDED		0x8000		/* waits for its turn */
 #define FRESH		0x4000		/* handshake has ended this turn */
 #define LINGER		0x2000		/* our end is shut, theirs is drained */
+
+/* --- conn.c ---------------------------------------------------------- */
+
+/* It is over; nothing more is written. */
+void	conn_free(struct conn *);
+/* It stalled: what is on its way is thrown away. */
+void	conn_cut(struct conn *);
+/* c->deadline has passed. */
+void	conn_expire(struct conn *);
+/* The worker drains: it ends now, or as soon as its protocol allows. */
+void	conn_retire(struct conn *);
+
+/* --- conn_list.c ----------------------------------------------------- */
+
+void	conn_list_add(struct conn *);
+void	conn_list_del(struct conn *);
+/* Look at the clock: a turn begins. */
+void	conn_tick(void);
 
 /* --- conn_io.c ------------------------------------------------------- */
 

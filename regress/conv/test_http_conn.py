@@ -2,7 +2,9 @@
 """Connections: kept, ended, pipelined, chunked, waited for."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 
@@ -80,6 +82,53 @@ def test_what_is_sent_ahead_waits_for_others(new_server):
         return "404" in said[-250:-1]
 
     assert any(between(i) for i in range(20))
+
+
+def test_many_who_send_ahead_do_not_add_up(new_server):
+    """One of them has its turn, not each, before somebody else has his.  The
+    worker is stopped in the middle of their work."""
+    s = new_server("workers = 1\nlimits {\n\tconnections-per-source = 100\n}\n")
+    worker = json.loads(s.jmapctl("-j", "show", "workers").stdout)["pid"]
+    one = plain(s)
+    count = lambda: len(re.findall(r"status=\d+", s.log()))
+
+    def stop():
+        os.kill(worker, signal.SIGSTOP)
+        helpers.wait_for(lambda: "T" in subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(worker)],
+            stdout=subprocess.PIPE, text=True).stdout)
+
+    def still():
+        time.sleep(0.05)
+        before = count()
+        time.sleep(0.05)
+        return before if count() == before else None
+
+    def waited(i):
+        """Requests between the question and its answer; None: too late."""
+        many = [plain(s) for _ in range(20)]
+        for c in many:
+            c.ask(LIVE)
+        stop()
+        for c in many:
+            c.send(get(f"/robots.txt?{i}") * 400)
+        start = helpers.wait_for(still)
+        os.kill(worker, signal.SIGCONT)
+        helpers.wait_for(lambda: count() > start + 500, 10, 0.001)
+        stop()
+        seen = helpers.wait_for(still)
+        one.send(get(f"/nope?{i}"))
+        os.kill(worker, signal.SIGCONT)
+        assert one.answer().status == 404
+        said = helpers.wait_for(lambda: (lambda all: "404" in all and all)(
+            re.findall(r"status=(\d+)", s.log())[start:]))
+        for c in many:
+            c.sock.close()
+        late = seen - start
+        return said.index("404") - late if late < 20 * 400 - 1000 else None
+
+    got = helpers.wait_for(lambda: waited(time.monotonic()) or None, 60)
+    assert got < 100, got
 
 
 def test_head_has_the_fields_and_no_body(server):
