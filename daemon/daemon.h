@@ -134,6 +134,7 @@ struct child {
 	uint32_t		 generation;	/* taken; 0: none yet */
 	int			 retire;	/* drains, will not come back */
 	uint32_t		 nconns;	/* connections it has */
+	uint64_t		 chosen;	/* listen_accepted then */
 	uint32_t		 conns;		/* their list, listen_table.c */
 	int64_t			 started;	/* ms, monotonic */
 	uint64_t		 restarts;

@@ -300,16 +300,30 @@ listen_ready(const struct child *c)
 	    c->generation != 0;
 }
 
-/* The worker with the fewest connections, of those that keep up. */
+static int
+listen_keeps_up(const struct child *c)
+{
+	return listen_ready(c) && c->peer.ibuf.out_nfds < LISTEN_AHEAD;
+}
+
+/*
+ * Of the workers that keep up and have hardly more connections than the one
+ * with the fewest, whoever was chosen last the longest ago.  Most connections
+ * idle: just the fewest would be one worker for all who come now, while the
+ * others hold a few more that do nothing.
+ */
 struct child *
 listen_choose(void)
 {
 	struct child	*c, *best = NULL;
+	uint32_t	 few = UINT32_MAX;
 
 	TAILQ_FOREACH(c, &child_list, entry)
-		if (listen_ready(c) &&
-		    c->peer.ibuf.out_nfds < LISTEN_AHEAD &&
-		    (best == NULL || c->nconns < best->nconns))
+		if (listen_keeps_up(c) && c->nconns < few)
+			few = c->nconns;
+	TAILQ_FOREACH(c, &child_list, entry)
+		if (listen_keeps_up(c) && c->nconns - few <= few / 8 &&
+		    (best == NULL || c->chosen < best->chosen))
 			best = c;
 	return best;
 }
@@ -426,6 +440,7 @@ listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
 		close(fd);
 		return;
 	}
+	c->chosen = listen_accepted;
 	listen_table_from(m.conn, &ip, listen_tells(s, &ip));
 	if (ip.af != IP_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

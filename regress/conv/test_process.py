@@ -274,6 +274,38 @@ def test_nobody_to_serve_means_waiting_not_refusing(new_server):
         assert answers(c)
 
 
+def test_who_comes_now_is_not_all_one_workers(new_server):
+    """The others have a few connections more, which do nothing."""
+    s = new_server("workers = 4\nlimits {\n\tconnections-per-source = 1000\n}\n")
+
+    def whose(conns):
+        by = {c["port"]: c["worker"]
+              for c in rows(s, "show", "connections")}
+        return [by[c.getsockname()[1]] for c in conns]
+
+    conns = [s.plain() for _ in range(96)]
+    assert all(answers(c) for c in conns)
+    workers = whose(conns)
+    assert all(workers.count(w) == 24 for w in set(workers))
+    for c in [c for c, w in zip(conns, workers) if w == workers[0]][:2]:
+        conns.remove(c)
+        c.close()
+    wait_for(lambda: len(rows(s, "show", "connections")) == 94)
+    more = [s.plain() for _ in range(3)]
+    assert all(answers(c) for c in more)
+    assert len(set(whose(more))) == 3
+    # but who has many more gets nothing until the others have as many
+    for c in [c for c, w in zip(conns, whose(conns)) if w == workers[0]][:10]:
+        conns.remove(c)
+        c.close()
+    wait_for(lambda: len(rows(s, "show", "connections")) == 87)
+    most = [s.plain() for _ in range(8)]
+    assert all(answers(c) for c in most)
+    assert set(whose(most)) == {workers[0]}
+    for c in conns + more + most:
+        c.close()
+
+
 def test_a_worker_that_is_busy_makes_many_wait_and_none_fail(new_server):
     s = new_server("workers = 1\n")
     worker = role(s, "worker")[0]
