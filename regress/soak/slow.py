@@ -85,8 +85,11 @@ class Crowd:
         c.sock.close()
         self.add(c.kind)
 
-    def turn(self):
-        for fd, what in self.poll.poll(0.05):
+    def turn(self, until):
+        # each speaks when its own time comes, as so many machines would
+        wait = min(self.due[0][0] if self.due else until, until) - \
+            time.monotonic()
+        for fd, what in self.poll.poll(max(wait, 0)):
             c = self.byfd.get(fd)
             if c is None:
                 continue
@@ -116,13 +119,15 @@ class Crowd:
         made, until = 0, None
         while until is None or time.monotonic() < until:
             # 2,000 a second, so that no queue overflows
-            for _ in range(min(100, self.count - made)):
+            then = time.monotonic() + 0.01
+            for _ in range(min(20, self.count - made)):
                 self.add(kinds[made % len(kinds)])
                 made += 1
             if made == self.count and until is None:
                 os.write(out, b"full\n")
                 until = time.monotonic() + seconds
-            self.turn()
+            while time.monotonic() < then:
+                self.turn(then)
         late, now = self.late, time.monotonic()
         old = sum(now - c.born > late[c.kind] + SLACK
                   for c in self.byfd.values())
