@@ -52,6 +52,7 @@ static const char *const words_verb[] = {
 #define O(n, t, f, d, lo, hi, r) \
 	{ n, t, offsetof(struct conf, f), d, lo, hi, r, NULL }
 #define STR(n, f, d, r)	O(n, CONF_STR, f, d, 0, 1024, r)
+#define PATH(n, f, r)	O(n, CONF_FILE, f, "", 0, 1024, r)
 
 static const struct conf_opt opts_top[] = {
 	STR("hostname", hostname, "", ALL),
@@ -207,8 +208,8 @@ static const struct conf_opt opts_queue[] = {
 	STR("relay", queue_relay, "", QUEUE | WORKER),
 	WORD("relay-tls", queue_tls, "starttls", words_relay, QUEUE),
 	STR("relay-user", queue_login, "", QUEUE),
-	STR("relay-password", queue_password, "", NONE),
-	STR("relay-ca", queue_ca, "", NONE),
+	PATH("relay-password", queue_password, NONE),
+	PATH("relay-ca", queue_ca, NONE),
 	STR("helo", queue_helo, "", QUEUE),
 	Q("retry", CONF_TIME, queue_retry, "5m", 100, DAY),
 	Q("retry-max", CONF_TIME, queue_retry_max, "2h", 100, 7 * DAY),
@@ -228,7 +229,7 @@ static const struct conf_opt opts_queue[] = {
 #define P(n, t, f, d, lo, hi)	O(n, t, f, d, lo, hi, PUSH)
 
 static const struct conf_opt opts_push[] = {
-	STR("trust-anchor", push_trust_anchor, "", PUSH),
+	PATH("trust-anchor", push_trust_anchor, PUSH),
 	STR("allow-origin", push_allow_origin, "", PUSH | WORKER),
 	STR("resolver", push_resolver, "", PUSH),
 	STR("contact", push_contact, "", PUSH),
@@ -245,7 +246,7 @@ static const struct conf_opt opts_push[] = {
 };
 
 static const struct conf_opt opts_smime[] = {
-	STR("trust-anchor", smime_anchor, "", NONE),
+	PATH("trust-anchor", smime_anchor, NONE),
 };
 
 #define L(n, t, f, d, lo, hi, w) \
@@ -262,14 +263,14 @@ static const struct conf_opt opts_listen[] = {
 	    words_proxy),
 };
 
-#define C(n, f, r) \
-	{ n, CONF_STR, offsetof(struct conf_cert, f), "", 0, 1024, r, NULL }
+#define C(n, t, f, r) \
+	{ n, t, offsetof(struct conf_cert, f), "", 0, 1024, r, NULL }
 
 static const struct conf_opt opts_cert[] = {
-	C("name", name, KEYS | WORKER),
-	C("chain", chain, NONE),
-	C("key", key, NONE),
-	C("staple", staple, NONE),
+	C("name", CONF_STR, name, KEYS | WORKER),
+	C("chain", CONF_FILE, chain, NONE),
+	C("key", CONF_FILE, key, NONE),
+	C("staple", CONF_FILE, staple, NONE),
 };
 
 #define H(n, t, f, d, hi, w) \

@@ -213,10 +213,12 @@ enum conf_type {
 	CONF_RATE,	/* struct conf_rate; 100/1m, false, none, unlimited */
 	CONF_STR,	/* char *, never NULL */
 	CONF_SECRET,	/* the same, and conf_show does not say it */
+	CONF_FILE,	/* the same, a path; from /, whatever the file says */
 	CONF_STRS	/* struct conf_strs */
 };
 
-#define CONF_IS_STR(o)	((o)->type == CONF_STR || (o)->type == CONF_SECRET)
+#define CONF_IS_STR(o)	((o)->type == CONF_STR || \
+	(o)->type == CONF_SECRET || (o)->type == CONF_FILE)
 
 struct conf_opt {
 	const char		*name;

@@ -52,6 +52,7 @@ conf_text(const struct conf_opt *o, void *base, const char *text, char *err,
 	switch (o->type) {
 	case CONF_STR:
 	case CONF_SECRET:
+	case CONF_FILE:
 	case CONF_STRS:
 		if (len > o->max) {
 			snprintf(err, errlen, "longer than %" PRIu64

@@ -45,6 +45,7 @@ static int	 parse_value(cfg_t *, cfg_opt_t *, const char *, void *);
 static int	 parse_value_old(cfg_t *, cfg_opt_t *, const char *, void *);
 static int	 parse_set(cfg_t *, cfg_opt_t *, const char *, struct conf *,
 		    struct conf_origin **, size_t *);
+static char	*parse_from(const struct conf_opt *, const char *);
 static int	 parse_origin(struct conf_origin **, size_t *,
 		    const struct conf_origin *, int);
 static int	 parse_titles(cfg_t *);
@@ -96,6 +97,20 @@ conf_parse_free(struct conf_file *cf)
 	free(cf->path);
 	free(cf->origin);
 	free(cf);
+}
+
+char *
+conf_parse_path(const char *path)
+{
+	char	*cwd = NULL, *abs;
+
+	if (*path != '/' && (cwd = getcwd(NULL, 0)) == NULL)
+		fatal("getcwd");
+	if (asprintf(&abs, "%s%s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", path) == -1)
+		fatal("conf_parse");
+	free(cwd);
+	return abs;
 }
 
 struct conf_file *
@@ -295,28 +310,49 @@ parse_set(cfg_t *cfg, cfg_opt_t *opt, const char *value, struct conf *conf,
 {
 	const struct conf_sect	*s = parse_sect(cfg);
 	struct conf_origin	 at = { s - conf_sects, 0, 0, cfg->line };
-	char			 err[512];
-	int			 line;
+	const struct conf_opt	*o;
+	char			 err[512], *text;
+	int			 line, ret;
 
 	for (; strcmp(s->opts[at.opt].name, cfg_opt_name(opt)) != 0; at.opt++)
 		continue;
 	if (s->size != 0)
 		at.item = parse_item(s, cfg_title(cfg));
+	o = &s->opts[at.opt];
 	/* libconfuse has counted this value already */
 	line = parse_origin(origin, norigin, &at,
-	    s->opts[at.opt].type == CONF_STRS && cfg_opt_size(opt) > 1);
+	    o->type == CONF_STRS && cfg_opt_size(opt) > 1);
 	if (line != 0) {
 		cfg_error(cfg, "%s is set twice (first on line %d)",
 		    cfg_opt_name(opt), line);
 		return -1;
 	}
-	if (conf_text(&s->opts[at.opt], conf_item(conf, s, at.item), value,
-	    err, sizeof(err)) == -1) {
+	text = parse_from(o, value);
+	ret = conf_text(o, conf_item(conf, s, at.item), text, err,
+	    sizeof(err));
+	free(text);
+	if (ret == -1)
 		cfg_error(cfg, "%s%s%s: %s", s->name, *s->name ? "." : "",
 		    cfg_opt_name(opt), err);
-		return -1;
+	return ret;
+}
+
+/* A path starts in the folder of the file that names it: that one stays,
+ * while ours becomes / once we are a daemon.  Gives to the caller. */
+static char *
+parse_from(const struct conf_opt *o, const char *value)
+{
+	char	*file = NULL, *text;
+	int	 n = 0;
+
+	if (o->type == CONF_FILE && *value != '/' && *value != '\0') {
+		file = conf_parse_path(parse_file->path);
+		n = (int)(strrchr(file, '/') + 1 - file);
 	}
-	return 0;
+	if (asprintf(&text, "%.*s%s", n, n > 0 ? file : "", value) == -1)
+		fatal("conf_parse");
+	free(file);
+	return text;
 }
 
 /* Remember where; the line of an earlier setting, or 0.  "more" strings of
@@ -463,6 +499,7 @@ parse_print_value(const struct conf_opt *o, const void *base)
 		break;
 	case CONF_STR:
 	case CONF_SECRET:
+	case CONF_FILE:
 		conf_show(o, base, text, sizeof(text));
 		parse_print_str(text);
 		break;

@@ -57,6 +57,8 @@ struct conf_file	*conf_parse(const char *path, struct buf *report);
 struct conf_file	*conf_parse_text(const char *path, const char *text,
 	    struct buf *report);
 void	conf_parse_free(struct conf_file *);
+/* The path from /, its links not followed; gives to the caller. */
+char	*conf_parse_path(const char *path);
 /* The line that set an option, or 0: it has its default. */
 int	conf_parse_line(const struct conf_file *, size_t sect, size_t item,
 	    size_t opt);

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,13 +156,10 @@ parent(const struct parent_opts *o)
 static void
 parent_first(const char *file, struct buf *report)
 {
-	static char	 path[PATH_MAX];
-	int		 ret;
+	int	 ret;
 
-	/* a daemon's folder is / */
-	if (realpath(file, path) == NULL)
-		fatal("%s", file);
-	ret = reload_open(path, report);
+	/* a daemon's folder is /; a link may have another end at a reload */
+	ret = reload_open(conf_parse_path(file), report);
 	parent_log_report(report);
 	if (ret == -1)
 		exit(1);
