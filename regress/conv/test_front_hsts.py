@@ -53,6 +53,8 @@ def forced():
     (get("/", host="mail.test"), 301, "https://mail.test/"),
     (get("/", host="mail.test:8080"), 301, "https://mail.test/"),
     (get("/", host="MAIL.test."), 301, "https://mail.test/"),
+    (get("/x", host="[::1]"), 301, "https://[::1]/x"),
+    (get("/x", host="[0:0::1]:8080"), 301, "https://[::1]/x"),
     # a name that is not ours leads to one that is: no open redirect
     (get("/x", host="evil.test"), 301, "https://localhost/x"),
     (get("/x", host="198.51.100.2"), 301, "https://localhost/x"),
@@ -116,6 +118,8 @@ def test_308_and_the_port_of_the_url(new_server):
     a = public(s, get("/x", host="mail.test"))
     assert a.status == 308
     assert a.get("Location") == "https://mail.test:8443/x"
+    a = public(s, get("/x", host="[::1]:8080"))
+    assert a.get("Location") == "https://[::1]:8443/x"
     got = tls(s).ask(get("/healthz/live"))
     assert got.get("Strict-Transport-Security") == \
         "max-age=31536000; includeSubDomains"

@@ -65,12 +65,15 @@ hsts_redirect(struct req *r)
 {
 	const char	*host = r->host;
 	char		*url;
+	int		 v6;
 
 	if (!hosts_has(r->hosts, host))
 		host = r->conf->hostname;
+	/* RFC 3986 3.2.2; no name has a colon, and r->host no port */
+	v6 = strchr(host, ':') != NULL;
 	/* The target is as the client sent it, and has passed target.c. */
-	url = arena_printf(&r->arena, "https://%s%s%s", host,
-	    r->setup->policy->tls_port,
+	url = arena_printf(&r->arena, "https://%s%s%s%s%s", v6 ? "[" : "",
+	    host, v6 ? "]" : "", r->setup->policy->tls_port,
 	    r->target[0] == '/' ? r->target : "/");
 	if (url == NULL)
 		req_problem(r, 503, NULL, NULL, NULL);
