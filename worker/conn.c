@@ -31,7 +31,6 @@
  * Ended by a pause, by time in all, or by bytes, whichever is first. */
 #define LINGER_PAUSE	2000
 #define LINGER_MS	10000
-#define TURN_REQUESTS	8		/* sent ahead, then others' turn */
 
 enum next { NEXT_STEP, NEXT_WAIT, NEXT_DEAD };
 
@@ -196,7 +195,7 @@ conn_run(struct conn *c, int readable)
 		c->flags &= ~AGAIN;
 		io = c->step(c);
 		next = conn_turn(c, io, &readable);
-		if (next == NEXT_STEP && c->nreq - first >= TURN_REQUESTS)
+		if (next == NEXT_STEP && c->nreq - first >= CONN_TURN)
 			next = conn_yield(c);
 	}
 	c->flags &= ~BUSY;
@@ -264,6 +263,8 @@ conn_turn(struct conn *c, enum io io, int *readable)
 		if (c->flags & AGAIN)
 			return NEXT_STEP;
 		return conn_io_flush(c) == -1 ? NEXT_DEAD : NEXT_WAIT;
+	case IO_YIELD:
+		return conn_yield(c);
 	case IO_CLOSE:
 		return conn_finish(c);
 	}

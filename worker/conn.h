@@ -34,10 +34,14 @@ enum io {
 	IO_WANT_READ,	/* more bytes in c->in (c->out is flushed first) */
 	IO_WANT_WRITE,	/* room: call again when c->out is empty */
 	IO_WAIT,	/* something else; conn_wake() will be called */
+	IO_YIELD,	/* nothing: go on when others have had their turn */
 	IO_CLOSE	/* flush c->out, then close, lingering */
 };
 
 typedef enum io	 conn_step(struct conn *);
+
+/* Requests of one connection, sent ahead, before others have their turn. */
+#define CONN_TURN	8
 
 struct conn_proto {
 	const char	*name;		/* "http/1.1", "h2", "lmtp" */

@@ -11,6 +11,7 @@ import time
 import pytest
 import requests
 
+import h2_tools as h2
 import helpers
 from http_tools import (ECHO, basic, elapsed, get, plain, post, reset, tls)
 
@@ -129,6 +130,35 @@ def test_many_who_send_ahead_do_not_add_up(new_server):
 
     got = helpers.wait_for(lambda: waited(time.monotonic()) or None, 60)
     assert got < 100, got
+
+
+@pytest.mark.parametrize("how", ["get", "post", "bodies last"])
+def test_streams_sent_at_once_wait_for_others(new_server, how):
+    """The same for the streams of HTTP/2."""
+    s = new_server("workers = 1\n")
+    worker = json.loads(s.jmapctl("-j", "show", "workers").stdout)["pid"]
+    many, one = h2.plain(s), plain(s)
+    auth = [("authorization", basic(s.first()).split(" ", 1)[1]),
+            ("content-type", "application/json")]
+    ids = range(3, 123, 2)
+    heads = [h2.get(stream=i) if how == "get" else
+             h2.post(*auth, stream=i, path="/jmap/") for i in ids]
+    bodies = [b"" if how == "get" else h2.data(ECHO, stream=i) for i in ids]
+    many.send(h2.post(*auth, stream=1, path="/jmap/") +
+              h2.data(ECHO)).until(lambda: 1 in many.ended)
+    one.ask(LIVE)
+    time.sleep(0.1)             # it waits for both, and hears many first
+    os.kill(worker, signal.SIGSTOP)
+    many.send(b"".join(heads + bodies if how == "bodies last" else
+                       [x for pair in zip(heads, bodies) for x in pair]))
+    one.send(get("/nope"))
+    os.kill(worker, signal.SIGCONT)
+    assert one.answer().status == 404
+    assert many.until(lambda: len(many.ended) == 61), many.verdict()
+    assert set(many.answers.values()) == {200}
+    said = helpers.wait_for(lambda: (lambda all: len(all) == 63 and all)(
+        re.findall(r"status=(\d+)", s.log())))
+    assert said.index("404") < 20
 
 
 def test_head_has_the_fields_and_no_body(server):

@@ -297,7 +297,8 @@ run(struct conn *c)
 			abort();
 		if (io != IO_DONE)
 			buf_reset(&c->out);
-	} while (io == IO_DONE || io == IO_WANT_WRITE || woken);
+	} while (io == IO_DONE || io == IO_WANT_WRITE ||
+	    io == IO_YIELD || woken);
 	return io;
 }
 

@@ -39,6 +39,7 @@ static enum io	step_frames(struct conn *);
 static int	http2_session(struct http2 *);
 static int	http2_settings(struct http2 *);
 static void	http2_input(struct http2 *);
+static uint32_t	http2_count(struct http2 *);
 static void	http2_wakes(struct http2 *);
 static void	http2_notice(struct http2 *);
 static void	http2_end(struct http2 *, uint32_t);
@@ -49,6 +50,7 @@ static int	on_begin_headers(nghttp2_session *, const nghttp2_frame *,
 static int	on_header(nghttp2_session *, const nghttp2_frame *,
 		    const uint8_t *, size_t, const uint8_t *, size_t,
 		    uint8_t, void *);
+static int	http2_enough(struct http2 *);
 static int	on_bad_header(nghttp2_session *, const nghttp2_frame *,
 		    const uint8_t *, size_t, const uint8_t *, size_t,
 		    uint8_t, void *);
@@ -213,31 +215,54 @@ step_frames(struct conn *c)
 	    !nghttp2_session_want_write(h->session))
 		return IO_CLOSE;
 	http2_time(h);
-	return buf_left(&c->out) >= OUT_HIGH ? IO_WANT_WRITE : IO_WANT_READ;
+	if (buf_left(&c->out) >= OUT_HIGH)
+		return IO_WANT_WRITE;
+	return h->paused ? IO_YIELD : IO_WANT_READ;
 }
 
+/* Until all is taken, or as many requests are as a turn may bring. */
 static void
 http2_input(struct http2 *h)
 {
 	struct buf	*in = &h->c->in;
-	size_t		 n = buf_left(in);
 	uint32_t	 code;
-	ssize_t		 used;
+	ssize_t		 used = (ssize_t)buf_left(in);
 
-	if (n == 0)
+	if (used == 0 && !h->paused)
 		return;
-	http2_limit_turn(&h->limit);
-	code = http2_limit_scan(&h->limit, buf_peek(in), n, conn_now());
+	h->whole = h->paused = 0;
+	code = http2_count(h);
 	if (code == 0 && !h->ended) {
-		used = nghttp2_session_mem_recv(h->session, buf_peek(in), n);
+		used = nghttp2_session_mem_recv(h->session, buf_peek(in),
+		    buf_left(in));
 		/* no client of ours, or out of memory */
 		if (used < 0)
 			code = used == NGHTTP2_ERR_FLOODED ? HTTP2_CALM :
 			    HTTP2_PROTOCOL_ERROR;
 	}
-	buf_skip(in, n);
-	if (code != 0)
+	if (code != 0) {
 		h->fail = code;
+		used = (ssize_t)buf_left(in);
+	}
+	buf_skip(in, (size_t)used);
+	h->counted -= (size_t)used;
+}
+
+/* What came since the last time. */
+static uint32_t
+http2_count(struct http2 *h)
+{
+	struct buf	*in = &h->c->in;
+	size_t		 n = buf_left(in) - h->counted;
+	uint32_t	 code;
+
+	if (n == 0)
+		return 0;
+	http2_limit_turn(&h->limit);
+	code = http2_limit_scan(&h->limit, buf_peek(in) + h->counted, n,
+	    conn_now());
+	h->counted += n;
+	return code;
 }
 
 static void
@@ -403,10 +428,20 @@ on_header(nghttp2_session *session, const nghttp2_frame *f,
 	(void)flags;
 	s = nghttp2_session_get_stream_user_data(session, f->hd.stream_id);
 	if (s == NULL || http2_stream_field(s, name, nlen, value, vlen) == 0)
-		return 0;
+		return http2_enough(h);
 	/* A bomb: the rest of it is not even looked at. */
 	h->fail = HTTP2_CALM;
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+/* As many requests as a turn may bring: NGHTTP2_ERR_PAUSE, else 0. */
+static int
+http2_enough(struct http2 *h)
+{
+	if (h->whole < CONN_TURN)
+		return 0;
+	h->paused = 1;
+	return NGHTTP2_ERR_PAUSE;
 }
 
 /* RFC 9113 8.2.1: malformed; the library would only leave it out. */
@@ -443,8 +478,10 @@ on_frame(nghttp2_session *session, const nghttp2_frame *f, void *arg)
 	s = nghttp2_session_get_stream_user_data(session, f->hd.stream_id);
 	if (s == NULL)
 		return 0;
-	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM)
+	if (f->hd.flags & NGHTTP2_FLAG_END_STREAM) {
 		s->ended = 1;
+		h->whole++;
+	}
 	if (f->hd.type == NGHTTP2_HEADERS &&
 	    f->headers.cat == NGHTTP2_HCAT_REQUEST)
 		http2_stream_head(s);
@@ -467,7 +504,7 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 		nghttp2_session_consume(session, id, n);
 	else
 		http2_stream_data(s, p, n);
-	return 0;
+	return http2_enough(h);
 }
 
 static int

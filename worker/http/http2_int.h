@@ -37,6 +37,9 @@ struct http2 {
 	int			 notice; /* an early GOAWAY was */
 	int			 dying;	/* in http2_free */
 	int			 stale;	/* ticks under old settings */
+	size_t			 counted; /* bytes of c->in, by limit */
+	int			 whole;	/* requests that came, this turn */
+	int			 paused; /* the library waits in a frame */
 	int64_t			 idle;	/* no stream: the end at that time */
 	int64_t			 tick;	/* streams are looked at then */
 };

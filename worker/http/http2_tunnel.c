@@ -119,6 +119,7 @@ tunnel_turn(struct http2_tunnel *t, enum io io)
 	c->want = io;
 	switch (io) {
 	case IO_DONE:
+	case IO_YIELD:
 		return 1;
 	case IO_WANT_READ:
 		if (t->again)
