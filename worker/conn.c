@@ -438,13 +438,15 @@ conn_on_turn(int fd, short what, void *arg)
 	conn_turns();
 }
 
-/* Something came that nobody can take now.  It may be the end. */
+/* Something came that nobody can take now.  It may be the end, unless the TLS
+ * library has read what came before that. */
 static void
 conn_early(struct conn *c)
 {
 	char	 one;
 
-	if (recv(c->fd, &one, 1, MSG_PEEK) == 0)
+	if (!(c->ssl != NULL && tls_pending(c)) &&
+	    recv(c->fd, &one, 1, MSG_PEEK) == 0)
 		c->eof = 1;
 	conn_io_disarm(c, EV_READ);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -83,6 +84,18 @@ def test_what_is_sent_ahead_waits_for_others(new_server):
         return "404" in said[-250:-1]
 
     assert any(between(i) for i in range(20))
+
+
+def test_the_end_of_tls_input_waits_for_what_came_before(server):
+    """Requests in records of their own, then FIN: the TLS library has read
+    them all when their turn is over, and the socket is at its end."""
+    c = tls(server)
+    c.ask(LIVE)
+    for i in range(40):
+        c.send(LIVE)
+    with socket.socket(fileno=os.dup(c.sock.fileno())) as raw:
+        raw.shutdown(socket.SHUT_WR)
+    assert [c.answer().status for _ in range(40)] == [200] * 40
 
 
 def test_many_who_send_ahead_do_not_add_up(new_server):
