@@ -242,6 +242,26 @@ def test_the_proxy_and_the_allowed_are_never_banned(banning):
         assert done.returncode == 1 and "never banned" in done.stderr
 
 
+def test_the_allowed_are_let_in_where_the_network_around_is_not(new_server):
+    """Also who is allowed only after that."""
+    s = new_server(CONF.replace('allowed = {', 'allowed = '
+                                '{"2001:db8:3:1::5", '))
+    for i in range(4):
+        told(s, "2001:db8:3:1::6", path="/x.php")
+    wait_ban(s, "2001:db8:3:1::/64")
+    s.jmapctl("ban", "add", "192.0.2.0/24")
+    assert told(s, "2001:db8:3:1::6").status == 403
+    assert told(s, "2001:db8:3:1::5").status == 200
+    assert told(s, "192.0.2.5").status == 403
+    conf = pathlib.Path(s.dir, "jmapd.conf")
+    conf.write_text(conf.read_text().replace('allowed = {', 'allowed = '
+                                             '{"192.0.2.5", '))
+    s.jmapctl("reload")
+    assert told(s, "192.0.2.5").status == 200
+    assert told(s, "192.0.2.6").status == 403
+    assert told(s, "2001:db8:3:1::5").status == 200
+
+
 def test_by_hand(banning):
     assert open_to(banning, "127.0.1.1")
     banning.jmapctl("ban", "add", "127.0.1.0/24", "-t", "1h", "-r",

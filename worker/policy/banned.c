@@ -3,7 +3,8 @@
  * Is the client shut out?  The parent drops a banned peer before we see it;
  * this is for clients that a proxy tells of, and for connections that are
  * older than the ban.  The parent tells of each ban (MSG_BANS); we only
- * repeat its list.
+ * repeat its list.  As there, who is allowed is let in even when the network
+ * around him is not.
  */
 #include "common/compat.h"
 
@@ -16,17 +17,32 @@
 
 static struct banset	banned;
 
+static int	banned_never(const struct ip *, const struct ip_net *, size_t);
 static int	banned_net(struct ip_net *, const struct msg_ban *);
 
 enum req_ret
 banned_step(struct req *r)
 {
+	const struct http_setup	*s = r->setup;
+
 	if (banned.n == 0 || banset_find(&banned, &r->client, date_now()) ==
-	    BANSET_NONE)
+	    BANSET_NONE || banned_never(&r->client, s->allowed, s->nallowed) ||
+	    banned_never(&r->client, s->trusted, s->ntrusted))
 		return REQ_NEXT;
 	share_add(SHARE_BANNED, 1);
 	req_problem(r, 403, NULL, NULL, "this address is banned here");
 	return REQ_DONE;
+}
+
+static int
+banned_never(const struct ip *ip, const struct ip_net *v, size_t n)
+{
+	size_t	 i;
+
+	for (i = 0; i < n; i++)
+		if (ip_in(ip, &v[i]))
+			return 1;
+	return 0;
 }
 
 int
