@@ -238,9 +238,13 @@ share_rate(uint64_t key, const struct conf_rate *r, int64_t now_us,
 		step = 1;
 	s = share_slot(key);
 	tat = atomic_load_explicit(&s->tat, memory_order_relaxed);
+	/* A reload has made the period shorter, or a worker has gone bad. */
+	if (tat > now + period &&
+	    atomic_compare_exchange_strong(&s->tat, &tat, now + period))
+		tat = now + period;
 	do {
 		from = tat < now ? now : tat;
-		/* no slower than a period, whatever stands there */
+		/* whatever another process has written meanwhile */
 		if (from > now + period)
 			from = now + period;
 		if (from + step > now + period) {

@@ -58,6 +58,29 @@ a_burst_is_the_count_and_then_it_is_even(void **state)
 	assert_int_equal(share_rate(k, &r, now + 70 * SEC, &l), 0);
 }
 
+/* A reload to a shorter period; or a worker gone bad has written it. */
+static void
+what_lies_beyond_the_period_is_forgotten(void **state)
+{
+	struct conf_rate	 slow = { 10, 3600000 }, fast = { 10, 1000 };
+	struct share_left	 l;
+	uint64_t		 k;
+	int64_t			 now = 1000 * SEC;
+	int			 i;
+
+	(void)state;
+	open_fresh(0);
+	k = share_key_account(7);
+	for (i = 0; i < 10; i++)
+		assert_int_equal(share_rate(k, &slow, now, &l), 1);
+	assert_int_equal(share_rate(k, &fast, now, &l), 0);
+	assert_int_equal(l.wait_s, 1);
+	/* it may when it was told so */
+	for (i = 0; i < 10; i++)
+		assert_int_equal(share_rate(k, &fast, now + SEC, &l), 1);
+	assert_int_equal(share_rate(k, &fast, now + SEC, &l), 0);
+}
+
 static void
 keys_do_not_share_and_no_limit_is_none(void **state)
 {
@@ -285,6 +308,7 @@ main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(a_burst_is_the_count_and_then_it_is_even),
+		cmocka_unit_test(what_lies_beyond_the_period_is_forgotten),
 		cmocka_unit_test(keys_do_not_share_and_no_limit_is_none),
 		cmocka_unit_test(a_flood_of_keys_is_survived),
 		cmocka_unit_test(four_workers_keep_one_limit),
