@@ -57,6 +57,7 @@ static struct {
 	int64_t	 step;		/* ms of one failure; 0: not limited */
 	int64_t	 span;		/* ms that may lie ahead */
 }				limit_of[LIMIT_N];
+static uint8_t			limit_turn;	/* of auth_limit_ban's rate */
 
 static void	limit_key(uint8_t [16], enum limit_kind,
 		    const struct msg_addr *, const char *);
@@ -106,8 +107,12 @@ auth_limit_rate(uint64_t rate)
 void
 auth_limit_ban(const struct conf_rate *r)
 {
+	int64_t		 was = limit_of[LIMIT_LOGIN_BAN].span;
 	enum limit_kind	 k;
 
+	/* what lies ahead by a longer period would be refused for as long */
+	if (was != (int64_t)r->period)
+		limit_turn++;
 	for (k = LIMIT_LOGIN_BAN; k <= LIMIT_PAIR_BAN; k++) {
 		limit_of[k].span = (int64_t)r->period;
 		limit_of[k].step = r->count == 0 ? 0 :
@@ -184,6 +189,10 @@ auth_limit_fail(const struct msg_addr *a, const char *login, int64_t now)
 		if (s->due < now)
 			s->due = now;
 		s->due += limit_of[k].step;
+		/* who is known is asked about his own pair alone, and could
+		 * go on for ever to move those of everybody else */
+		if (s->due > now + limit_of[k].span)
+			s->due = now + limit_of[k].span;
 		if (k >= LIMIT_LOGIN_BAN)
 			limit_name(k, a, login, now);
 	}
@@ -292,12 +301,13 @@ static void
 limit_key(uint8_t out[16], enum limit_kind k, const struct msg_addr *a,
     const char *login)
 {
-	uint8_t		 in[2 + 8 + 256], md[EVP_MAX_MD_SIZE];
+	uint8_t		 in[3 + 8 + 256], md[EVP_MAX_MD_SIZE];
 	size_t		 n = 0, len;
 	unsigned int	 mdlen = 0;
 	int		 wide = k == LIMIT_NET || k == LIMIT_PAIR_BAN;
 
 	in[n++] = (uint8_t)k;
+	in[n++] = k >= LIMIT_LOGIN_BAN ? limit_turn : 0;
 	if (k != LIMIT_LOGIN && k != LIMIT_LOGIN_BAN) {
 		in[n++] = a->family;
 		len = a->family == 4 ? (wide ? 3 : 4) : a->family == 0 ? 0 :

@@ -22,7 +22,8 @@ void	 auth_limit_init(uint64_t rate);
 /* A new rate (reload); what was counted stays. */
 void	 auth_limit_rate(uint64_t rate);
 /* The budgets of a login, and of a login and the IPv4 /24 or IPv6 /48 that it
- * is tried from (auto-ban.authentication); none at first. */
+ * is tried from (auto-ban.authentication); none at first.  With another period
+ * they count anew. */
 void	 auth_limit_ban(const struct conf_rate *);
 /* Seconds to wait before this login may be tried from there; 0: go on. */
 uint32_t auth_limit_check(const struct msg_addr *, const char *login,

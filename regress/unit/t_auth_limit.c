@@ -183,6 +183,42 @@ a_login_and_its_pair_with_a_network_have_days(void **state)
 	assert_int_equal(wait_at("192.0.2.9", "joe", NOW), 0);
 }
 
+/* His old device has an old password and tries it for days. */
+static void
+slips_at_home_do_not_add_up_elsewhere(void **state)
+{
+	struct conf_rate	 r = { 4, 24 * HOUR };
+	struct msg_addr		 home = addr("198.51.100.1");
+
+	(void)state;
+	auth_limit_init(1000);
+	auth_limit_ban(&r);
+	auth_limit_good(&home, "joe", NOW);
+	failures("198.51.100.1", "joe", 100);
+	assert_int_equal(wait_at("198.51.100.1", "joe", NOW), 0);
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 6 * 3600);
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW + 6 * HOUR), 0);
+}
+
+static void
+another_period_counts_anew(void **state)
+{
+	struct conf_rate	 day = { 4, 24 * HOUR }, min = { 4, HOUR / 60 };
+
+	(void)state;
+	auth_limit_init(1000);
+	auth_limit_ban(&day);
+	failures("192.0.2.1", "joe", 1);
+	auth_limit_ban(&day);
+	failures("192.0.2.1", "joe", 3);
+	assert_true(wait_at("203.0.113.5", "joe", NOW) > 0);
+	auth_limit_ban(&min);
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 0);
+	assert_int_equal(wait_at("192.0.2.1", "joe", NOW), 0);
+	failures("192.0.2.1", "joe", 4);
+	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 15);
+}
+
 int
 main(void)
 {
@@ -194,6 +230,8 @@ main(void)
 		cmocka_unit_test(a_flood_does_not_erase_the_worst),
 		cmocka_unit_test(
 		    a_login_and_its_pair_with_a_network_have_days),
+		cmocka_unit_test(slips_at_home_do_not_add_up_elsewhere),
+		cmocka_unit_test(another_period_counts_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
