@@ -85,7 +85,9 @@ void
 ban_conf(const struct conf *c)
 {
 	static const char *const	 loop[] = { "127.0.0.0/8", "::1" };
+	struct conf_rate		 was[MSG_ABUSE_MAX];
 
+	memcpy(was, rates, sizeof(was));
 	rates[MSG_ABUSE_AUTH] = c->ban_authentication;
 	rates[MSG_ABUSE_HTTP] = c->ban_abuse;
 	rates[MSG_ABUSE_LOITER] = c->ban_loiter;
@@ -104,6 +106,11 @@ ban_conf(const struct conf *c)
 	ban_allow(loop, c->trusted_proxies.n == 0 ? nitems(loop) : 0);
 	if (counts == NULL)
 		ban_first(c);
+	else if (memcmp(was, rates, sizeof(was)) != 0) {
+		/* what was counted in another measure says nothing now */
+		ban_count_free(counts);
+		counts = ban_count_new();
+	}
 }
 
 static void
@@ -285,8 +292,9 @@ ban_add(const struct ip_net *net, uint64_t ms, const char *reason)
 const char *
 ban_remove(const struct ip_net *net)
 {
-	uint32_t	 i = banset_get(&bans, net);
+	uint32_t	 i = banset_get(&bans, net), kind;
 	char		 text[IP_STRLEN];
+	uint8_t		 key[16];
 
 	if (i == BANSET_NONE)
 		return banset_find(&bans, &net->ip, date_now()) ==
@@ -295,6 +303,11 @@ ban_remove(const struct ip_net *net)
 	log_info("%s/%u is let in again by jmapctl", ip_str(&net->ip, text),
 	    net->bits);
 	ban_drop(i);
+	/* or his next fault would shut him out again */
+	for (kind = 0; kind < MSG_ABUSE_MAX; kind++) {
+		ban_count_key(key, kind, net);
+		ban_count_forget(counts, key);
+	}
 	return NULL;
 }
 

@@ -83,6 +83,8 @@ void	ban_count_free(struct ban_count *);
  */
 int	ban_count_hit(struct ban_count *, const uint8_t key[16],
 	    const struct conf_rate *, unsigned int times, int64_t now);
+/* As if it had never been hit. */
+void	ban_count_forget(struct ban_count *, const uint8_t key[16]);
 /* The key of an address' network. */
 void	ban_count_key(uint8_t key[16], uint32_t kind, const struct ip_net *);
 

@@ -81,6 +81,15 @@ ban_count_slot(struct ban_count *t, const uint64_t key[2])
 	return old;
 }
 
+void
+ban_count_forget(struct ban_count *t, const uint8_t key[16])
+{
+	uint64_t	 k[2];
+
+	memcpy(k, key, sizeof(k));
+	ban_count_slot(t, k)->due = 0;
+}
+
 int
 ban_count_hit(struct ban_count *t, const uint8_t key[16],
     const struct conf_rate *r, unsigned int times, int64_t now)

@@ -280,6 +280,43 @@ faults_become_bans_but_not_of_the_allowed(void **state)
 	conf_free(c);
 }
 
+/* Until his next fault would be one for a day. */
+static void
+who_is_let_in_again_begins_anew(void **state)
+{
+	struct ip	 a = addr("192.0.2.3");
+	struct ip_net	 n = net("192.0.2.3");
+	int		 i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(ban_fault(&a, MSG_ABUSE_SCAN), i == 2);
+	assert_null(ban_remove(&n));
+	for (i = 0; i < 3; i++)
+		assert_int_equal(ban_fault(&a, MSG_ABUSE_SCAN), i == 2);
+	assert_null(ban_remove(&n));
+}
+
+/* Two of a day's faults are not the third of a minute. */
+static void
+another_rate_counts_anew(void **state)
+{
+	struct conf	*c = settings();
+	struct ip	 a = addr("192.0.2.4");
+
+	(void)state;
+	assert_int_equal(ban_fault(&a, MSG_ABUSE_SCAN), 0);
+	ban_conf(c);
+	assert_int_equal(ban_fault(&a, MSG_ABUSE_SCAN), 0);
+	set(c, "auto-ban", "scan", "2/1m");
+	ban_conf(c);
+	assert_int_equal(ban_fault(&a, MSG_ABUSE_SCAN), 0);
+	conf_free(c);
+	c = settings();
+	ban_conf(c);
+	conf_free(c);
+}
+
 static void
 bans_survive_in_the_file_and_expire(void **state)
 {
@@ -400,6 +437,8 @@ main(void)
 		cmocka_unit_test(files_that_are_not_ours_are_not_believed),
 		cmocka_unit_test(faults_become_bans_but_not_of_the_allowed),
 		cmocka_unit_test(bans_survive_in_the_file_and_expire),
+		cmocka_unit_test(who_is_let_in_again_begins_anew),
+		cmocka_unit_test(another_rate_counts_anew),
 		cmocka_unit_test(a_hostile_worker_cannot_ban_the_world),
 	};
 	int	 ret;
