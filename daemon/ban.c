@@ -70,6 +70,7 @@ static void	ban_loaded(const struct ban *);
 static uint32_t	ban_put(const struct ban *);
 static void	ban_drop(uint32_t);
 static void	ban_evict(void);
+static int	ban_sooner(uint32_t, uint32_t);
 static void	ban_get(uint32_t, struct ban *);
 static void	ban_changed(void);
 static void	ban_say(uint32_t, uint32_t);
@@ -227,7 +228,8 @@ ban_put(const struct ban *b)
 	return i;
 }
 
-/* Room for one more: the one that would end first, not those by hand. */
+/* Room for one more: the one that would end first, of those that never do
+ * the oldest; not those by hand. */
 static void
 ban_evict(void)
 {
@@ -235,11 +237,20 @@ ban_evict(void)
 
 	for (i = 0; i < bans.cap; i++)
 		if (bans.v[i].used && infos[i].kind != BAN_HAND &&
-		    bans.v[i].until != BAN_FOR_EVER && (best == BANSET_NONE ||
-		    bans.v[i].until < bans.v[best].until))
+		    (best == BANSET_NONE || ban_sooner(i, best)))
 			best = i;
 	if (best != BANSET_NONE)
 		ban_drop(best);
+}
+
+static int
+ban_sooner(uint32_t a, uint32_t b)
+{
+	int64_t	 x = bans.v[a].until, y = bans.v[b].until;
+
+	if (x == y)
+		return infos[a].since < infos[b].since;
+	return y == BAN_FOR_EVER || (x != BAN_FOR_EVER && x < y);
 }
 
 static void

@@ -317,6 +317,48 @@ another_rate_counts_anew(void **state)
 	conf_free(c);
 }
 
+static uint32_t	nrows;
+
+static void
+count_row(void *arg, const struct buf *b)
+{
+	(void)arg;
+	(void)b;
+	nrows++;
+}
+
+/* auto-ban.expire is 0, and more networks come than there is room for. */
+static void
+a_full_list_loses_the_oldest(void **state)
+{
+	struct conf	*c = settings();
+	struct ip	 ip = addr("2001:db8::"), old = addr("192.0.2.5");
+	struct ip	 hand = addr("10.0.0.1");
+	uint32_t	 i;
+
+	(void)state;
+	set(c, "auto-ban", "expire", "0");
+	ban_conf(c);
+	for (i = 0; i < 3; i++)
+		ban_fault(&old, MSG_ABUSE_SCAN);
+	assert_true(ban_has(&old));
+	usleep(2000);
+	for (i = 0; i < BANSET_MAX; i++) {
+		/* each of another /64 of another /48 */
+		ip.b[3] = (uint8_t)(i >> 8);
+		ip.b[4] = (uint8_t)i;
+		ban_fault(&ip, MSG_ABUSE_AUTH);
+		assert_int_equal(ban_fault(&ip, MSG_ABUSE_AUTH), 1);
+	}
+	assert_true(ban_has(&ip));
+	assert_true(ban_has(&hand));
+	assert_false(ban_has(&old));
+	ban_rows(count_row, NULL);
+	/* one by hand has expired and is not swept away yet */
+	assert_int_equal(nrows, BANSET_MAX - 1);
+	conf_free(c);
+}
+
 static void
 bans_survive_in_the_file_and_expire(void **state)
 {
@@ -440,6 +482,7 @@ main(void)
 		cmocka_unit_test(who_is_let_in_again_begins_anew),
 		cmocka_unit_test(another_rate_counts_anew),
 		cmocka_unit_test(a_hostile_worker_cannot_ban_the_world),
+		cmocka_unit_test(a_full_list_loses_the_oldest),
 	};
 	int	 ret;
 
