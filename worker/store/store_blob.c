@@ -18,7 +18,6 @@
 
 #define G_LEN		40
 #define GRACE_MS	60000		/* readers of a dead segment end */
-#define ROOM_MAX	1000		/* blobs that one upload drops */
 #define COMPACT_MAX	((uint64_t)16 << 20)	/* bytes copied a call */
 
 /*
@@ -42,9 +41,6 @@ static enum store_err	 store_blob_busy(struct store_txn *, const uint8_t *,
 static void		 blob_idle_bytes(struct store_txn *, uint64_t, int);
 static enum store_err	 blob_put(struct store_txn *, const void *, size_t,
 			    uint8_t *, int);
-static enum store_err	 blob_room(struct store_txn *, uint64_t);
-static enum store_err	 blob_oldest(struct store_txn *, uint8_t *);
-static enum store_err	 store_blob_drop(struct store_txn *, const uint8_t *);
 static enum store_err	 store_blob_victim(struct store_txn *, uint32_t *,
 			    uint64_t *);
 static enum store_err	 store_blob_dead(struct store_txn *, uint32_t,
@@ -250,7 +246,7 @@ blob_put(struct store_txn *txn, const void *p, size_t n, uint8_t *hash,
     int bounded)
 {
 	struct store_blob	 b;
-	enum store_err		 e;
+	enum store_err		 e, room;
 
 	if (txn->dead != STORE_OK)
 		return txn->dead;
@@ -259,8 +255,8 @@ blob_put(struct store_txn *txn, const void *p, size_t n, uint8_t *hash,
 	if (e != STORE_OK && e != STORE_NOTFOUND)
 		return e;
 	if (e == STORE_NOTFOUND && bounded &&
-	    (e = blob_room(txn, n)) != STORE_NOTFOUND)
-		return e;
+	    (room = store_room(txn, n)) != STORE_OK)
+		return room;
 	if (store_view_put(txn, hash, e == STORE_NOTFOUND) != STORE_OK)
 		return txn->dead;
 	if (e == STORE_OK)
@@ -271,60 +267,6 @@ blob_put(struct store_txn *txn, const void *p, size_t n, uint8_t *hash,
 	    STORE_OK)
 		return e;
 	return store_blob_later(txn, hash, &b);
-}
-
-/* RFC 8620 6: "delete unreferenced blobs in date order, oldest first, until
- * there is room".  STORE_NOTFOUND when there is. */
-static enum store_err
-blob_room(struct store_txn *txn, uint64_t n)
-{
-	uint64_t	 max = store_config.upload_max;
-	uint8_t		 x[9 + STORE_HASHLEN];
-	struct store_key k;
-	enum store_err	 e;
-	unsigned	 i;
-
-	if (n > max || txn->uploaded > max - n)
-		return STORE_OVERQUOTA;
-	if ((e = store_blob_flush(txn)) != STORE_OK)
-		return e;
-	for (i = 0; i < ROOM_MAX && txn->hot[HOT_IDLE] + n > max; i++) {
-		if ((e = blob_oldest(txn, x)) == STORE_NOTFOUND)
-			return STORE_OVERQUOTA;
-		if (e == STORE_OK)
-			e = store_blob_drop(txn, x + 9);
-		memcpy(k.b, x, k.n = sizeof(x));
-		if (e != STORE_OK || (e = store_del(txn, &k)) != STORE_OK)
-			return e;
-	}
-	txn->uploaded += n;
-	return STORE_NOTFOUND;
-}
-
-/* The row of the blob that would expire first; for a sharee, of those that
- * the owner never had. */
-static enum store_err
-blob_oldest(struct store_txn *txn, uint8_t *x)
-{
-	struct store_key	 all;
-	struct kv_range		 r;
-	struct slice		 key, v;
-	enum store_err		 e;
-
-	store_key_space(&all, 'X');
-	if ((e = store_walk(txn, &r, &all, 0)) != STORE_OK)
-		return e;
-	while ((e = store_next(txn, &r, &key, &v)) == STORE_OK) {
-		if (key.n != 9 + STORE_HASHLEN) {
-			e = store_broken(txn, "expiry row");
-			break;
-		}
-		memcpy(x, key.p, key.n);
-		if (txn->view == NULL || store_view_hidden(txn, x + 9))
-			break;
-	}
-	kv_done(&r);
-	return e;
 }
 
 enum store_err
@@ -379,7 +321,7 @@ store_blob_get(struct store_txn *txn, const uint8_t hash[STORE_HASHLEN],
 
 /* --- housekeeping -------------------------------------------------------- */
 
-static enum store_err
+enum store_err
 store_blob_drop(struct store_txn *txn, const uint8_t *hash)
 {
 	struct store_blob	 b;

@@ -52,6 +52,7 @@ struct store {
 	unsigned		 nextfd;	/* to be closed next */
 	struct store_name	*names;		/* keyword dictionary by slot */
 	size_t			 nnames, capnames;
+	uint64_t		 brought;	/* of store_room.c */
 };
 
 struct store_fresh;
@@ -109,6 +110,8 @@ struct store_txn {
 	struct store_view	*view;		/* NULL: the owner's */
 	uint64_t		 quota;		/* bytes, 0: no limit */
 	uint64_t		 uploaded;	/* bytes of new blobs */
+	uint64_t		 brought;	/* of store_room.c, if walked */
+	int			 walked;
 	uint64_t		 by;		/* of store_share_by */
 	const char		*by_name, *by_email;
 };
@@ -373,6 +376,11 @@ enum store_err	store_blob_save(struct store_txn *, const uint8_t *hash,
 /* Expired blobs, at most max; *more when some are left. */
 enum store_err	store_blob_expire(struct store_txn *, unsigned max, int *more);
 enum store_err	store_blob_compact(struct store_txn *, int *more);
+/* Away with it, but for its row in X; nothing when it is referred to. */
+enum store_err	store_blob_drop(struct store_txn *, const uint8_t *hash);
+
+/* store_room.c: room for n bytes more; STORE_OVERQUOTA: cannot be had. */
+enum store_err	store_room(struct store_txn *, uint64_t n);
 
 /* store_pend.c: the words of a mail, as a row. */
 struct store_entry_f {			/* a word of it */
