@@ -12,8 +12,8 @@
  *
  * Coercions: truth is non-zero or non-empty.  A text compared with a number
  * is read as one (0 when it is none).  + joins when either side is a text,
- * adds otherwise (saturating), appends arrays; array - x removes elements;
- * / always gives a float, x / 0 is 0.  An array as text is joined by CRLF.
+ * adds otherwise (saturating, floats too), appends arrays; array - x removes
+ * elements; / always gives a float, x / 0 is 0.  An array as text is joined by CRLF.
  *
  * Evaluation is bounded: stack, memory (the arena's maximum), length of a
  * matched text.  An error is never a value: the caller fails closed.

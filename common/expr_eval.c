@@ -24,8 +24,10 @@ expr_eval(const struct expr *e, struct expr_ctx *x, struct expr_val *val)
 	size_t		 pc = 0, sp = 0;
 
 	x->err = NULL;
+	/* some compare in passing (contains, sort): err says that it failed */
 	while (pc < e->nop)
-		if (eval_step(e, &e->op[pc], x, stack, &sp, &pc) == -1) {
+		if (eval_step(e, &e->op[pc], x, stack, &sp, &pc) == -1 ||
+		    x->err != NULL) {
 			if (x->err == NULL)
 				x->err = "a variable has no value";
 			return -1;
@@ -130,8 +132,6 @@ eval_bin(struct expr_ctx *x, int tok, struct expr_val *v)
 	if ((size_t)tok < sizeof(calc) && calc[tok] != 0)
 		return expr_val_calc(x, calc[tok], &v[0], &v[1], &v[0]);
 	d = expr_val_cmp(x, &v[0], &v[1]);
-	if (x->err != NULL)
-		return -1;
 	v[0] = expr_val_int(tok == TOK_EQ ? d == 0 : tok == TOK_NE ? d != 0 :
 	    tok == TOK_GT ? d > 0 : tok == TOK_GE ? d >= 0 :
 	    tok == TOK_LT ? d < 0 : d <= 0);

@@ -3,6 +3,7 @@
 #include "common/compat.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ static int	val_append(struct expr_ctx *, const struct expr_val *,
 static int	val_remove(struct expr_ctx *, const struct expr_val *,
 		    const struct expr_val *, struct expr_val *);
 static struct expr_val	val_arith(int, struct expr_val, struct expr_val);
+static struct expr_val	val_finite(double);
 static int64_t	val_int_arith(int, int64_t, int64_t);
 
 struct expr_val
@@ -301,12 +303,21 @@ val_arith(int op, struct expr_val a, struct expr_val b)
 	fb = b.type == EXPR_INT ? (double)b.u.i : b.u.f;
 	switch (op) {
 	case '+':
-		return expr_val_float(fa + fb);
+		return val_finite(fa + fb);
 	case '-':
-		return expr_val_float(fa - fb);
+		return val_finite(fa - fb);
 	case '*':
-		return expr_val_float(fa * fb);
+		return val_finite(fa * fb);
 	default:
-		return expr_val_float(fb == 0 ? 0 : fa / fb);
+		return val_finite(fb == 0 ? 0 : fa / fb);
 	}
+}
+
+/* Saturated as integers are: so there is no infinity, and of what is there
+ * nothing makes a NaN, which would be equal to everything. */
+static struct expr_val
+val_finite(double f)
+{
+	return expr_val_float(f > DBL_MAX ? DBL_MAX : f < -DBL_MAX ?
+	    -DBL_MAX : f);
 }

@@ -81,6 +81,9 @@ static const struct good {
 	{ "0 - 9223372036854775807 - 9", "-9223372036854775808" },
 	{ "9223372036854775807 * -3", "-9223372036854775808" },
 	{ "1.5 + 1", "2.5" },
+	{ "('1e308' * 10 - '1e308' * 10) == 5", "0" },
+	{ "'1e308' * 10 == '1e308' * 11", "1" },
+	{ "0 - '1e308' * 10 < 0", "1" }, { "'1e308' / '1e-308' > 1", "1" },
 	/* arrays */
 	{ "['a', 'b'][1]", "b" }, { "['a'][7]", "" }, { "['a'][-1]", "" },
 	{ "count([1, 2, 3])", "3" }, { "count([])", "0" },
@@ -270,10 +273,19 @@ evaluation_errors_are_no_values(void **state)
 	}
 }
 
-/* Doubling a text each time runs into the arena's end, not the machine's. */
+/* Doubling a text each time runs into the arena's end, not the machine's.
+ * That no memory was left for a comparison is not the answer no. */
 static void
 memory_is_bounded(void **state)
 {
+#define FAT	"split('" X50 X50 X50 X50 "', 'x')"
+#define X50	"x1x2x3x4x5x6x7x8x9x1x2x3x4x5x6x7x8x9x1x2x3x4x5x6x7"
+	static const char *const	 fat[] = {
+		"!contains([" FAT "], 'a')", "!is_intersect(['a'], [" FAT "])",
+		"count([" FAT "] - 'a')", "count(dedup([" FAT ", 'a']))",
+		"contains_ignore_case([" FAT "], 'a') == 0",
+		"count(sort([" FAT ", 'a'], 1))",
+	};
 	char		 text[EXPR_TEXT] = "", err[EXPR_ERR];
 	struct arena	 a;
 	struct slice	 s;
@@ -289,6 +301,13 @@ memory_is_bounded(void **state)
 	assert_int_equal(run(text, &a, &s, &why), -1);
 	assert_string_equal(why, "out of memory");
 	arena_free(&a);
+	for (i = 0; i < (int)nitems(fat); i++) {
+		arena_init(&a, 7000);
+		if (run(fat[i], &a, &s, &why) != -1)
+			fail_msg("%s has a value", fat[i]);
+		assert_string_equal(why, "out of memory");
+		arena_free(&a);
+	}
 
 	memset(text, '(', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
