@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/expr_op.h"
+#include "common/utf8.h"
 
 #define EXPR_DEPTH	200	/* operators and brackets inside each other */
 #define EXPR_REPEAT	1000	/* copies that a pattern may make of a part */
@@ -49,6 +50,8 @@ static int	expr_literal(struct parse *, struct slice *);
 static void	expr_match(struct parse *);
 static uint64_t	expr_repeats(const char *);
 static int	expr_doubled(const char *);
+static const char	*expr_escapes(const char *);
+static const char	*expr_skip(const char *);
 static const char	*expr_regex(struct expr *, struct slice);
 static void	expr_key(struct parse *, int);
 static void	expr_expect(struct parse *, enum expr_tok, const char *);
@@ -408,6 +411,33 @@ expr_match(struct parse *p)
 }
 
 /*
+ * Behind a bracket expression (POSIX 9.3.5), in which nothing but its end
+ * and [. .], [= =], [: :] mean anything; behind an escaped octet; behind one
+ * octet otherwise.
+ */
+static const char *
+expr_skip(const char *s)
+{
+	const char	*end;
+	char		 close[3] = "x]";
+
+	if (s[0] == '\\' && s[1] != '\0')
+		return s + 2;
+	if (*s++ != '[')
+		return s;
+	s += *s == '^';
+	s += *s == ']';			/* the first one is itself */
+	for (; *s != '\0' && *s != ']'; s++) {
+		if (s[0] != '[' || s[1] == '\0' || !strchr(".=:", s[1]))
+			continue;
+		close[0] = s[1];
+		if ((end = strstr(s + 2, close)) != NULL)
+			s = end + 1;
+	}
+	return *s == ']' ? s + 1 : s;
+}
+
+/*
  * How often a pattern copies its parts, at the worst: {n,m} copies what it
  * stands behind, a + behind a group copies that once, and each may stand
  * around others, so they multiply.
@@ -419,7 +449,7 @@ expr_repeats(const char *s)
 	uint64_t	 all = 1;
 	char		*end;
 
-	for (; *s != '\0' && all <= EXPR_REPEAT; s++) {
+	for (; *s != '\0' && all <= EXPR_REPEAT; s = expr_skip(s)) {
 		if (s[0] == ')' && s[1] == '+')
 			all *= 2;
 		if (s[0] != '{')
@@ -436,36 +466,50 @@ expr_repeats(const char *s)
 static int
 expr_doubled(const char *s)
 {
-	for (; *s != '\0'; s++) {
-		if (*s == '\\' && s[1] != '\0')
-			s++;
-		else if (strchr("*+?}", *s) != NULL && s[1] != '\0' &&
+	for (; *s != '\0'; s = expr_skip(s))
+		if (strchr("*+?}", *s) != NULL && s[1] != '\0' &&
 		    strchr("*+?{", s[1]) != NULL)
 			return 1;
-	}
 	return 0;
 }
 
 /*
- * Compile a POSIX extended pattern.  Back references are refused: they are
- * no part of ERE, and what makes matching take exponential time.
+ * Escapes that are none.  Back references are no part of ERE, and are what
+ * makes matching take exponential time.  Other languages' classes would
+ * match their letter.
  */
+static const char *
+expr_escapes(const char *s)
+{
+	/* what the GNU library has beyond POSIX */
+	static const char	 gnu[] = "bBsSwW";
+
+	for (; *s != '\0'; s = expr_skip(s)) {
+		if (s[0] != '\\' || s[1] == '\0')
+			continue;
+		if (s[1] >= '0' && s[1] <= '9')
+			return "pattern with a back reference";
+		if (utf8_lower((unsigned char)s[1]) >= 'a' &&
+		    utf8_lower((unsigned char)s[1]) <= 'z' &&
+		    strchr(gnu, s[1]) == NULL)
+			return "pattern with an escaped letter: a digit is "
+			    "[0-9], a tab [[:blank:]]";
+	}
+	return NULL;
+}
+
+/* Compile a POSIX extended pattern. */
 static const char *
 expr_regex(struct expr *e, struct slice pat)
 {
-	const char	*s = pat.p;
-	size_t		 i;
+	const char	*s = pat.p, *why;
 
 	if (pat.n > EXPR_REGEX || memchr(s, '\0', pat.n) != NULL)
 		return "pattern longer than 256 bytes";
 	if (e->nre == EXPR_MATCHES)
 		return "more than 16 patterns";
-	for (i = 0; i + 1 < pat.n; i++)
-		if (s[i] == '\\') {
-			if (s[i + 1] >= '0' && s[i + 1] <= '9')
-				return "pattern with a back reference";
-			i++;
-		}
+	if ((why = expr_escapes(s)) != NULL)
+		return why;
 	if (expr_doubled(s))
 		return "pattern repeats a repetition";
 	if (expr_repeats(s) > EXPR_REPEAT)
