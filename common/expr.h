@@ -7,13 +7,15 @@
  *	! -   * /   + -   > >= < <=   == !=   ^   && &   || |
  * also ( ), [a, b], expr[n], name(args), 'text' and "text" with \n \r \t \x,
  * numbers, true and false, durations (10s, 5m, 2h, 1d, 100ms: milliseconds),
- * variables, $0 to $9 (captures of the last matches('regex', expr)).
+ * variables, $0 to $9 (captures of the last matches('regex', expr), empty
+ * when it did not match).
  * && and || short-circuit and give 1 or 0.
  *
  * Coercions: truth is non-zero or non-empty.  A text compared with a number
  * is read as one (0 when it is none).  + joins when either side is a text,
  * adds otherwise (saturating, floats too), appends arrays; array - x removes
- * elements; / always gives a float, x / 0 is 0.  An array as text is joined by CRLF.
+ * elements; / always gives a float, x / 0 is 0.  An array as text is joined
+ * by CRLF.
  *
  * Evaluation is bounded: stack, memory (the arena's maximum), length of a
  * matched text.  An error is never a value: the caller fails closed.

@@ -32,7 +32,7 @@ fn_is_number(struct expr_ctx *x, const struct expr_val *a,
     struct expr_val *out)
 {
 	struct expr_val	 n = expr_val_num(a);
-	size_t		 i;
+	size_t		 i, sign;
 
 	(void)x;
 	if (a->type != EXPR_STR)
@@ -40,10 +40,12 @@ fn_is_number(struct expr_ctx *x, const struct expr_val *a,
 	if (n.type == EXPR_FLOAT || n.u.i != 0)
 		EXPR_FN_INT(1);
 	/* 0 is what a text that is no number gives, too */
-	for (i = 0; i < a->u.str.n; i++)
+	sign = a->u.str.n > 0 && (bytes(a->u.str)[0] == '-' ||
+	    bytes(a->u.str)[0] == '+');
+	for (i = sign; i < a->u.str.n; i++)
 		if (bytes(a->u.str)[i] != '0')
 			EXPR_FN_INT(0);
-	EXPR_FN_INT(i > 0);
+	EXPR_FN_INT(i > sign);
 }
 
 /* Where the last @ is, or -1. */
@@ -74,7 +76,8 @@ is_local(const uint8_t *p, size_t n)
 	return 1;
 }
 
-/* Labels with at least one dot between them. */
+/* Labels with at least one dot between them, of letters (of any script),
+ * digits and hyphens. */
 static int
 is_domain(const uint8_t *p, size_t n)
 {
@@ -84,7 +87,9 @@ is_domain(const uint8_t *p, size_t n)
 	if (n == 0 || n > 253 || p[0] == '.' || p[n - 1] == '.')
 		return 0;
 	for (i = 0; i < n; i++) {
-		if (p[i] <= ' ' || p[i] == 0x7f ||
+		if ((p[i] < 0x80 && p[i] != '-' && p[i] != '.' &&
+		    !(p[i] >= '0' && p[i] <= '9') &&
+		    !(utf8_lower(p[i]) >= 'a' && utf8_lower(p[i]) <= 'z')) ||
 		    (p[i] == '.' && p[i + 1] == '.'))
 			return 0;
 		dots += p[i] == '.';

@@ -190,8 +190,8 @@ eval_match(const struct expr *e, int re, struct expr_ctx *x,
 	/* a NUL inside would hide what follows it from the pattern */
 	hit = strlen(text) == s.n &&
 	    regexec(&e->re[re], text, EXPR_CAPS, m, 0) == 0;
-	for (i = 0; hit && i < EXPR_CAPS; i++)
-		x->cap[i] = m[i].rm_so == -1 ? SLICE("", 0) :
+	for (i = 0; i < EXPR_CAPS; i++)
+		x->cap[i] = !hit || m[i].rm_so == -1 ? SLICE("", 0) :
 		    SLICE(text + m[i].rm_so, m[i].rm_eo - m[i].rm_so);
 	*v = expr_val_int(hit);
 	return 0;
