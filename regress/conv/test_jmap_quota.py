@@ -165,6 +165,32 @@ def test_what_is_not_returned_is_not_found(small):
     assert got["added"] == [] and got["removed"] == []
 
 
+def test_what_is_not_returned_does_not_change(server, small):
+    """4.1 and RFC 8620 5.2: /changes leads to the set that /get returns,
+    which is empty for who does not use mail."""
+    few = (CORE, QUOTA)
+    empty = call(server.adduser(), "Quota/get", {"ids": None}, few)["state"]
+
+    def changes(since, using):
+        got = call(small, "Quota/changes", {"sinceState": since}, using)
+        return (got["created"], got["updated"], got["destroyed"],
+                got["updatedProperties"], got["newState"])
+
+    first = get(small)
+    id = first["list"][0]["id"]
+    for since in empty, first["state"]:
+        small.add_mail(message())
+        assert call(small, "Quota/get", {"ids": None}, few)["list"] == []
+        *named, state = changes(since, few)
+        assert named == [[], [], [], None]
+        assert state == get(small)["state"] != since
+    assert changes(empty, ALL)[0] == [id]
+    assert changes(first["state"], ALL)[1:4] == ([id], [], ["used"])
+    # whoever had it, with mail, may let it go
+    limit(server, small, 0)
+    assert changes(first["state"], few)[:3] == ([], [], [id])
+
+
 def test_a_changed_use_counts_in_a_sort_by_it(small):
     """RFC 8620 5.6: "the server MUST include all Foos in the current results
     for which this property may have changed"."""

@@ -377,7 +377,8 @@ struct jmap_type {
 	int	(*load)(struct jmap_call *, const char *id, void *obj);
 	uint64_t (*state)(struct jmap_call *);	/* NULL: store's for kind */
 
-	/* /changes: further members of the response, after the lists. */
+	/* /changes: further members of the response, before the lists, from
+	 * which it may take out. */
 	int	(*changes)(struct jmap_changes *, struct buf *);
 
 	/* /set.  args as above.  create: make it from obj (JSON, creation ids

@@ -33,11 +33,11 @@ jmap_changes(struct jmap_call *c)
 	js_out_s(c->out, jmap_api_state(c->req, ch.now));
 	js_out_key(c->out, "hasMoreChanges");
 	js_out_bool(c->out, ch.more);
+	if (ch.type->changes != NULL && ch.type->changes(&ch, c->out) == -1)
+		return jmap_api_lost(c);
 	changes_put(&ch, "/created", &ch.created);
 	changes_put(&ch, "/updated", &ch.updated);
 	changes_put(&ch, "/destroyed", &ch.destroyed);
-	if (ch.type->changes != NULL && ch.type->changes(&ch, c->out) == -1)
-		return jmap_api_lost(c);
 	js_out_end(c->out, '}');
 	return NULL;
 }

@@ -161,10 +161,16 @@ quota_row(struct jmap_get *g, const char *id)
 	return g->c->req->using & JMAP_CAP_MAIL ? jmap_object_row(g, id) : 0;
 }
 
-/* 4.3 */
+/*
+ * 4.3.  What /get would not return has not come or changed, either.  It may
+ * have gone: RFC 8620 5.2 lets that be said of one never seen, and a client
+ * that used mail before must not keep it.
+ */
 static int
 quota_changes(struct jmap_changes *ch, struct buf *b)
 {
+	if (!(ch->c->req->using & JMAP_CAP_MAIL))
+		ch->created.n = ch->updated.n = 0;
 	js_out_key(b, "updatedProperties");
 	if (!ch->counts_only || ch->updated.n == 0) {
 		js_out_null(b);
