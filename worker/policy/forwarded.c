@@ -4,7 +4,7 @@
  * its list only what stands behind the last address that we do not trust:
  * everything to the left of it may be invented.
  *
- *	Forwarded         = 1#( pair *( ";" pair ) )	RFC 7239 4
+ *	Forwarded         = 1#( [pair] *( ";" [pair] ) )	RFC 7239 4
  *	pair              = token "=" ( token | quoted-string )
  *	X-Forwarded-For   = 1#( IPv4 [":" port] | IPv6 | "[" IPv6 "]"
  *			    [":" port] )
@@ -295,7 +295,8 @@ forwarded_element(struct scan *s, struct forwarded_hop *h)
 
 	memset(h, 0, sizeof(*h));
 	for (;;) {
-		if (forwarded_pair(s, h, &seen) == -1)
+		if (s->p < s->end && *s->p != ';' && *s->p != ',' &&
+		    forwarded_pair(s, h, &seen) == -1)
 			return -1;
 		forwarded_space(s);
 		if (s->p == s->end || *s->p == ',')
@@ -400,20 +401,20 @@ forwarded_node(struct ip *ip, const char *p, size_t len)
 		memset(ip, 0, sizeof(*ip));
 }
 
-/* 1*5DIGIT, or an obfuscated one: "_" 1*( ALPHA / DIGIT / "." "_" "-" ) */
+/* 1*5DIGIT, or an obfuscated one: "_" 1*( ALPHA / DIGIT / "." / "_" / "-" ) */
 static int
 forwarded_port(const char *p, const char *end)
 {
-	size_t	 i, n = (size_t)(end - p);
+	size_t	 i, n = (size_t)(end - p), first = n > 0 && *p == '_';
+	int	 c;
 
-	if (n == 0 || n > 16)
-		return 0;
-	if (*p == '_')
-		return 1;
-	for (i = 0; i < n; i++)
-		if (p[i] < '0' || p[i] > '9')
+	for (i = first; i < n; i++) {
+		c = utf8_lower((unsigned char)p[i]);
+		if (!(c >= '0' && c <= '9') && (!first ||
+		    (!(c >= 'a' && c <= 'z') && memchr("._-", c, 3) == NULL)))
 			return 0;
-	return n <= 5;
+	}
+	return first ? n > 1 : n > 0 && n <= 5;
 }
 
 static void
