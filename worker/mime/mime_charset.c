@@ -4,8 +4,7 @@
  * the rest is iconv(3), whose descriptors are all opened before chroot, as
  * glibc loads a module for each.  Called by every file here that makes text.
  *
- * As the WHATWG does, a name stands for the superset that senders really
- * use: ISO-8859-1 is Windows-1252, GB2312 is GB18030, Shift_JIS is CP932.
+ * Which name stands for which set is mime_alias.c's.
  * Never here: ISO-2022-CN-EXT (glibc's decoder has had holes).
  */
 #include "common/compat.h"
@@ -23,143 +22,69 @@
 
 enum kind { UNKNOWN, UTF8, ASCII, CP1252, UTF16, HZ, ICONV };
 
-/*
- * Names without anything but letters and digits: what IANA and the WHATWG
- * have, and what else is seen in mail.
- */
 static const struct set {
 	enum kind	 kind;
 	const char	*iconv, *other;	/* other: if the first is unknown */
-	const char	*names;
-} sets[] = {
-	{ UTF8, NULL, NULL,
-	    "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8 "
-	    "xutf8" },
-	{ ASCII, NULL, NULL,
-	    "646 ansix341968 ansix341986 ascii cp367 csascii ibm367 "
-	    "iso646us isoir6 us usascii" },
-	{ CP1252, NULL, NULL,
-	    "cp1252 cp819 csisolatin1 ibm819 iso88591 iso885911987 "
-	    "isoir100 l1 latin1 win1252 windows1252 xansi xcp1252" },
-	{ UTF16, NULL, NULL,
-	    "csunicode iso10646ucs2 ucs2 unicode unicodefeff utf16" },
-	{ HZ, NULL, NULL,
-	    "hz hzgb2312" },
-	{ ICONV, "BIG5-HKSCS", "BIG5",
-	    "big5 big5hkscs cnbig5 cp950 csbig5 xbig5 xxbig5" },
-	{ ICONV, "CP1250", NULL,
-	    "cp1250 win1250 windows1250 xcp1250" },
-	{ ICONV, "CP1251", NULL,
-	    "cp1251 win1251 windows1251 xcp1251" },
-	{ ICONV, "CP1253", NULL,
-	    "cp1253 windows1253 xcp1253" },
-	{ ICONV, "CP1254", "ISO-8859-9",
-	    "cp1254 csisolatin5 iso88599 iso885991989 isoir148 l5 latin5 "
-	    "windows1254 xcp1254" },
-	{ ICONV, "CP1255", NULL,
-	    "cp1255 windows1255 xcp1255" },
-	{ ICONV, "CP1256", NULL,
-	    "cp1256 windows1256 xcp1256" },
-	{ ICONV, "CP1257", NULL,
-	    "cp1257 windows1257 xcp1257" },
-	{ ICONV, "CP1258", NULL,
-	    "cp1258 windows1258 xcp1258" },
-	{ ICONV, "CP437", NULL,
-	    "437 cp437 ibm437" },
-	{ ICONV, "CP737", NULL,
-	    "cp737 ibm737" },
-	{ ICONV, "CP775", NULL,
-	    "cp775 ibm775" },
-	{ ICONV, "CP850", NULL,
-	    "850 cp850 ibm850" },
-	{ ICONV, "CP852", NULL,
-	    "cp852 ibm852" },
-	{ ICONV, "CP855", NULL,
-	    "cp855 ibm855" },
-	{ ICONV, "CP857", NULL,
-	    "cp857 ibm857" },
-	{ ICONV, "CP858", "CP850",
-	    "cp858 ibm00858 ibm858" },
-	{ ICONV, "CP862", NULL,
-	    "cp862 ibm862" },
-	{ ICONV, "CP866", NULL,
-	    "866 cp866 csibm866 ibm866" },
-	{ ICONV, "CP874", "TIS-620",
-	    "cp874 dos874 iso885911 tis620 windows874" },
-	{ ICONV, "CP932", "SHIFT_JIS",
-	    "cp932 csshiftjis ms932 mskanji shiftjis sjis windows31j "
-	    "xsjis" },
-	{ ICONV, "CP949", "EUC-KR",
-	    "cp949 cseuckr csksc56011987 euckr isoir149 korean ksc5601 "
-	    "ksc56011987 ksc56011989 ms949 uhc windows949 xwindows949" },
-	{ ICONV, "EUC-JP-MS", "EUC-JP",
-	    "cseucpkdfmtjapanese eucjp xeucjp" },
-	{ ICONV, "GB18030", NULL,
-	    "chinese cp936 csgb2312 csiso58gb231280 gb18030 gb2312 "
-	    "gb231280 gbk isoir58 ms936 windows936 xgbk" },
-	{ ICONV, "ISO-2022-JP-1", "ISO-2022-JP",
-	    "iso2022jp1" },
-	{ ICONV, "ISO-2022-JP-2", "ISO-2022-JP",
-	    "csiso2022jp iso2022jp iso2022jp2" },
-	{ ICONV, "ISO-2022-KR", NULL,
-	    "iso2022kr" },
-	{ ICONV, "ISO-8859-10", NULL,
-	    "csisolatin6 iso885910 isoir157 l6 latin6" },
-	{ ICONV, "ISO-8859-13", NULL,
-	    "iso885913" },
-	{ ICONV, "ISO-8859-14", NULL,
-	    "iso885914" },
-	{ ICONV, "ISO-8859-15", NULL,
-	    "csisolatin9 iso885915 l9 latin9" },
-	{ ICONV, "ISO-8859-16", NULL,
-	    "iso885916" },
-	{ ICONV, "ISO-8859-2", NULL,
-	    "csisolatin2 iso88592 iso885921987 isoir101 l2 latin2" },
-	{ ICONV, "ISO-8859-3", NULL,
-	    "csisolatin3 iso88593 iso885931988 isoir109 l3 latin3" },
-	{ ICONV, "ISO-8859-4", NULL,
-	    "csisolatin4 iso88594 iso885941988 isoir110 l4 latin4" },
-	{ ICONV, "ISO-8859-5", NULL,
-	    "csisolatincyrillic cyrillic iso88595 iso885951988 isoir144" },
-	{ ICONV, "ISO-8859-6", NULL,
-	    "arabic asmo708 csiso88596e csiso88596i csisolatinarabic "
-	    "ecma114 iso88596 iso885961987 iso88596e iso88596i isoir127" },
-	{ ICONV, "ISO-8859-7", NULL,
-	    "csisolatingreek ecma118 elot928 greek greek8 iso88597 "
-	    "iso885971987 isoir126 suneugreek" },
-	{ ICONV, "ISO-8859-8", NULL,
-	    "csiso88598e csiso88598i csisolatinhebrew hebrew iso88598 "
-	    "iso885981988 iso88598e iso88598i isoir138 logical visual" },
-	{ ICONV, "JOHAB", NULL,
-	    "johab" },
-	{ ICONV, "KOI8-R", NULL,
-	    "cskoi8r koi koi8 koi8r" },
-	{ ICONV, "KOI8-T", NULL,
-	    "koi8t" },
-	{ ICONV, "KOI8-U", NULL,
-	    "koi8ru koi8u" },
-	{ ICONV, "MAC-CENTRALEUROPE", "MacCentralEurope",
-	    "xmacce xmaccentraleurroman" },
-	{ ICONV, "MAC-CYRILLIC", "MacCyrillic",
-	    "maccyrillic xmaccyrillic xmacukrainian" },
-	{ ICONV, "MACINTOSH", NULL,
-	    "csmacintosh mac macintosh macroman xmacroman" },
-	{ ICONV, "TCVN", NULL,
-	    "tcvn" },
-	{ ICONV, "UTF-16BE", NULL,
-	    "unicodefffe utf16be" },
-	{ ICONV, "UTF-16LE", NULL,
-	    "utf16le" },
-	{ ICONV, "UTF-32", NULL,
-	    "utf32" },
-	{ ICONV, "UTF-32BE", NULL,
-	    "utf32be" },
-	{ ICONV, "UTF-32LE", NULL,
-	    "utf32le" },
-	{ ICONV, "UTF-7", NULL,
-	    "unicode11utf7 utf7" },
-	{ ICONV, "VISCII", "TCVN",
-	    "viscii" },
+} sets[SET_MAX] = {
+	[SET_UTF8] = { UTF8, NULL, NULL },
+	[SET_ASCII] = { ASCII, NULL, NULL },
+	[SET_CP1252] = { CP1252, NULL, NULL },
+	[SET_UTF16] = { UTF16, NULL, NULL },
+	[SET_HZ] = { HZ, NULL, NULL },
+	[SET_BIG5] = { ICONV, "BIG5-HKSCS", "BIG5" },
+	[SET_CP1250] = { ICONV, "CP1250", NULL },
+	[SET_CP1251] = { ICONV, "CP1251", NULL },
+	[SET_CP1253] = { ICONV, "CP1253", NULL },
+	[SET_CP1254] = { ICONV, "CP1254", "ISO-8859-9" },
+	[SET_CP1255] = { ICONV, "CP1255", NULL },
+	[SET_CP1256] = { ICONV, "CP1256", NULL },
+	[SET_CP1257] = { ICONV, "CP1257", NULL },
+	[SET_CP1258] = { ICONV, "CP1258", NULL },
+	[SET_CP437] = { ICONV, "CP437", NULL },
+	[SET_CP737] = { ICONV, "CP737", NULL },
+	[SET_CP775] = { ICONV, "CP775", NULL },
+	[SET_CP850] = { ICONV, "CP850", NULL },
+	[SET_CP852] = { ICONV, "CP852", NULL },
+	[SET_CP855] = { ICONV, "CP855", NULL },
+	[SET_CP857] = { ICONV, "CP857", NULL },
+	[SET_CP858] = { ICONV, "CP858", "CP850" },
+	[SET_CP862] = { ICONV, "CP862", NULL },
+	[SET_CP866] = { ICONV, "CP866", NULL },
+	[SET_CP874] = { ICONV, "CP874", "TIS-620" },
+	[SET_CP932] = { ICONV, "CP932", "SHIFT_JIS" },
+	[SET_CP949] = { ICONV, "CP949", "EUC-KR" },
+	[SET_EUC_JP] = { ICONV, "EUC-JP-MS", "EUC-JP" },
+	[SET_GB18030] = { ICONV, "GB18030", NULL },
+	[SET_2022_JP_1] = { ICONV, "ISO-2022-JP-1", "ISO-2022-JP" },
+	[SET_2022_JP_2] = { ICONV, "ISO-2022-JP-2", "ISO-2022-JP" },
+	[SET_2022_KR] = { ICONV, "ISO-2022-KR", NULL },
+	[SET_8859_10] = { ICONV, "ISO-8859-10", NULL },
+	[SET_8859_13] = { ICONV, "ISO-8859-13", NULL },
+	[SET_8859_14] = { ICONV, "ISO-8859-14", NULL },
+	[SET_8859_15] = { ICONV, "ISO-8859-15", NULL },
+	[SET_8859_16] = { ICONV, "ISO-8859-16", NULL },
+	[SET_8859_2] = { ICONV, "ISO-8859-2", NULL },
+	[SET_8859_3] = { ICONV, "ISO-8859-3", NULL },
+	[SET_8859_4] = { ICONV, "ISO-8859-4", NULL },
+	[SET_8859_5] = { ICONV, "ISO-8859-5", NULL },
+	[SET_8859_6] = { ICONV, "ISO-8859-6", NULL },
+	[SET_8859_7] = { ICONV, "ISO-8859-7", NULL },
+	[SET_8859_8] = { ICONV, "ISO-8859-8", NULL },
+	[SET_JOHAB] = { ICONV, "JOHAB", NULL },
+	[SET_KOI8_R] = { ICONV, "KOI8-R", NULL },
+	[SET_KOI8_T] = { ICONV, "KOI8-T", NULL },
+	[SET_KOI8_U] = { ICONV, "KOI8-U", NULL },
+	[SET_MAC_CE] = { ICONV, "MAC-CENTRALEUROPE", "MacCentralEurope" },
+	[SET_MAC_CYRILLIC] = { ICONV, "MAC-CYRILLIC", "MacCyrillic" },
+	[SET_MACINTOSH] = { ICONV, "MACINTOSH", NULL },
+	[SET_TCVN] = { ICONV, "TCVN", NULL },
+	[SET_UTF16BE] = { ICONV, "UTF-16BE", NULL },
+	[SET_UTF16LE] = { ICONV, "UTF-16LE", NULL },
+	[SET_UTF32] = { ICONV, "UTF-32", NULL },
+	[SET_UTF32BE] = { ICONV, "UTF-32BE", NULL },
+	[SET_UTF32LE] = { ICONV, "UTF-32LE", NULL },
+	[SET_UTF7] = { ICONV, "UTF-7", NULL },
+	[SET_VISCII] = { ICONV, "VISCII", "TCVN" },
 };
 
 /* Windows-1252 from 0x80 to 0x9f; 0 where there is nothing. */
@@ -226,19 +151,11 @@ find(const char *name, size_t n)
 static const struct set *
 find_set(const char *key, size_t n)
 {
-	const char	*p, *end;
-	size_t		 i;
+	const struct mime_alias	*a = mime_alias(key, n);
 
-	for (i = 0; i < nitems(sets); i++) {
-		if (sets[i].kind == ICONV && !have[i])
-			continue;
-		for (p = sets[i].names; *p != '\0'; p = *end ? end + 1 : end) {
-			end = p + strcspn(p, " ");
-			if ((size_t)(end - p) == n && memcmp(p, key, n) == 0)
-				return &sets[i];
-		}
-	}
-	return NULL;
+	if (a == NULL || (sets[a->set].kind == ICONV && !have[a->set]))
+		return NULL;
+	return &sets[a->set];
 }
 
 int

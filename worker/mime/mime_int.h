@@ -47,6 +47,29 @@ enum mime_id	 mime_hdr_id(const uint8_t *, size_t);
 /* What a Content-Transfer-Encoding field names. */
 enum mime_cte	 mime_cte_of(const uint8_t *, size_t);
 
+/* What a character set's name stands for; key: its letters, small, and its
+ * digits.  NULL: nothing. */
+enum mime_set {
+	SET_UTF8, SET_ASCII, SET_CP1252, SET_UTF16, SET_HZ, SET_BIG5,
+	SET_CP1250, SET_CP1251, SET_CP1253, SET_CP1254, SET_CP1255, SET_CP1256,
+	SET_CP1257, SET_CP1258, SET_CP437, SET_CP737, SET_CP775, SET_CP850,
+	SET_CP852, SET_CP855, SET_CP857, SET_CP858, SET_CP862, SET_CP866,
+	SET_CP874, SET_CP932, SET_CP949, SET_EUC_JP, SET_GB18030, SET_2022_JP_1,
+	SET_2022_JP_2, SET_2022_KR, SET_8859_10, SET_8859_13, SET_8859_14,
+	SET_8859_15, SET_8859_16, SET_8859_2, SET_8859_3, SET_8859_4,
+	SET_8859_5, SET_8859_6, SET_8859_7, SET_8859_8, SET_JOHAB, SET_KOI8_R,
+	SET_KOI8_T, SET_KOI8_U, SET_MAC_CE, SET_MAC_CYRILLIC, SET_MACINTOSH,
+	SET_TCVN, SET_UTF16BE, SET_UTF16LE, SET_UTF32, SET_UTF32BE, SET_UTF32LE,
+	SET_UTF7, SET_VISCII, SET_MAX
+};
+struct mime_alias {
+	const char	*name;
+	enum mime_set	 set;
+};
+extern const struct mime_alias	mime_alias_table[];
+extern const size_t		mime_alias_n;
+const struct mime_alias	*mime_alias(const char *key, size_t);
+
 /* The code point an HTML entity's name ("amp") stands for, or 0. */
 uint32_t	 mime_entity_get(const char *, size_t);
 
