@@ -258,9 +258,7 @@ child_died(struct child *c, int status)
 	if (child_ending)
 		return;
 	if (c->retire) {
-		TAILQ_REMOVE(&child_list, c, entry);
-		evtimer_del(&c->ev_restart);
-		free(c);
+		child_free(c);
 		return;
 	}
 	c->restarts++;
@@ -275,6 +273,14 @@ child_died(struct child *c, int status)
 	tv.tv_usec = ms % 1000 * 1000;
 	/* not from here: we may be inside one of its handlers */
 	evtimer_add(&c->ev_restart, &tv);
+}
+
+void
+child_free(struct child *c)
+{
+	TAILQ_REMOVE(&child_list, c, entry);
+	evtimer_del(&c->ev_restart);
+	free(c);
 }
 
 static void

@@ -154,6 +154,8 @@ struct child	*child_find(enum msg_proc, uint32_t slot);
 /* Fork, send the configuration that reload_conf gives, connect it to the
  * others.  On failure the throttled restart is scheduled. */
 void	child_start(struct child *);
+/* Forget one that does not run. */
+void	child_free(struct child *);
 /* Send a configuration and its certificates. */
 int	child_configure(struct child *, struct conf *,
 	    const struct cert_set *);

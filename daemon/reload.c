@@ -341,6 +341,10 @@ reload_workers(void)
 			have = c->slot + 1 > have ? c->slot + 1 : have;
 			continue;
 		}
+		if (!c->peer.open) {
+			child_free(c);	/* it was to be started again */
+			continue;
+		}
 		c->retire = 1;
 		proc_send(&c->peer, MSG_DRAIN, 0, -1, NULL, NULL, 0);
 	}

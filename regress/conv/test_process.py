@@ -264,6 +264,26 @@ def test_a_worker_that_keeps_dying_slows_down_only_itself(new_server):
     wait_for(lambda: len(rows(s, "show", "workers")) == 2)
 
 
+def test_a_worker_that_is_not_wanted_any_more_is_not_started_again(
+        new_server):
+    s = new_server()
+    for _ in range(5):
+        workers = {r["worker"]: r["pid"] for r in rows(s, "show", "workers")}
+        if 1 not in workers:
+            break
+        os.kill(workers[1], signal.SIGKILL)
+        wait_for(lambda: workers[1] not in role(s, "worker"))
+        time.sleep(0.15)
+    change(s, "workers = 2", "workers = 1")
+    s.jmapctl("reload")
+    time.sleep(1.2)
+    assert [r["worker"] for r in rows(s, "show", "workers")] == [0]
+    assert len(role(s, "worker")) == 1
+    change(s, "workers = 1", "workers = 2")
+    s.jmapctl("reload")
+    wait_for(lambda: len(rows(s, "show", "workers")) == 2)
+
+
 def test_nobody_to_serve_means_waiting_not_refusing(new_server):
     s = new_server()
     for pid in role(s, "worker"):
