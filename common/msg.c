@@ -28,6 +28,7 @@ _Static_assert(sizeof(struct msg_ready) == 8, "msg_ready");
 _Static_assert(sizeof(struct msg_addr) == 20, "msg_addr");
 _Static_assert(sizeof(struct msg_conn) == 52, "msg_conn");
 _Static_assert(sizeof(struct msg_abuse) == 32, "msg_abuse");
+_Static_assert(sizeof(struct msg_share_gone) == 4, "msg_share_gone");
 _Static_assert(sizeof(struct msg_bans) == 8, "msg_bans");
 _Static_assert(sizeof(struct msg_ban) == 32, "msg_ban");
 _Static_assert(sizeof(struct msg_stats) == 328, "msg_stats");
@@ -98,6 +99,8 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	    sizeof(struct msg_ticket), 0),
 
 	[MSG_SHARE] = ROW("share", PARENT, WORKER, 0, MSG_FD),
+	[MSG_SHARE_GONE] = ROW("share-gone", PARENT, WORKER,
+	    sizeof(struct msg_share_gone), 0),
 	[MSG_ABUSE] = ROW("abuse", WORKER | AUTH, PARENT,
 	    sizeof(struct msg_abuse), 0),
 	[MSG_BANS] = ROW("bans", PARENT, WORKER,

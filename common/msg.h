@@ -59,6 +59,7 @@ enum msg_type {
 	/* abuse: who reports is known from the pipe; the parent believes it
 	 * about addresses that it let in there itself, see ban.h */
 	MSG_SHARE,	/* parent -> wrk: + fd */
+	MSG_SHARE_GONE,	/* parent -> wrk: msg_share_gone */
 	MSG_ABUSE,	/* wrk,auth -> parent: msg_abuse */
 	MSG_BANS,	/* parent -> wrk: msg_bans + msg_ban* */
 	MSG_STATS,	/* wrk -> parent: = STATS_IS */
@@ -212,6 +213,9 @@ struct msg_abuse {
 	uint32_t	 conn;		/* of a worker: the connection */
 	uint32_t	 worker;	/* of auth: who told it of the client */
 	struct msg_addr	 client;	/* the peer, or told by its proxy */
+};
+struct msg_share_gone {
+	uint32_t	 slot;		/* of a worker that is no more */
 };
 enum msg_bans_op { MSG_BANS_ADD, MSG_BANS_REMOVE };
 struct msg_bans {

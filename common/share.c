@@ -85,6 +85,7 @@ static uint64_t			 secret[2];
 
 static void	share_private(void);
 static void	share_take(uint32_t);
+static void	share_clear(uint32_t);
 static uint64_t	share_mix(uint64_t, uint64_t);
 static struct share_slot *share_slot(uint64_t);
 static uint32_t	share_running(uint32_t, uint32_t);
@@ -142,12 +143,10 @@ share_private(void)
 	share_take(0);
 }
 
-/* What a worker before us in this slot left unfinished is over. */
 static void
 share_take(uint32_t slot)
 {
 	uint32_t	 n = atomic_load(&all->workers);
-	size_t		 i;
 
 	self = slot;
 	mine = &all->worker[slot];
@@ -155,11 +154,27 @@ share_take(uint32_t slot)
 	while (n <= slot && !atomic_compare_exchange_weak(&all->workers, &n,
 	    slot + 1))
 		continue;
+	share_clear(slot);
+}
+
+/* What a worker of this slot left unfinished is over. */
+static void
+share_clear(uint32_t slot)
+{
+	size_t	 i;
+
 	for (i = 0; i < ROWS; i++)
 		if (atomic_load(&all->account[i]) != 0)
 			atomic_store(&all->cell[i][slot], 0);
 	for (i = SHARE_RUNNING; i < SHARE_FIGURES; i++)
-		atomic_store(&mine->figure[i], 0);
+		atomic_store(&all->worker[slot].figure[i], 0);
+}
+
+void
+share_gone(uint32_t slot)
+{
+	if (all != NULL && slot < SHARE_WORKERS && slot != self)
+		share_clear(slot);
 }
 
 /* --- rates -------------------------------------------------------------- */

@@ -30,6 +30,9 @@ int	share_make(void);
 /* Map it (the descriptor stays the caller's) as worker number slot, whose
  * requests in flight are none.  0, or -1 with errno. */
 int	share_open(int fd, uint32_t slot);
+/* The worker of another slot is dead and nobody takes its place soon: what
+ * it counted as in flight is over. */
+void	share_gone(uint32_t slot);
 
 /* --- so many in a time ---------------------------------------------------- */
 

@@ -30,6 +30,7 @@ static int			 child_ending;
 static const char	*child_program(enum msg_proc);
 static void	child_gone(struct proc_peer *);
 static void	child_died(struct child *, int);
+static void	child_let_go(const struct child *);
 static void	child_again(int, short, void *);
 static void	child_wire(struct child *);
 static void	child_connect(struct child *, struct child *, uint32_t);
@@ -258,6 +259,7 @@ child_died(struct child *c, int status)
 	if (child_ending)
 		return;
 	if (c->retire) {
+		child_let_go(c);
 		child_free(c);
 		return;
 	}
@@ -266,13 +268,32 @@ child_died(struct child *c, int status)
 	/* Somebody must be there to serve (security.md 5.4). */
 	if (c->id == PROC_WORKER && child_count(MSG_P(PROC_WORKER)) == 0)
 		ms = 0;
-	if (ms > 0)
+	if (ms > 0) {
 		log_warnx("%s %u is started again in %lld ms",
 		    msg_procs[c->id], c->slot, (long long)ms);
+		child_let_go(c);
+	}
 	tv.tv_sec = ms / 1000;
 	tv.tv_usec = ms % 1000 * 1000;
 	/* not from here: we may be inside one of its handlers */
 	evtimer_add(&c->ev_restart, &tv);
+}
+
+/* A new worker ends what the one before it counted (share.h); where there is
+ * none soon, the others do. */
+static void
+child_let_go(const struct child *gone)
+{
+	struct msg_share_gone	 m = { gone->slot };
+	struct child		*c;
+
+	if (gone->id != PROC_WORKER)
+		return;
+	TAILQ_FOREACH(c, &child_list, entry)
+		if (c->id == PROC_WORKER && c->peer.open &&
+		    c->slot != gone->slot)
+			proc_send(&c->peer, MSG_SHARE_GONE, 0, -1, &m, NULL,
+			    0);
 }
 
 void

@@ -71,6 +71,7 @@ static void	worker_show(struct proc_peer *, struct msg *);
 static void	worker_stream(struct proc_peer *, struct msg *);
 static void	worker_erase(struct proc_peer *, struct msg *);
 static void	worker_share(struct proc_peer *, struct msg *);
+static void	worker_share_gone(struct proc_peer *, struct msg *);
 static void	worker_bans(struct proc_peer *, struct msg *);
 static void	worker_abuse(const struct req *, uint32_t);
 static void	worker_broke(const struct conn *, uint32_t);
@@ -93,6 +94,7 @@ static proc_fn *const	worker_from_parent[MSG_MAX] = {
 	[MSG_STREAM]	= worker_stream,
 	[MSG_ERASE]	= worker_erase,
 	[MSG_SHARE]	= worker_share,
+	[MSG_SHARE_GONE] = worker_share_gone,
 	[MSG_BANS]	= worker_bans,
 	[MSG_STATS_IS]	= metrics_stats,
 	[MSG_PONG]	= health_pong,
@@ -341,6 +343,15 @@ worker_share(struct proc_peer *p, struct msg *m)
 	(void)p;
 	if (share_open(m->fd, role_slot) == -1)
 		fatal("memory that workers share");
+}
+
+static void
+worker_share_gone(struct proc_peer *p, struct msg *m)
+{
+	const struct msg_share_gone	*h = m->fixed;
+
+	(void)p;
+	share_gone(h->slot);
 }
 
 static void

@@ -3,6 +3,7 @@
 Clients are told apart by X-Forwarded-For of a trusted proxy, which is us."""
 
 import json
+import pathlib
 import re
 import socket
 import time
@@ -174,6 +175,31 @@ def test_requests_at_once_are_counted_over_workers(limited):
     for c in held:
         assert c.send(ECHO).answer().status == 200
     assert ask(limited, post("/jmap/", ECHO, basic(who))).status == 200
+
+
+def test_a_worker_that_is_not_replaced_gives_back_what_it_held(new_server):
+    """It drains, since fewer are wanted, and dies over that."""
+    s = new_server(CONF.replace("12/1m", "1000/1m")
+                   .replace("drain-timeout = 1s", "drain-timeout = 60s"))
+    who = s.first()
+    url = f"/jmap/upload/{who.session['primaryAccounts'][helpers.MAIL]}/"
+    small = post(url, b"x", basic(who), type="text/plain")
+    workers = lambda: [json.loads(x) for x in s.jmapctl(
+        "-j", "show", "workers").stdout.splitlines()]
+    while True:
+        held = slow(s, who, url, 1000, "text/plain")
+        busy = helpers.wait_for(lambda: [w for w in workers()
+                                         if w["running"]])[0]
+        if busy["worker"] > 0:
+            break
+        held.send(b"x" * 1000)
+        assert held.answer().status == 201
+    conf = pathlib.Path(s.dir, "jmapd.conf")
+    conf.write_text(conf.read_text().replace("workers = 4", "workers = 1"))
+    s.jmapctl("reload")
+    assert ask(s, small).status == 429
+    helpers.os.kill(busy["pid"], 9)
+    helpers.wait_for(lambda: ask(s, small).status == 201)
 
 
 def test_a_killed_worker_gives_back_what_it_held(new_server):
