@@ -201,6 +201,22 @@ def test_allowed_endpoint(ruled, path, fields, status):
     assert (a.get("Retry-After") is not None) == (status in (429, 503))
 
 
+@pytest.mark.parametrize("status,name,value", [
+    (401, "WWW-Authenticate", 'Basic realm="jmapd", charset="UTF-8"'),
+    (405, "Allow", "OPTIONS"), (451, "Content-Type",
+                                "application/problem+json"),
+    (204, "Content-Type", None), (205, "Content-Type", None),
+    (304, "Content-Type", None), (205, "Content-Length", "0"),
+])
+def test_an_answer_of_allowed_endpoint_is_whole(ruled, status, name, value):
+    """RFC 9110 15.5.2, 15.5.6: what a 401 and a 405 must say; 15.3.5,
+    15.3.6, 15.4.5: what has no content."""
+    a = tls(ruled).ask(get(f"/closed/{status}", PROXY))
+    assert a.status == status and a.reason != "Unknown"
+    assert a.get(name) == value
+    assert (a.body == b"") == (status in (204, 205, 304))
+
+
 def test_an_expression_that_fails_is_said_once(ruled):
     for _ in range(3):
         assert tls(ruled).ask(get("/broken", PROXY)).status == 403

@@ -323,7 +323,8 @@ void	req_problem_more(struct req *, int status, const char *type,
 /* 301, 302, 303, 307 or 308 to a path of ours or a URL that we made. */
 void	req_redirect(struct req *, int status, const char *location);
 
-/* "Not Found" and so on; "Unknown" for a status that we never send. */
+/* "Not Found" and so on; "Unknown" for one that only an administrator
+ * thought of. */
 const char	*http_phrase(int status);
 const char	*http_method_name(enum http_method);
 

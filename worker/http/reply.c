@@ -20,6 +20,7 @@
 
 static int	reply_has(const struct reply *, const char *);
 static const char	*http_date(void);
+static int	reply_empty(int);
 static void	reply_give(struct req *, int, const char *);
 static void	reply_broken(struct req *);
 static void	json_string(struct buf *, const char *);
@@ -35,25 +36,31 @@ static const struct {
 } phrases[] = {
 	{ 100, "Continue" }, { 101, "Switching Protocols" },
 	{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" },
-	{ 204, "No Content" }, { 206, "Partial Content" },
-	{ 301, "Moved Permanently" }, { 302, "Found" },
-	{ 303, "See Other" }, { 304, "Not Modified" },
+	{ 203, "Non-Authoritative Information" }, { 204, "No Content" },
+	{ 205, "Reset Content" }, { 206, "Partial Content" },
+	{ 300, "Multiple Choices" }, { 301, "Moved Permanently" },
+	{ 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" },
 	{ 307, "Temporary Redirect" }, { 308, "Permanent Redirect" },
 	{ 400, "Bad Request" }, { 401, "Unauthorized" },
 	{ 402, "Payment Required" }, { 403, "Forbidden" },
 	{ 404, "Not Found" }, { 405, "Method Not Allowed" },
-	{ 406, "Not Acceptable" }, { 408, "Request Timeout" },
+	{ 406, "Not Acceptable" },
+	{ 407, "Proxy Authentication Required" }, { 408, "Request Timeout" },
 	{ 409, "Conflict" }, { 410, "Gone" }, { 411, "Length Required" },
 	{ 412, "Precondition Failed" }, { 413, "Content Too Large" },
 	{ 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
 	{ 416, "Range Not Satisfiable" }, { 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" }, { 422, "Unprocessable Content" },
-	{ 426, "Upgrade Required" }, { 429, "Too Many Requests" },
+	{ 423, "Locked" }, { 424, "Failed Dependency" },
+	{ 425, "Too Early" }, { 426, "Upgrade Required" },
+	{ 428, "Precondition Required" }, { 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
+	{ 451, "Unavailable For Legal Reasons" },
 	{ 500, "Internal Server Error" }, { 501, "Not Implemented" },
 	{ 502, "Bad Gateway" }, { 503, "Service Unavailable" },
 	{ 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
 	{ 507, "Insufficient Storage" },
+	{ 511, "Network Authentication Required" },
 };
 
 static const char *const methods[HTTP_METHODS] = {
@@ -295,6 +302,11 @@ reply_give(struct req *r, int status, const char *type)
 	assert(r->state != REQ_ANSWERED);
 	p->status = status;
 	p->type = type;
+	if (reply_empty(status)) {
+		p->type = NULL;
+		p->len = 0;
+		p->stream = NULL;
+	}
 	/* what an administrator is asked about can be found in the log */
 	if (status >= 500)
 		req_hdr_set(r, "X-Request-Id", access_id(r, id));
@@ -309,6 +321,13 @@ reply_give(struct req *r, int status, const char *type)
 	p->body = NULL;
 	if (!r->busy)
 		r->tp->wake(r);
+}
+
+/* RFC 9110 6.4.1, 15.3.6: no content, whatever asks for such a status. */
+static int
+reply_empty(int status)
+{
+	return status == 204 || status == 205 || status == 304;
 }
 
 /* security.md 1.7: a field with an octet that may not stand in one.  The

@@ -307,25 +307,29 @@ authz_admit(struct req *r)
 	return REQ_NEXT;
 }
 
-/*
- * The same for no password, an unknown user and a wrong password.  To Basic
- * a browser answers by a window of its own, which a script's request must
- * not bring up (security.md 3.6).
- */
-static enum req_ret
-authz_challenge(struct req *r)
+/* To Basic a browser answers by a window of its own, which a script's
+ * request must not bring up (security.md 3.6). */
+void
+authz_scheme(struct req *r)
 {
 	const char	*mode = req_hdr(r, HDR_SEC_FETCH_MODE);
 	int		 script;
 
-	/* rate_step has counted those that have no credential at all */
-	if (r->known[HDR_AUTHORIZATION] != -1 && rate_anonymous(r))
-		return REQ_DONE;
 	script = (mode != NULL && strcmp(mode, "cors") == 0) ||
 	    req_hdr(r, HDR_X_REQUESTED_WITH) != NULL;
 	req_hdr_add(r, "WWW-Authenticate", script ?
 	    "Bearer realm=\"jmapd\"" :
 	    "Basic realm=\"jmapd\", charset=\"UTF-8\"");
+}
+
+/* The same for no password, an unknown user and a wrong password. */
+static enum req_ret
+authz_challenge(struct req *r)
+{
+	/* rate_step has counted those that have no credential at all */
+	if (r->known[HDR_AUTHORIZATION] != -1 && rate_anonymous(r))
+		return REQ_DONE;
+	authz_scheme(r);
 	req_problem(r, 401, NULL, NULL, "a valid user and password are needed");
 	return REQ_DONE;
 }

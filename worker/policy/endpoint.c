@@ -15,6 +15,7 @@
 #include "worker/policy/policy.h"
 
 static int	endpoint_ask(struct req *);
+static void	endpoint_answer(struct req *, int);
 
 void
 endpoint_setup(struct policy *p, const struct conf *c)
@@ -42,8 +43,19 @@ endpoint_step(struct req *r)
 	}
 	if (status == 200)
 		return REQ_NEXT;
-	req_problem(r, status, NULL, NULL, NULL);
+	endpoint_answer(r, status);
 	return REQ_DONE;
+}
+
+/* With the field that RFC 9110 15.5.2, 15.5.6 demand of it. */
+static void
+endpoint_answer(struct req *r, int status)
+{
+	if (status == 401)
+		authz_scheme(r);
+	else if (status == 405)
+		resource_allow(r, r->allowed);
+	req_problem(r, status, NULL, NULL, NULL);
 }
 
 static int

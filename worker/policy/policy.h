@@ -104,6 +104,9 @@ enum req_ret	limits_step(struct req *);
 void		resource_methods(unsigned int, char *out, size_t len);
 void		resource_allow(struct req *, unsigned int);
 
+/* WWW-Authenticate, as the one who asks can use it. */
+void		authz_scheme(struct req *);
+
 /* Bans that the parent tells of: 0, or -1: no such message is sent. */
 int	banned_take(const struct msg_bans *, const uint8_t *tail, size_t);
 /* Count a request of the client's address, or of its account: 1 if it is one
