@@ -36,6 +36,7 @@ static char	*cert_file(const char *, size_t *, struct stat *);
 static int	cert_mode_ok(const struct stat *);
 static int	cert_key_check(struct cert_try *, X509 *);
 static const char	*cert_why(void);
+static const char	*cert_no_key(void);
 static EVP_PKEY	*cert_pkey(const char *, size_t);
 static void	cert_url(const struct conf_file *, struct buf *);
 static int	cert_send_staple(const struct conf *, size_t,
@@ -108,6 +109,18 @@ cert_why(void)
 	return s != NULL ? s : "not what was expected";
 }
 
+/* The library says "unsupported" to all that it cannot read. */
+static const char *
+cert_no_key(void)
+{
+	unsigned long	 e = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(e) == ERR_LIB_PEM &&
+	    ERR_GET_REASON(e) == PEM_R_BAD_PASSWORD_READ)
+		return "has a passphrase, which cannot be asked for";
+	return "has no private key in PEM form";
+}
+
 static int
 cert_read(struct cert_try *t, size_t n, struct cert *c)
 {
@@ -127,8 +140,9 @@ cert_read(struct cert_try *t, size_t n, struct cert *c)
 	}
 	if ((chain = cert_chain(t, c)) == NULL)
 		return -1;
-	cert_check_chain(t, chain);
-	ret = cert_key_check(t, sk_X509_value(chain, 0));
+	ret = cert_check_chain(t, chain);
+	if (cert_key_check(t, sk_X509_value(chain, 0)) == -1)
+		ret = -1;
 	if (ret == 0 && t->conf->staple[0] != '\0')
 		ret = cert_staple(t, chain, c);
 	sk_X509_pop_free(chain, X509_free);
@@ -144,11 +158,14 @@ cert_file(const char *path, size_t *len, struct stat *out)
 	char		*p = NULL;
 	int		 fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1)
+	/* nobody may ever write to a fifo, and the parent would wait */
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK)) == -1)
 		return NULL;
 	if (fstat(fd, &st) == -1)
 		goto done;
-	errno = !S_ISREG(st.st_mode) ? EINVAL : EFBIG;
+	errno = S_ISDIR(st.st_mode) ? EISDIR :
+	    !S_ISREG(st.st_mode) ? EINVAL : EFBIG;
 	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)CERT_MAX ||
 	    (p = malloc(CERT_MAX + 1)) == NULL)
 		goto done;
@@ -189,7 +206,9 @@ cert_chain(struct cert_try *t, const struct cert *c)
 		ERR_clear_error();	/* the end of the file */
 		return chain;
 	}
-	cert_check_bad(t, "", t->conf->chain, cert_why());
+	cert_check_bad(t, "", t->conf->chain, sk_X509_num(chain) == 0 &&
+	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE ?
+	    "has no certificate in PEM form" : cert_why());
 	sk_X509_pop_free(chain, X509_free);
 	return NULL;
 }
@@ -238,7 +257,7 @@ cert_key_check(struct cert_try *t, X509 *leaf)
 		    "read or write it (chmod 600), or its owner is neither "
 		    "root nor us");
 	else if ((pk = cert_pkey(pem, len)) == NULL)
-		cert_check_bad(t, "", t->conf->key, cert_why());
+		cert_check_bad(t, "", t->conf->key, cert_no_key());
 	else if (X509_check_private_key(leaf, pk) != 1)
 		cert_check_bad(t, "", t->conf->key,
 		    "is not the key of the chain's "

@@ -17,14 +17,14 @@
 #include "daemon/cert_check.h"
 
 #define RSA_BITS	2048
-#define EC_BITS		256
 #define DAY_S		(24 * 60 * 60)
 #define CLOCK_S		300	/* clocks may differ by, RFC 6960 4.2.2.1 */
 
 static int	check_host(X509 *, const char *);
 static int	check_url(const char *, X509 *);
 static void	check_dates(struct cert_try *, X509 *);
-static void	check_key(struct cert_try *, X509 *);
+static const char	*check_key(X509 *);
+static int	check_curve(X509 *);
 static void	check_order(struct cert_try *, STACK_OF(X509) *);
 static int64_t	staple_until(OCSP_BASICRESP *, STACK_OF(X509) *,
 		    const char **);
@@ -44,13 +44,15 @@ check_warn(struct cert_try *t, const char *why)
 	cert_check_bad(t, "warning: ", t->conf->chain, why);
 }
 
-void
+int
 cert_check_chain(struct cert_try *t, STACK_OF(X509) *chain)
 {
-	X509	*leaf = sk_X509_value(chain, 0);
+	X509		*leaf = sk_X509_value(chain, 0);
+	const char	*why;
 
+	if ((why = check_key(leaf)) != NULL)
+		cert_check_bad(t, "", t->conf->chain, why);
 	check_dates(t, leaf);
-	check_key(t, leaf);
 	check_order(t, chain);
 	/* RFC 5280 4.2.1.12 */
 	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
@@ -60,6 +62,7 @@ cert_check_chain(struct cert_try *t, STACK_OF(X509) *chain)
 	if (check_url(t->cf->conf->url, leaf))
 		t->url = 1;
 	ERR_clear_error();
+	return why == NULL ? 0 : -1;
 }
 
 /* RFC 9525 2: a name in the subject counts for no client. */
@@ -109,19 +112,41 @@ check_dates(struct cert_try *t, X509 *x)
 		check_warn(t, "expires soon: has its renewal failed?");
 }
 
-static void
-check_key(struct cert_try *t, X509 *x)
+/* Else the workers would refuse it, or every client would, without a word of
+ * which certificate it is. */
+static const char *
+check_key(X509 *x)
 {
 	EVP_PKEY	*pk = X509_get0_pubkey(x);
 
-	if (pk == NULL)
-		check_warn(t, "has a key of an unknown kind");
-	else if (EVP_PKEY_base_id(pk) == EVP_PKEY_RSA &&
-	    EVP_PKEY_bits(pk) < RSA_BITS)
-		check_warn(t, "has an RSA key of less than 2048 bits");
-	else if (EVP_PKEY_base_id(pk) == EVP_PKEY_EC &&
-	    EVP_PKEY_bits(pk) < EC_BITS)
-		check_warn(t, "has an elliptic key of less than 256 bits");
+	switch (pk == NULL ? NID_undef : EVP_PKEY_base_id(pk)) {
+	case EVP_PKEY_RSA:
+		return EVP_PKEY_bits(pk) >= RSA_BITS ? NULL :
+		    "has an RSA key of less than 2048 bits";
+	case EVP_PKEY_EC:
+		return check_curve(x) ? NULL :
+		    "has an EC key that is not of P-256, P-384 or P-521";
+	case EVP_PKEY_ED25519:
+		return NULL;
+	}
+	return "has a key that is neither RSA, EC nor Ed25519";
+}
+
+/* RFC 8446 4.2.3; RFC 5480 2.1.1: by its name. */
+static int
+check_curve(X509 *x)
+{
+	const void	*p = NULL;
+	X509_ALGOR	*alg = NULL;
+	int		 type = V_ASN1_UNDEF, nid;
+
+	if (X509_PUBKEY_get0_param(NULL, NULL, NULL, &alg,
+	    X509_get_X509_PUBKEY(x)) != 1)
+		return 0;
+	X509_ALGOR_get0(NULL, &type, &p, alg);
+	nid = type == V_ASN1_OBJECT ? OBJ_obj2nid(p) : NID_undef;
+	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 ||
+	    nid == NID_secp521r1;
 }
 
 /* RFC 8446 4.4.2: each following certificate certifies the one before. */

@@ -24,8 +24,9 @@ struct cert_try {
 /* Report "WHATcertificate NAME: PATH: WHY". */
 void	cert_check_bad(struct cert_try *, const char *what, const char *path,
 	    const char *why);
-/* The chain, leaf first.  Only warns: an operator must be able to start. */
-void	cert_check_chain(struct cert_try *, STACK_OF(X509) *);
+/* The chain, leaf first: 0, or -1: with a key of that kind no worker would
+ * serve.  Of the rest it only warns: an operator must be able to start. */
+int	cert_check_chain(struct cert_try *, STACK_OF(X509) *);
 /* The OCSP answer for the first of a chain.  Wall clock ms until when it is
  * good; 0 if it is not, with a warning; -1 if it is no such answer. */
 int64_t	cert_check_staple(struct cert_try *, STACK_OF(X509) *,

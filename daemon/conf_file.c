@@ -75,7 +75,7 @@ file_read(const char *path, enum msg_file what, size_t *len,
 	int		 fd;
 
 	*why = NULL;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 ||
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1 ||
 	    fstat(fd, &st) == -1)
 		*why = strerror(errno);
 	else if (!S_ISREG(st.st_mode))
