@@ -36,6 +36,7 @@ static struct reload_set	 next;		/* in transaction */
 static enum reload_stage	 stage;
 static uint32_t			 generation;
 static struct reload_asker	 asker;		/* of the transaction */
+static char			*warnings;	/* of the transaction */
 static int			 again;		/* asked for meanwhile */
 static struct event		 ev_patience;
 static const char		*path;
@@ -267,7 +268,8 @@ reload_tell(const struct reload_asker *who, const char *why)
 	struct child		*a;
 
 	if (who->proc == PROC_CTL)
-		control_done(who->id, why == NULL ? 0 : 1, why);
+		control_done(who->id, why == NULL ? 0 : 1, why == NULL ?
+		    warnings : why);
 	if (who->proc == PROC_AUTH && (a = child_find(PROC_AUTH, 0)) != NULL)
 		proc_send(&a->peer, MSG_RELOADED, who->id, -1, &m, why,
 		    why == NULL ? 0 : strlen(why));
@@ -312,6 +314,9 @@ reload_ask(const struct reload_asker *who)
 		parent_log_report(&report);
 		log_warnx("configuration not taken: nothing changes");
 	} else {
+		free(warnings);
+		text = buf_left(&report) > 0 ? buf_str(&report) : NULL;
+		warnings = text == NULL ? NULL : strdup(text);
 		parent_log_report(&report);
 		asker = *who;
 		reload_begin();

@@ -148,6 +148,17 @@ def test_bad_configuration_is_reported_and_changes_nothing(new_server):
         assert answers(c)
 
 
+def test_reload_prints_what_it_is_warned_of(new_server):
+    s = new_server('http {\n\turl = "https://localhost"\n}\n')
+    assert s.jmapctl("reload").stdout == ""
+    change(s, 'url = "https://localhost"', 'url = "https://other.test"')
+    said = s.jmapctl("reload").stdout
+    assert "warning: http.url: no certificate names the host" in said
+    assert said.strip() in s.log()
+    change(s, 'url = "https://other.test"', 'url = "https://localhost"')
+    assert s.jmapctl("reload").stdout == ""
+
+
 def test_reload_by_signal(new_server):
     s = new_server()
     change(s, "workers = 2", "hostname-is-wrong = 1\nworkers = 2")
