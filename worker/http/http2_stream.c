@@ -279,15 +279,16 @@ stream_judge(struct http2_stream *s)
 		return &bad_scheme;
 	if (path->len > r->setup->limits.line)
 		return &long_line;
-	if (hdr_duplicate(r) != NULL)
-		return &duplicate;
-	if ((e = stream_host(s)) != NULL)
-		return e;
 	/* one for logs, one to be decoded in place */
 	r->target = path->p == NULL ? "" : path->p;
 	if ((p = arena_dup(&r->arena, r->target, path->len)) == NULL)
 		return &no_memory;
-	if ((e = head_origin(r, p, path->len)) != NULL ||
+	if ((e = head_origin(r, p, path->len)) != NULL)
+		return e;
+	/* behind the path, as in HTTP/1.1: logs and rules have it, too */
+	if (hdr_duplicate(r) != NULL)
+		return &duplicate;
+	if ((e = stream_host(s)) != NULL ||
 	    (e = head_length(r, &s->length)) != NULL ||
 	    (e = head_body(r, s->length > 0)) != NULL)
 		return e;
