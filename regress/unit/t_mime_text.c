@@ -456,6 +456,26 @@ static const char	mail[] =
     "--b\r\nContent-Type: message/rfc822\r\n\r\n"
     "Subject: inner\r\n\r\ninside\r\n--b--\r\n";
 
+/* What mime_row_heads says is what mime_row says of it. */
+static void
+same_heads(struct mime_msg *m, const struct mime_row *r)
+{
+	struct mime_row	 h;
+
+	assert_int_equal(mime_row_heads(&a, m, &h), 0);
+	if (r->subject == NULL)
+		assert_null(h.subject);
+	else
+		assert_string_equal(h.subject, r->subject);
+	assert_int_equal(h.from.n, r->from.n);
+	assert_int_equal(h.to.n, r->to.n);
+	assert_int_equal(h.to.ngroup, r->to.ngroup);
+	assert_int_equal(h.cc.addr == NULL, r->cc.addr == NULL);
+	assert_int_equal(h.bcc.addr == NULL, r->bcc.addr == NULL);
+	assert_null(h.message_id.v);
+	assert_null(h.preview);
+}
+
 static void
 list_row(void **state)
 {
@@ -484,8 +504,10 @@ list_row(void **state)
 	assert_int_equal(r.sent_off, 480);
 	assert_string_equal(r.preview, "Hello & bye");
 	assert_int_equal(r.has_attachment, 1);
+	same_heads(m, &r);
 	m = mime_parse(&a, (const uint8_t *)"\r\n", 2);
 	assert_int_equal(mime_row(&a, m, &r), 0);
+	same_heads(m, &r);
 	assert_null(r.subject);
 	assert_null(r.message_id.v);
 	assert_int_equal(r.sent_at, DATE_NONE);

@@ -174,7 +174,7 @@ email_index(const void *raw, size_t len, store_texts_fn *fn, void *arg)
 	memset(&m, 0, sizeof(m));
 	arena_init(&a, EMAIL_ROW_ARENA);
 	if ((msg = mime_parse(&a, raw, len)) != NULL &&
-	    mime_row(&a, msg, &row) == 0 &&
+	    mime_row_heads(&a, msg, &row) == 0 &&
 	    email_index_texts(&a, msg, &row, &m) == 0)
 		ret = fn(arg, m.text, m.ntext, m.language);
 	arena_free(&a);

@@ -85,7 +85,7 @@ look_texts(struct arena *a, const struct mime_msg *msg, unsigned in,
 	struct mime_row	 row;
 	const char	*s;
 
-	if (mime_row(a, msg, &row) == -1)
+	if (mime_row_heads(a, msg, &row) == -1)
 		return -1;
 	if ((in & STORE_IN_SUBJECT) && row.subject != NULL) {
 		if ((s = email_text_fold(a, row.subject,

@@ -368,7 +368,7 @@ smime_from(struct smime_run *r, const struct mime_msg *m,
 	size_t		 i;
 	int		 k, ok = 0;
 
-	if (mime_row(r->arena, m, &row) == -1)
+	if (mime_row_heads(r->arena, m, &row) == -1)
 		memset(&row, 0, sizeof(row));
 	for (k = 0; k < sk_X509_num(signers) && k < SMIME_SIGNERS; k++)
 		for (i = 0; i < row.from.n; i++)

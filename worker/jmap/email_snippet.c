@@ -235,7 +235,7 @@ snippet_put(struct snippets *s, struct arena *a, struct email_src *src,
 	ok = s->marker != NULL || s->nphrase > 0;
 	ok = ok && (raw = email_src_bytes(src, 0, src->size)) != NULL &&
 	    (msg = mime_parse(a, raw, src->size)) != NULL &&
-	    mime_row(a, msg, &row) == 0 &&
+	    mime_row_heads(a, msg, &row) == 0 &&
 	    email_index_texts(a, msg, &row, &m) == 0;
 	if (ok && s->marker != NULL)
 		store_mark_learn(s->marker, m.text, m.ntext, m.language);

@@ -258,6 +258,9 @@ struct mime_row {
 };
 int		 mime_row(struct arena *, const struct mime_msg *,
 		    struct mime_row *);
+/* Only subject, from, to, cc and bcc; looks at no part. */
+int		 mime_row_heads(struct arena *, const struct mime_msg *,
+		    struct mime_row *);
 /* Base subject of a text; *is_reply unless NULL as above. */
 const char	*mime_row_base(struct arena *, const char *subject,
 		    int *is_reply);

@@ -31,14 +31,9 @@ mime_row(struct arena *a, const struct mime_msg *m, struct mime_row *r)
 	const struct mime_hdr	*h;
 	struct mime_body	 body;
 
-	memset(r, 0, sizeof(*r));
-	r->sent_at = DATE_NONE;
-	if (addrs(a, m, MIME_H_FROM, &r->from) == -1 ||
+	if (mime_row_heads(a, m, r) == -1 ||
 	    addrs(a, m, MIME_H_SENDER, &r->sender) == -1 ||
 	    addrs(a, m, MIME_H_REPLY_TO, &r->reply_to) == -1 ||
-	    addrs(a, m, MIME_H_TO, &r->to) == -1 ||
-	    addrs(a, m, MIME_H_CC, &r->cc) == -1 ||
-	    addrs(a, m, MIME_H_BCC, &r->bcc) == -1 ||
 	    ids(a, m, MIME_H_MESSAGE_ID, &r->message_id) == -1 ||
 	    ids(a, m, MIME_H_IN_REPLY_TO, &r->in_reply_to) == -1 ||
 	    ids(a, m, MIME_H_REFERENCES, &r->references) == -1 ||
@@ -47,15 +42,29 @@ mime_row(struct arena *a, const struct mime_msg *m, struct mime_row *r)
 	r->has_attachment = body.has_attachment;
 	if ((r->preview = mime_text_preview(a, m, &body)) == NULL)
 		return -1;
-	if ((h = mime_hdr_get(m, 0, MIME_H_SUBJECT)) != NULL && (r->subject =
-	    mime_hdr_text(a, m->raw + h->val, h->vallen)) == NULL)
-		return -1;
 	r->base = mime_row_base(a, r->subject == NULL ? "" : r->subject,
 	    &r->is_reply);
 	if ((h = mime_hdr_get(m, 0, MIME_H_DATE)) != NULL)
 		r->sent_at = mime_hdr_date(m->raw + h->val, h->vallen,
 		    &r->sent_off);
 	return r->base == NULL ? -1 : 0;
+}
+
+int
+mime_row_heads(struct arena *a, const struct mime_msg *m, struct mime_row *r)
+{
+	const struct mime_hdr	*h;
+
+	memset(r, 0, sizeof(*r));
+	r->sent_at = DATE_NONE;
+	if ((h = mime_hdr_get(m, 0, MIME_H_SUBJECT)) != NULL && (r->subject =
+	    mime_hdr_text(a, m->raw + h->val, h->vallen)) == NULL)
+		return -1;
+	if (addrs(a, m, MIME_H_FROM, &r->from) == -1 ||
+	    addrs(a, m, MIME_H_TO, &r->to) == -1 ||
+	    addrs(a, m, MIME_H_CC, &r->cc) == -1)
+		return -1;
+	return addrs(a, m, MIME_H_BCC, &r->bcc);
 }
 
 static int
