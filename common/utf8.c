@@ -91,25 +91,34 @@ utf8_plain(const void *text, size_t n)
 	return 1;
 }
 
+size_t
+utf8_ascii(const void *v, size_t n)
+{
+	const uint8_t	*p = v;
+	uint64_t	 w;
+	size_t		 i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		memcpy(&w, p + i, 8);
+		if ((w & 0x8080808080808080ULL) != 0)
+			break;
+	}
+	while (i < n && p[i] < 0x80)
+		i++;
+	return i;
+}
+
 int
 utf8_valid(const void *v, size_t n)
 {
 	const uint8_t	*p = v;
-	uint64_t	 w;
 	uint32_t	 cp;
-	size_t		 k;
+	size_t		 i, k;
 
-	while (n > 0) {
-		if (n >= 8 && (memcpy(&w, p, 8), (w &
-		    0x8080808080808080ULL) == 0)) {
-			p += 8;
-			n -= 8;
-			continue;
-		}
-		if ((k = utf8_get(p, n, &cp)) == 0)
+	for (i = utf8_ascii(p, n); i < n; i += utf8_ascii(p + i, n - i)) {
+		if ((k = utf8_get(p + i, n - i, &cp)) == 0)
 			return 0;
-		p += k;
-		n -= k;
+		i += k;
 	}
 	return 1;
 }
@@ -127,12 +136,6 @@ utf8_cut(const void *v, size_t n)
 	if (m > 0 && p[m - 1] >= 0x80)
 		m--;
 	return utf8_get(p + m, n - m, &cp) == n - m ? n : m;
-}
-
-int
-utf8_lower(int c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 int

@@ -15,6 +15,8 @@ size_t	utf8_put(uint32_t cp, uint8_t *out);
 /* 1 if cp is a noncharacter (Unicode 23.7): U+FDD0 to U+FDEF, U+xxFFFE and
  * U+xxFFFF. */
 int	utf8_nonchar(uint32_t cp);
+/* Bytes of ASCII at the front. */
+size_t	utf8_ascii(const void *p, size_t n);
 /* 1 if all n bytes are UTF-8, else 0. */
 int	utf8_valid(const void *p, size_t n);
 /* 1 if they are UTF-8 without noncharacters: I-JSON may have them. */
@@ -23,7 +25,11 @@ int	utf8_plain(const void *p, size_t n);
 size_t	utf8_cut(const void *p, size_t n);
 
 /* ASCII only, independent of any locale. */
-int	utf8_lower(int c);
+static inline int
+utf8_lower(int c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
 /* Like memcmp/strcasecmp on ASCII letters; 0 when equal. */
 int	utf8_casecmp(const void *, size_t, const void *, size_t);
 /* 1 if the n bytes equal the string s, ASCII letters of any case. */

@@ -119,6 +119,24 @@ utf8_is_strict(void **state)
 }
 
 static void
+ascii_ends_at_the_first_byte_that_is_none(void **state)
+{
+	uint8_t	 p[40];
+	size_t	 from, at, n;
+
+	(void)state;
+	for (from = 0; from < 9; from++)
+		for (n = 0; n < 30; n++)
+			for (at = 0; at <= n; at++) {
+				memset(p, 0x7f, sizeof(p));
+				p[from + at] = 0x80;	/* maybe past it */
+				assert_int_equal(utf8_ascii(p + from, n), at);
+				assert_int_equal(utf8_valid(p + from, n),
+				    at == n);
+			}
+}
+
+static void
 utf8_cuts_between_points(void **state)
 {
 	(void)state;
@@ -147,6 +165,7 @@ main(void)
 		cmocka_unit_test(base64_round_trips),
 		cmocka_unit_test(base64_refuses),
 		cmocka_unit_test(percent_works),
+		cmocka_unit_test(ascii_ends_at_the_first_byte_that_is_none),
 		cmocka_unit_test(utf8_is_strict),
 		cmocka_unit_test(utf8_cuts_between_points),
 		cmocka_unit_test(case_is_ascii),

@@ -18,6 +18,17 @@
 
 #define TEXT_GAP	16	/* characters between two words of a phrase */
 
+/* What makes of white space a blank, and of letters small ones. */
+static const char	 text_flip[256] = {
+	['\t'] = '\t' ^ ' ', ['\n'] = '\n' ^ ' ', ['\r'] = '\r' ^ ' ',
+	['A'] = 0x20, ['B'] = 0x20, ['C'] = 0x20, ['D'] = 0x20, ['E'] = 0x20,
+	['F'] = 0x20, ['G'] = 0x20, ['H'] = 0x20, ['I'] = 0x20, ['J'] = 0x20,
+	['K'] = 0x20, ['L'] = 0x20, ['M'] = 0x20, ['N'] = 0x20, ['O'] = 0x20,
+	['P'] = 0x20, ['Q'] = 0x20, ['R'] = 0x20, ['S'] = 0x20, ['T'] = 0x20,
+	['U'] = 0x20, ['V'] = 0x20, ['W'] = 0x20, ['X'] = 0x20, ['Y'] = 0x20,
+	['Z'] = 0x20,
+};
+
 static const char *text_quoted(const char *);
 static int	text_phrase(struct arena *, const char *, const char *,
 		    struct buf *, struct email_text *, size_t);
@@ -135,9 +146,7 @@ text_norm(struct buf *b, const char *s, size_t n)
 {
 	size_t	 i, from = 0, run = 0;
 
-	for (i = 0; i < n; i++) {
-		if ((unsigned char)s[i] < 0x80)
-			continue;
+	for (i = utf8_ascii(s, n); i < n; i += utf8_ascii(s + i, n - i)) {
 		from = i > run ? i - 1 : i;
 		buf_add(b, s + run, from - run);
 		while (i < n && (unsigned char)s[i] >= 0x80)
@@ -157,6 +166,7 @@ email_text_fold(struct arena *a, const char *s, size_t n)
 	struct buf	 map;
 	char		*out = NULL;
 	size_t		 i, k = 0;
+	int		 white, gap = 1;	/* none at the front */
 
 	/* U+FDFA makes 33 bytes of three, and nothing makes more */
 	buf_init(&map, n < SIZE_MAX / 16 ? 11 * n + 64 : SIZE_MAX);
@@ -166,14 +176,14 @@ email_text_fold(struct arena *a, const char *s, size_t n)
 		s = (const char *)map.data;
 		n = map.len;
 	}
-	if ((out = arena_dup(a, s, n)) == NULL)
+	if ((out = arena_get(a, n + 1)) == NULL)
 		goto done;
+	/* a branch at each word's end is what takes time */
 	for (i = 0; i < n; i++) {
-		if (text_white(s[i])) {
-			if (k > 0 && out[k - 1] != ' ')
-				out[k++] = ' ';
-		} else
-			out[k++] = (char)utf8_lower((unsigned char)s[i]);
+		out[k] = s[i] ^ text_flip[(unsigned char)s[i]];
+		white = out[k] == ' ';
+		k += !(white & gap);
+		gap = white;
 	}
 	if (k > 0 && out[k - 1] == ' ')
 		k--;

@@ -100,7 +100,6 @@ static int	 have[nitems(sets)];
 
 static const struct set *find(const char *, size_t);
 static const struct set *find_set(const char *, size_t);
-static size_t	 ascii_len(const uint8_t *, size_t);
 static int	 from_utf8(const uint8_t *, size_t, struct buf *);
 static int	 from_cp1252(const uint8_t *, size_t, struct buf *);
 static int	 from_iconv(iconv_t, const uint8_t *, size_t, struct buf *);
@@ -198,23 +197,6 @@ mime_charset_utf8(const char *name, size_t namelen, const uint8_t *s,
 	return buf_bad(out) ? -1 : bad;
 }
 
-/* Bytes of ASCII at the front. */
-static size_t
-ascii_len(const uint8_t *s, size_t n)
-{
-	uint64_t	 w;
-	size_t		 i = 0;
-
-	for (; n - i >= 8; i += 8) {
-		memcpy(&w, s + i, 8);
-		if ((w & 0x8080808080808080ULL) != 0)
-			break;
-	}
-	while (i < n && s[i] < 0x80)
-		i++;
-	return i;
-}
-
 static int
 from_utf8(const uint8_t *s, size_t n, struct buf *out)
 {
@@ -223,9 +205,11 @@ from_utf8(const uint8_t *s, size_t n, struct buf *out)
 	int		 bad = 0;
 
 	while (n > 0) {
-		for (i = ascii_len(s, n); i < n; i += k)
+		for (i = utf8_ascii(s, n); i < n; i += k) {
 			if ((k = utf8_get(s + i, n - i, &cp)) == 0)
 				break;
+			k += utf8_ascii(s + i + k, n - i - k);
+		}
 		buf_add(out, s, i);
 		s += i;
 		n -= i;
@@ -251,7 +235,7 @@ from_cp1252(const uint8_t *s, size_t n, struct buf *out)
 	int		 bad = 0;
 
 	while (n > 0) {
-		i = ascii_len(s, n);
+		i = utf8_ascii(s, n);
 		buf_add(out, s, i);
 		for (; i < n && s[i] >= 0x80; i++) {
 			cp = s[i] < 0xa0 ? cp1252[s[i] - 0x80] : s[i];
@@ -378,7 +362,7 @@ by_guess(const uint8_t *s, size_t n, struct buf *out)
 {
 	const struct set	*a;
 
-	if (ascii_len(s, n) == n) {
+	if (utf8_ascii(s, n) == n) {
 		if (looks_2022jp(s, n) &&
 		    (a = find_set("iso2022jp", 9)) != NULL)
 			return from_iconv(cds[a - sets], s, n, out) | 1;
