@@ -25,7 +25,7 @@ def listed():
     s = helpers.Server("""
 http {
 	cors-origins = { "https://mail.example.com",
-	    "https://*.example.org credentials" }
+	    "https://*.example.org credentials", "https://own.example.org" }
 	cors-headers = "X-Trace"
 	cors-private-network = true
 }
@@ -142,6 +142,9 @@ def test_every_status_is_readable(listed):
             (post("/jmap/", b"{", me, f"Origin: {GOOD}"), 400),
             (get("/jmap/", f"Origin: {GOOD}", method="PUT"), 405),
             (post("/jmap/", big, me, f"Origin: {GOOD}"), 413),
+            (post("/jmap/", ECHO, me, f"Origin: {GOOD}",
+                  "Content-Encoding: gzip"), 415),
+            (post("/jmap/", ECHO, me, f"Origin: {GOOD}", "Expect: it"), 417),
             (get("/jmap/session", me, f"Origin: {GOOD}"), 200),
             (get("/.well-known/jmap", f"Origin: {GOOD}"), 307),
             (get("/jmap/download/Anope/Gnope/x", me, f"Origin: {GOOD}"), 404)]:
@@ -159,6 +162,15 @@ def test_credentials_only_where_they_are_given(listed):
     a = tls(listed).ask(get("/jmap/session", f"Origin: {WILD}"))
     assert aca(a)["allow-origin"] == WILD
     assert aca(a)["allow-credentials"] == "true"
+
+
+def test_an_origin_of_its_own_goes_before_a_wildcard(listed):
+    own = "https://own.example.org"
+    a = tls(listed).ask(get("/jmap/session", f"Origin: {own}"))
+    assert aca(a)["allow-origin"] == own
+    assert "allow-credentials" not in aca(a)
+    got = aca(preflight(listed, "/jmap/", own, "POST"))
+    assert got["allow-origin"] == own and "allow-credentials" not in got
 
 
 def test_an_answer_without_origin_varies_too(listed):

@@ -16,7 +16,9 @@
 #include "common/log.h"
 #include "common/utf8.h"
 #include "worker/http/access.h"
+#include "worker/http/head.h"
 #include "worker/http/req.h"
+#include "worker/http/route.h"
 
 static int	reply_has(const struct reply *, const char *);
 static const char	*http_date(void);
@@ -378,6 +380,11 @@ req_refuse(struct req *r, int status, const char *detail)
 	if (r->gone != NULL)
 		r->gone(r, r->gone_arg);
 	r->gone = NULL;
+	/* a body that is understood and not wanted: a script that sends it
+	 * from elsewhere may know (security.md 1.6) */
+	if ((status == 415 || status == 417) && r->class == HTTP_X &&
+	    !head_bodiless(r->method))
+		route_find(r, r->setup->routes, r->setup->nroutes);
 	/* what no client says by accident (security.md 3.6) */
 	if ((status == 400 || status == 501 || status == 505) &&
 	    http_hooks.abuse != NULL)

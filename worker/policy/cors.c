@@ -142,18 +142,25 @@ cors_allows(struct req *r, const char *origin)
 	return cors_find(r, origin) != NULL;
 }
 
+/* The entry with the origin's own name before a wildcard: it may be there
+ * to say something else about credentials. */
 static const struct origin *
 cors_find(const struct req *r, const char *origin)
 {
 	const struct policy	*p = r->setup->policy;
-	size_t			 i, n = strlen(origin);
+	const struct origin	*o, *wild = NULL;
+	size_t			 n = strlen(origin);
 
 	if (!origin_valid(origin, n))
 		return NULL;
-	for (i = 0; i < p->norigins; i++)
-		if (origin_match(&p->origins[i], origin, n))
-			return &p->origins[i];
-	return NULL;
+	for (o = p->origins; o < p->origins + p->norigins; o++)
+		if (origin_match(o, origin, n)) {
+			if (!o->any)
+				return o;
+			if (wild == NULL)
+				wild = o;
+		}
+	return wild;
 }
 
 /* --- preflight ------------------------------------------------------- */
