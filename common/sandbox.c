@@ -590,3 +590,13 @@ sandbox_network(enum msg_proc id)
 	(void)id;
 #endif
 }
+
+int
+sandbox_filters(void)
+{
+#if defined(SANDBOX_ARCH) && !defined(SANITIZED)
+	return 1;
+#else
+	return 0;
+#endif
+}

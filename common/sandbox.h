@@ -32,4 +32,8 @@ void	sandbox_port(uint16_t);
  */
 void	sandbox_network(enum msg_proc);
 
+/* 1 if system calls are filtered here by a table: whatever is in no row of a
+ * role kills its process. */
+int	sandbox_filters(void);
+
 #endif

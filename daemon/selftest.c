@@ -4,6 +4,9 @@
  * way out is tried by a process of its own, which confines itself as the
  * role does (role_confine) and then does the one thing that it must not.  An
  * error from the kernel or death by SIGSYS (pledge: SIGABRT) is a refusal.
+ * Behind the filter of system calls others would refuse most of it, too; what
+ * the filter is to stop must be stopped by the filter, or a hole in it would
+ * show only when the rest is gone.
  *
  * What an attacker in a role would be after: files, connections, programs,
  * and the other processes.  Called by main.c.
@@ -41,12 +44,14 @@
 
 #define CLIENTS	(MSG_P(PROC_PUSH) | MSG_P(PROC_QUEUE))	/* connect outward */
 #define WENT	0	/* what a try says when it succeeded, else errno */
+#define KILLED	(-1)	/* how the filter refuses what it has no word of */
 
 /* Held from before the confinement, as a leak would be. */
 static struct held {
 	int	 root;		/* the folder / */
 	int	 sock;		/* TCP, not connected */
 	int	 pipe[2];	/* says that the confinement was entered */
+	pid_t	 parent;	/* to ask for it is no call of a role */
 	struct sockaddr_storage	 peer;	/* a listener of ours on loopback */
 	socklen_t		 peerlen;
 } held;
@@ -222,7 +227,7 @@ try_limit(void)
 static int
 try_kill(void)
 {
-	return said(kill(getppid(), 0));
+	return said(kill(held.parent, 0));
 }
 
 static int
@@ -235,19 +240,19 @@ try_setuid(void)
 static int
 try_ptrace(void)
 {
-	return said((int)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+	return said((int)ptrace(PTRACE_ATTACH, held.parent, NULL, NULL));
 }
 
 static int
 try_tgkill(void)
 {
-	return said((int)syscall(SYS_tgkill, getppid(), getppid(), 0));
+	return said((int)syscall(SYS_tgkill, held.parent, held.parent, 0));
 }
 
 static int
 try_owner(void)
 {
-	return said(fcntl(held.sock, F_SETOWN, getppid()));
+	return said(fcntl(held.sock, F_SETOWN, held.parent));
 }
 
 static int
@@ -256,7 +261,7 @@ try_peek(void)
 	char	 b[8];
 	uint64_t v[4] = { (uintptr_t)b, sizeof(b), (uintptr_t)&held, 8 };
 
-	return said((int)syscall(SYS_process_vm_readv, getppid(), &v[0], 1,
+	return said((int)syscall(SYS_process_vm_readv, held.parent, &v[0], 1,
 	    &v[2], 1, 0));
 }
 
@@ -282,6 +287,18 @@ static int
 try_dumpable(void)
 {
 	return said(prctl(PR_SET_DUMPABLE, 1));
+}
+
+static int
+try_filter(void)
+{
+	return said(setsockopt(held.sock, SOL_SOCKET, SO_ATTACH_FILTER, "", 0));
+}
+
+static int
+try_link(void)
+{
+	return said(symlinkat("/etc/passwd", AT_FDCWD, "selftest"));
 }
 
 static int
@@ -327,42 +344,45 @@ static const struct selftest_try {
 	const char	*what;
 	int		 (*fn)(void);
 	unsigned int	 may;		/* MSG_P() mask: whose job it is */
+	int		 how;		/* the filter: KILLED, errno, 0: any */
 } tries[] = {
-	{ "open /etc/passwd", try_open, 0 },
-	{ "open it through a folder held", try_open_held, 0 },
-	{ "create a file there", try_create_held, 0 },
-	{ "change into that folder", try_fchdir, 0 },
-	{ "change the root", try_chroot, 0 },
-	{ "make a set-user-id file", try_suid, 0 },
-	{ "open an IPv4 socket", try_socket, CLIENTS },
-	{ "open an IPv6 socket", try_socket6, CLIENTS },
-	{ "open a unix socket", try_socket_unix, 0 },
-	{ "connect a socket held", try_connect, CLIENTS },
-	{ "bind it", try_bind, 0 },
-	{ "listen on it", try_listen, 0 },
-	{ "fork", try_fork, 0 },
-	{ "execute /bin/sh", try_exec, 0 },
-	{ "execute it through a folder held", try_exec_held, 0 },
-	{ "map executable memory", try_map, 0 },
-	{ "make memory executable", try_protect, 0 },
-	{ "set a limit", try_limit, 0 },
-	{ "signal the parent", try_kill, 0 },
-	{ "become another user", try_setuid, 0 },
+	{ "open /etc/passwd", try_open, 0, 0 },
+	{ "open it through a folder held", try_open_held, 0, 0 },
+	{ "create a file there", try_create_held, 0, 0 },
+	{ "change into that folder", try_fchdir, 0, KILLED },
+	{ "change the root", try_chroot, 0, KILLED },
+	{ "make a set-user-id file", try_suid, 0, KILLED },
+	{ "open an IPv4 socket", try_socket, CLIENTS, EACCES },
+	{ "open an IPv6 socket", try_socket6, CLIENTS, EACCES },
+	{ "open a unix socket", try_socket_unix, 0, EACCES },
+	{ "connect a socket held", try_connect, CLIENTS, EACCES },
+	{ "bind it", try_bind, 0, KILLED },
+	{ "listen on it", try_listen, 0, KILLED },
+	{ "fork", try_fork, 0, KILLED },
+	{ "execute /bin/sh", try_exec, 0, KILLED },
+	{ "execute it through a folder held", try_exec_held, 0, 0 },
+	{ "map executable memory", try_map, 0, KILLED },
+	{ "make memory executable", try_protect, 0, KILLED },
+	{ "set a limit", try_limit, 0, 0 },
+	{ "signal the parent", try_kill, 0, KILLED },
+	{ "become another user", try_setuid, 0, KILLED },
 #ifdef __linux__
-	{ "trace the parent", try_ptrace, 0 },
-	{ "signal a thread of the parent", try_tgkill, 0 },
-	{ "give a socket's signals to the parent", try_owner, 0 },
-	{ "read the parent's memory", try_peek, 0 },
-	{ "clone3", try_clone3, 0 },
-	{ "make a user namespace", try_userns, 0 },
-	{ "mount", try_mount, 0 },
-	{ "become dumpable", try_dumpable, 0 },
-	{ "type into the terminal", try_ioctl, 0 },
-	{ "use bpf", try_bpf, 0 },
-	{ "use io_uring", try_uring, 0 },
-	{ "use keyctl", try_keyctl, 0 },
-	{ "make a file in memory", try_memfd, 0 },
-	{ "use perf events", try_perf, 0 },
+	{ "trace the parent", try_ptrace, 0, KILLED },
+	{ "signal a thread of the parent", try_tgkill, 0, KILLED },
+	{ "give a socket's signals to the parent", try_owner, 0, KILLED },
+	{ "read the parent's memory", try_peek, 0, KILLED },
+	{ "clone3", try_clone3, 0, KILLED },
+	{ "make a user namespace", try_userns, 0, KILLED },
+	{ "mount", try_mount, 0, KILLED },
+	{ "become dumpable", try_dumpable, 0, EACCES },
+	{ "attach a program to a socket", try_filter, 0, EACCES },
+	{ "make a link", try_link, 0, KILLED },
+	{ "type into the terminal", try_ioctl, 0, EACCES },
+	{ "use bpf", try_bpf, 0, KILLED },
+	{ "use io_uring", try_uring, 0, KILLED },
+	{ "use keyctl", try_keyctl, 0, KILLED },
+	{ "make a file in memory", try_memfd, 0, KILLED },
+	{ "use perf events", try_perf, 0, KILLED },
 #endif
 };
 
@@ -391,6 +411,7 @@ selftest(const char *path, const char *name)
 #ifdef SANITIZED
 	errx(2, "a build with sanitizers has no sandbox");
 #endif
+	log_setverbose(0);	/* with it nobody is killed: sandbox.c */
 	c = selftest_conf(path);
 	selftest_hold();
 	for (i = 0; i < nitems(tries); i++) {
@@ -431,6 +452,7 @@ selftest_hold(void)
 	sin->sin_family = AF_INET;
 	sin->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	held.peerlen = sizeof(*sin);
+	held.parent = getpid();
 	if ((held.root = open("/", O_RDONLY | O_DIRECTORY)) == -1 ||
 	    (held.sock = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
 	    (fd = socket(AF_INET, SOCK_STREAM, 0)) == -1 ||
@@ -471,7 +493,9 @@ selftest_one(const struct selftest_role *r, struct conf *c,
 	    WTERMSIG(status) == SIGABRT))
 		snprintf(how, len, "refused: killed");
 	else if (WIFEXITED(status) && WEXITSTATUS(status) != WENT)
-		snprintf(how, len, "refused: %s",
+		snprintf(how, len, "%s: %s", t->how == 0 ||
+		    t->how == WEXITSTATUS(status) || !sandbox_filters() ?
+		    "refused" : "NOT BY THE FILTER",
 		    strerror(WEXITSTATUS(status)));
 	else
 		snprintf(how, len, "%s", t->may & MSG_P(r->id) ?
