@@ -19,7 +19,6 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -298,7 +297,6 @@ static const struct sandbox_call {
 	CALL(munmap, ALL)
 	CALL(mremap, ALL)
 	CALL(madvise, ALL)
-	CALL(mlock, KEYS)
 	CALL(mlockall, KEYS)
 
 	/* what libc and libcrypto ask */
@@ -320,7 +318,6 @@ static const struct sandbox_call {
 	CALL(uname, ALL)
 	ARGS(prlimit64, ALL, IS_NULL, 2, 0, NULL)	/* no new limit */
 	CALL(getrusage, ALL)
-	CALL(set_robust_list, ALL)
 	CALL(rt_sigprocmask, ALL)
 	CALL(rt_sigaction, ALL)
 	CALL(rt_sigreturn, ALL)
@@ -332,22 +329,17 @@ static const struct sandbox_call {
 	/* files below the folder; Landlock and the root say which */
 	CALL(pread64, FILES)
 	CALL(pwrite64, FILES)
-	CALL(preadv, FILES)
 	CALL(pwritev, FILES)
 	CALL(fdatasync, FILES)
 	CALL(fsync, FILES)
-	CALL(msync, FILES)
 	CALL(openat, FILES)
 	CALL(lseek, FILES)
 	CALL(fstat, ALL)
 	CALL(newfstatat, FILES)
 	CALL(statx, FILES)
-	CALL(statfs, FILES)
 	CALL(fstatfs, FILES)
 	CALL(ftruncate, FILES)
 	CALL(fallocate, FILES)
-	CALL(fadvise64, FILES)
-	CALL(sync_file_range, FILES)
 	CALL(flock, FILES)
 	CALL(faccessat, FILES)
 	CALL(getdents64, FILES)
@@ -357,9 +349,6 @@ static const struct sandbox_call {
 #ifdef __NR_renameat2
 	CALL(renameat2, FILES)
 #endif
-	CALL(dup, FILES)
-	CALL(umask, FILES)
-	ARGS(fchmod, FILES, NO_BITS, 1, S_ISUID | S_ISGID, NULL)
 	LEGACY(open, FILES, ALLOW)
 	LEGACY(stat, FILES, ALLOW)
 	LEGACY(lstat, FILES, ALLOW)
