@@ -212,6 +212,36 @@ one_that_ends_before_older_ones_is_found(void **state)
 	there("abcBCD", "abcD");
 }
 
+/* An account that was made before its uploads were summed up. */
+static void
+uploads_of_before_are_counted(void **state)
+{
+	struct store_txn	*txn;
+	const char		*c;
+
+	(void)state;
+	room(5);
+	for (c = "abcd"; *c != '\0'; c++)
+		assert_int_equal(upload(OWNER, *c), STORE_OK);
+	txn = help_begin(st, 1);
+	txn->hot[HOT_IDLE] = SIZE;	/* of d, that came after */
+	txn->hot[HOT_COUNTED] = 0;
+	txn->changed = 1;
+	help_commit(txn);
+	assert_int_equal(store_check(st, 0, NULL, NULL), 1);
+	store_close(st);
+	store_shutdown();
+	st = help_open("alice");
+	assert_int_equal(store_check(st, 0, help_say, NULL), 0);
+	txn = help_begin(st, 0);
+	assert_int_equal(txn->hot[HOT_IDLE], 4 * SIZE);
+	assert_int_equal(txn->hot[HOT_COUNTED], 1);
+	store_abort(txn);
+	assert_int_equal(upload(OWNER, 'e'), STORE_OK);
+	assert_int_equal(upload(OWNER, 'f'), STORE_OK);
+	there("abcdef", "bcdef");
+}
+
 int
 main(void)
 {
@@ -221,6 +251,7 @@ main(void)
 		T(what_is_given_up_leaves_what_may_go),
 		T(where_nothing_may_go_the_next_one_still_may),
 		T(one_that_ends_before_older_ones_is_found),
+		T(uploads_of_before_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,18 +313,22 @@ store_upgrade(struct store *st, unsigned flags)
 {
 	struct store_txn	*txn;
 	enum store_err		 e;
-	int			 old = 0;
+	int			 old, counted;
 
-	e = store_begin(st, 0, &txn);
-	if (e == STORE_OK) {
-		old = txn->layout < STORE_LAYOUT;
-		store_abort(txn);
-	}
-	if (old)
-		return store_rebuild_upgrade(st);
-	if (e != STORE_NOTFOUND)
+	if ((e = store_begin(st, 0, &txn)) == STORE_NOTFOUND)
+		return flags & STORE_CREATE ? store_found(st) : e;
+	if (e != STORE_OK)
 		return e;
-	return flags & STORE_CREATE ? store_found(st) : STORE_NOTFOUND;
+	old = txn->layout < STORE_LAYOUT;
+	counted = txn->hot[HOT_COUNTED] != 0;
+	store_abort(txn);
+	if (old && (e = store_rebuild_upgrade(st)) != STORE_OK)
+		return e;
+	/* nobody's mail is kept from him by a sum; the next to open tries */
+	if (!counted && (e = store_room_count(st)) != STORE_OK)
+		log_warnx("account %s: uploads are not counted: %s",
+		    st->account, store_strerror(e));
+	return STORE_OK;
 }
 
 /* First rows of an account, unless another process was faster. */
@@ -349,6 +353,7 @@ store_found(struct store *st)
 	}
 	txn->hot[HOT_EID] = txn->hot[HOT_MBID] = txn->hot[HOT_OBJECT] = 1;
 	txn->hot[HOT_UIDVALIDITY] = (uint64_t)(date_now() / 1000);
+	txn->hot[HOT_COUNTED] = 1;
 	txn->changed = 1;
 	if ((e = store_mailbox_defaults(txn)) != STORE_OK) {
 		store_abort(txn);

@@ -213,7 +213,7 @@ store_blob_busy(struct store_txn *txn, const uint8_t *hash,
 	return store_blob_save(txn, hash, b);
 }
 
-/* An account from before it was counted begins with 0. */
+/* Never below nothing, whatever a damaged row says. */
 static void
 blob_idle_bytes(struct store_txn *txn, uint64_t n, int sign)
 {

@@ -381,6 +381,8 @@ enum store_err	store_blob_drop(struct store_txn *, const uint8_t *hash);
 
 /* store_room.c: room for n bytes more; STORE_OVERQUOTA: cannot be had. */
 enum store_err	store_room(struct store_txn *, uint64_t n);
+/* HOT_IDLE of an account of before there was one, once. */
+enum store_err	store_room_count(struct store *);
 
 /* store_pend.c: the words of a mail, as a row. */
 struct store_entry_f {			/* a word of it */

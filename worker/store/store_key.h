@@ -91,6 +91,7 @@ enum store_hot {
 	HOT_MAILS, HOT_BYTES, HOT_THREADS, HOT_SEG, HOT_SEGOFF, HOT_PENDING,
 	HOT_UIDVALIDITY, HOT_SEGUSED, HOT_SEGLIVE, HOT_BLOBBYTES, HOT_QUOTA,
 	HOT_IDLE,			/* bytes of the blobs in X */
+	HOT_COUNTED,			/* 1: HOT_IDLE is of all of them */
 	HOT_TYPES = 32,			/* the state of each enum store_type */
 	HOT_MAX = HOT_TYPES + STORE_TYPES
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Room for what users upload: see store_blob_upload in store.h.  Called by
- * store_blob.c.  Blobs without a reference stand in X by their end, and so
- * by their age.
+ * store_blob.c, and once by store.c for accounts whose uploads nobody summed
+ * up.  Blobs without a reference stand in X by their end, and so by their
+ * age.
  */
 #include "common/compat.h"
 
@@ -14,6 +15,7 @@
 #define ROOM_MAX	1000		/* blobs that one upload drops */
 #define X_LEN		(9 + STORE_HASHLEN)
 
+static enum store_err	 room_sum(struct store_txn *, uint64_t *);
 static enum store_err	 room_oldest(struct store_txn *, uint8_t *);
 static enum store_err	 room_walk(struct store_txn *, uint64_t, uint8_t *,
 			    uint64_t *);
@@ -106,4 +108,46 @@ room_walk(struct store_txn *txn, uint64_t from, uint8_t *x, uint64_t *at)
 	}
 	kv_done(&r);
 	return e;
+}
+
+enum store_err
+store_room_count(struct store *st)
+{
+	struct store_txn	*txn;
+	enum store_err		 e;
+
+	if ((e = store_begin_plain(st, 1, &txn)) != STORE_OK)
+		return e;
+	/* another process may have been faster */
+	if (!txn->hot[HOT_COUNTED] &&
+	    (e = room_sum(txn, &txn->hot[HOT_IDLE])) == STORE_OK)
+		txn->hot[HOT_COUNTED] = txn->changed = 1;
+	if (e == STORE_OK)
+		return store_commit(txn);
+	store_abort(txn);
+	return e;
+}
+
+static enum store_err
+room_sum(struct store_txn *txn, uint64_t *sum)
+{
+	struct store_blob	 b;
+	struct store_key	 all;
+	struct kv_range		 r;
+	struct slice		 k, v;
+	enum store_err		 e;
+
+	*sum = 0;
+	store_key_space(&all, 'X');
+	if ((e = store_walk(txn, &r, &all, 0)) != STORE_OK)
+		return e;
+	while ((e = store_next(txn, &r, &k, &v)) == STORE_OK) {
+		/* a stray row is store_check's affair */
+		if (k.n != X_LEN || store_blob_row(txn,
+		    (const uint8_t *)k.p + 9, &b) != STORE_OK)
+			continue;
+		*sum += b.rlen;
+	}
+	kv_done(&r);
+	return e == STORE_NOTFOUND ? txn->dead : e;
 }
