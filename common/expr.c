@@ -22,6 +22,7 @@ struct parse {
 	const struct expr_scope	*scope;
 	int			 depth;		/* of recursion */
 	int			 stack;		/* values when running */
+	const char		*arg;		/* where the last argument is */
 	int			 failed;
 	char			*err;
 	size_t			*col;
@@ -46,6 +47,8 @@ static void	expr_name(struct parse *);
 static void	expr_variable(struct parse *, struct slice);
 static int	expr_args(struct parse *, enum expr_tok);
 static void	expr_call(struct parse *, struct slice);
+static void	expr_try(struct parse *, const struct expr_fn *);
+static size_t	expr_column(const struct parse *);
 static int	expr_literal(struct parse *, struct slice *);
 static void	expr_match(struct parse *);
 static uint64_t	expr_repeats(const char *);
@@ -106,15 +109,14 @@ expr_free(struct expr *e)
 }
 
 int
-expr_uses(const struct expr *e, const char *var)
+expr_fixed(const struct expr *e)
 {
 	size_t	 i;
 
 	for (i = 0; i < e->nop; i++)
-		if (e->op[i].code == OP_VAR &&
-		    strcmp(e->vars[e->op[i].n], var) == 0)
-			return 1;
-	return 0;
+		if (e->op[i].code == OP_VAR || e->op[i].code == OP_CAP)
+			return 0;
+	return 1;
 }
 
 /* The first fault counts; the lexer stands still from then on. */
@@ -124,13 +126,25 @@ expr_fail(struct parse *p, const char *what, const char *name)
 	if (p->failed)
 		return -1;
 	p->failed = 1;
-	*p->col = p->lex.at - p->lex.text + 1;
+	*p->col = expr_column(p);
 	if (p->lex.tok == TOK_BAD)
 		what = p->lex.err;
 	snprintf(p->err, EXPR_ERR, name != NULL ? "%s \"%.60s\"" : "%s", what,
 	    name);
 	p->lex.tok = TOK_END;
 	return -1;
+}
+
+/* In characters, as people count. */
+static size_t
+expr_column(const struct parse *p)
+{
+	const char	*s;
+	size_t		 col = 1;
+
+	for (s = p->lex.text; s < p->lex.at; s++)
+		col += ((unsigned char)*s & 0xc0) != 0x80;
+	return col;
 }
 
 static void
@@ -294,6 +308,7 @@ expr_args(struct parse *p, enum expr_tok end)
 
 	if (p->lex.tok != end)
 		for (;;) {
+			p->arg = p->lex.at;
 			expr_binary(p, 1);
 			n++;
 			if (p->failed || p->lex.tok != TOK_COMMA)
@@ -371,7 +386,38 @@ expr_call(struct parse *p, struct slice name)
 		expr_fail(p, msg, NULL);
 		return;
 	}
+	expr_try(p, fn);
 	expr_emit(p, OP_CALL, n, 1 - n)->fn = fn;
+}
+
+/*
+ * What cannot work with a last argument that stands there literally, say a
+ * network with 33 bits, is wrong now and not for the first client.  (An
+ * operation that ends in a constant is that constant.)
+ */
+static void
+expr_try(struct parse *p, const struct expr_fn *fn)
+{
+	struct expr_val	 v[EXPR_ARGS], out;
+	struct arena	 a;
+	struct expr_ctx	 x = { .arena = &a };
+	const struct op	*last;
+	int		 i;
+
+	if (p->failed)
+		return;
+	last = &p->e->op[p->e->nop - 1];
+	if (last->code != OP_CONST)
+		return;
+	for (i = 0; i < fn->argc; i++)
+		v[i] = expr_val_str("", 0);
+	v[fn->argc - 1] = last->val;
+	arena_init(&a, EXPR_MEMORY);
+	if (fn->run(&x, v, &out) == -1) {
+		p->lex.at = p->arg;
+		expr_fail(p, x.err, NULL);
+	}
+	arena_free(&a);
 }
 
 /* A text that must stand there literally; lives in the expression. */
@@ -524,7 +570,8 @@ expr_regex(struct expr *e, struct slice pat)
 static void
 expr_key(struct parse *p, int store)
 {
-	struct slice	 a = SLICE(NULL, 0), b;
+	struct slice	 a = SLICE("", 0), b;
+	char		 msg[80];
 
 	expr_next(p);
 	if (store) {
@@ -536,7 +583,10 @@ expr_key(struct parse *p, int store)
 	if (p->failed || expr_literal(p, &b) == -1)
 		return;
 	if (!p->scope->key(store ? a.p : NULL, b.p)) {
-		expr_fail(p, "no such key:", b.p);
+		snprintf(msg, sizeof(msg), store ?
+		    "store \"%.40s\" has no such key:" : "no such key:",
+		    (const char *)a.p);
+		expr_fail(p, msg, b.p);
 		return;
 	}
 	if (store)

@@ -33,6 +33,7 @@
 #define EXPR_STACK	64	/* values at once */
 #define EXPR_ELEMS	1024	/* elements of an array */
 #define EXPR_CAPS	10	/* $0 to $9 */
+#define EXPR_ARGS	3	/* of a function */
 #define EXPR_ERR	160	/* bytes of a message */
 
 enum expr_type { EXPR_STR, EXPR_INT, EXPR_FLOAT, EXPR_ARR };
@@ -62,13 +63,13 @@ struct expr;
 
 /*
  * Compile.  NULL when it is wrong: err names the fault and *col its column,
- * from 1.  Free with expr_free.
+ * from 1, in characters.  Free with expr_free.
  */
 struct expr	*expr_compile(const char *text, const struct expr_scope *,
 		    char err[EXPR_ERR], size_t *col);
 void		 expr_free(struct expr *);
-/* 1 if it uses the variable of that name. */
-int		 expr_uses(const struct expr *, const char *var);
+/* 1 if its value is always the same: no variable, no capture. */
+int		 expr_fixed(const struct expr *);
 
 /* One evaluation. */
 struct expr_ctx {
@@ -123,7 +124,7 @@ int	expr_val_calc(struct expr_ctx *, int op, const struct expr_val *,
 
 struct expr_fn {
 	const char	*name;
-	int		 argc;
+	int		 argc;		/* 1 to EXPR_ARGS */
 	/* out may be args[0]: it is written last */
 	int		(*run)(struct expr_ctx *, const struct expr_val *args,
 			    struct expr_val *out);

@@ -85,17 +85,23 @@ fn_email_part(struct expr_ctx *x, const struct expr_val *a,
 {
 	struct slice	 s, part;
 	size_t		 at;
+	int		 local;
 
 	EXPR_FN_TEXT(&a[0], &s);
 	EXPR_FN_TEXT(&a[1], &part);
+	local = part.n == 5 && memcmp(part.p, "local", 5) == 0;
+	if (!local && (part.n != 6 || memcmp(part.p, "domain", 6) != 0)) {
+		x->err = "the parts of an email are local and domain";
+		return -1;
+	}
 	for (at = s.n; at > 0 && bytes(s)[at - 1] != '@'; at--)
 		;
 	fn_str(out, "", 0);
 	if (at == 0)
 		return 0;
-	if (part.n == 5 && memcmp(part.p, "local", 5) == 0)
+	if (local)
 		fn_str(out, s.p, at - 1);
-	else if (part.n == 6 && memcmp(part.p, "domain", 6) == 0)
+	else
 		fn_str(out, bytes(s) + at, s.n - at);
 	return 0;
 }

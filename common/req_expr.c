@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include "common/conf.h"
+#include "common/ip.h"
 #include "common/req_expr.h"
+#include "common/utf8.h"
 
 static int	req_expr_key(const char *, const char *);
 static int	req_expr_add(struct req_expr *, const char *, const char *,
 		    char [EXPR_ERR]);
 static struct expr	*req_expr_one(struct req_expr *, const char *,
 			    char [EXPR_ERR]);
+static size_t	req_expr_name(const char *, size_t);
 static int	req_expr_host(const char *, size_t);
 static const char	*req_expr_word(const char *, const char *);
 
@@ -117,16 +120,14 @@ req_expr_one(struct req_expr *x, const char *text, char err[EXPR_ERR])
 {
 	struct expr	*e;
 	char		 why[EXPR_ERR];
-	size_t		 col, i;
+	size_t		 col;
 
 	if ((e = expr_compile(text, &req_expr_scope, why, &col)) == NULL) {
 		snprintf(err, EXPR_ERR, "column %zu of \"%.40s%s\": %.80s",
 		    col, text, strlen(text) > 40 ? "..." : "", why);
 		return NULL;
 	}
-	for (i = 0; names[i] != NULL; i++)
-		if (expr_uses(e, names[i]))
-			x->fixed = 0;
+	x->fixed &= expr_fixed(e);
 	return e;
 }
 
@@ -143,23 +144,42 @@ req_expr_free(struct req_expr *x)
 	memset(x, 0, sizeof(*x));
 }
 
+/* Bytes of a host's name, or of an IPv6 address in its brackets; 0: none. */
+static size_t
+req_expr_name(const char *s, size_t len)
+{
+	const char	*end;
+	struct ip	 ip;
+	size_t		 n;
+	int		 c;
+
+	if (len > 0 && *s == '[') {
+		if ((end = memchr(s, ']', len)) == NULL ||
+		    ip_parse(&ip, s + 1, (size_t)(end - s) - 1) == -1 ||
+		    memchr(s, ':', (size_t)(end - s)) == NULL)
+			return 0;
+		return (size_t)(end - s) + 1;
+	}
+	for (n = 0; n < len; n++) {
+		c = utf8_lower((unsigned char)s[n]);
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '-' && c != '_' && c != '.')
+			break;
+	}
+	return n > 253 || *s == '.' ? 0 : n;
+}
+
 /* Does it begin with host[:port], and then nothing or a path? */
 static int
 req_expr_host(const char *s, size_t len)
 {
-	size_t		 n = 0;
+	size_t		 n = req_expr_name(s, len);
 	uint32_t	 port = 0;
 
-	if (len > 0 && s[0] == '[') {
-		while (n < len && s[n] != ']')
-			n++;
-		if (n == len)
-			return 0;
-	}
-	while (n < len && s[n] != '/' && s[n] != ':')
-		n++;
 	if (n == 0 || n == len || s[n] == '/')
 		return n > 0;
+	if (s[n] != ':')
+		return 0;
 	for (len -= ++n, s += n; len > 0 && *s != '/'; s++, len--) {
 		if (*s < '0' || *s > '9' ||
 		    (port = port * 10 + (uint32_t)(*s - '0')) > 65535)

@@ -27,6 +27,8 @@ static int	front_key(void *, struct slice, struct slice,
 		    struct expr_val *);
 static int	front_is_url(const struct expr_val *, struct slice);
 static int	front_is_status(const struct expr_val *, struct slice);
+static void	front_metrics(struct check *);
+static void	front_proxies(struct check *);
 static void	front_headers(struct check *);
 static void	front_rule(struct check *, size_t);
 static void	front_warn(struct check *, const char *, size_t, const char *,
@@ -51,18 +53,43 @@ conf_check_front(struct check *k)
 		front_rule(k, i);
 	front_hsts(k);
 	front_cors(k);
-	if (k->c->metrics_credentials[0] != '\0' &&
-	    strchr(k->c->metrics_credentials, ':') == NULL)
-		conf_check_bad(k, "http", 0, "metrics-credentials", "http."
-		    "metrics-credentials: it is not \"user:password\"");
+	front_metrics(k);
 	for (i = 0; i < k->c->nredirects; i++)
 		front_redirect(k, i);
-	for (i = 0; i < k->c->trusted_proxies.n; i++)
-		if (strstr(k->c->trusted_proxies.v[i], "/0") != NULL &&
-		    (k->c->use_x_forwarded || k->c->x_real_ip))
+	front_proxies(k);
+}
+
+static void
+front_metrics(struct check *k)
+{
+	const char	*colon = strchr(k->c->metrics_credentials, ':');
+
+	if (k->c->metrics_credentials[0] != '\0' &&
+	    (colon == NULL || colon[1] == '\0'))
+		conf_check_bad(k, "http", 0, "metrics-credentials", "http."
+		    "metrics-credentials: it is not \"user:password\"");
+}
+
+/* security.md 1.8: two answers to one question, and whom to believe. */
+static void
+front_proxies(struct check *k)
+{
+	const struct conf_strs	*l = &k->c->trusted_proxies;
+	size_t			 i;
+	int			 asked = k->c->use_x_forwarded ||
+				    k->c->x_real_ip;
+
+	if (k->c->use_x_forwarded && k->c->x_real_ip)
+		conf_check_warn(k, "http", 0, "x-real-ip", "http.x-real-ip "
+		    "says who the client is: the addresses of "
+		    "use-x-forwarded are not looked at");
+	for (i = 0; i < k->c->nlistens; i++)
+		asked |= k->c->listens[i].proxy_protocol != CONF_PROXY_OFF;
+	for (i = 0; asked && i < l->n; i++)
+		if (strstr(l->v[i], "/0") != NULL)
 			conf_check_warn(k, "http", 0, "trusted-proxies",
 			    "http.trusted-proxies: %s believes everybody",
-			    k->c->trusted_proxies.v[i]);
+			    l->v[i]);
 }
 
 /* A literal, or an expression. */
@@ -123,7 +150,8 @@ front_endpoint(struct check *k)
 	req_expr_free(&x);
 }
 
-/* An expression that asks nothing of the request has its value now. */
+/* An expression, or a "then", that asks nothing of the request has its value
+ * now. */
 static void
 front_fixed(struct check *k, const struct req_expr *x, const char *opt,
     int (*is)(const struct expr_val *, struct slice), const char *why)
@@ -132,17 +160,21 @@ front_fixed(struct check *k, const struct req_expr *x, const char *opt,
 	struct expr_ctx	 c = { .key = front_key, .arg = k, .arena = &a };
 	struct expr_val	 v;
 	struct slice	 s;
+	size_t		 i;
 
-	if (x->n == 0 || !x->fixed)
-		return;
-	arena_init(&a, FIXED_MEMORY);
-	if (expr_eval_rules(x->rule, x->n, &c, &v) == -1 ||
-	    expr_val_text(&c, &v, &s) == -1)
-		conf_check_bad(k, "http", 0, opt, "http.%s: %s", opt, c.err);
-	else if (!is(&v, s))
-		conf_check_bad(k, "http", 0, opt, "http.%s: its value \"%s\" "
-		    "%s", opt, log_vis(s.p, s.n), why);
-	arena_free(&a);
+	for (i = 0; i < x->n; i++) {
+		if (!expr_fixed(x->rule[i].then))
+			continue;
+		arena_init(&a, FIXED_MEMORY);
+		if (expr_eval(x->rule[i].then, &c, &v) == -1 ||
+		    expr_val_text(&c, &v, &s) == -1)
+			conf_check_bad(k, "http", 0, opt, "http.%s: %s", opt,
+			    c.err);
+		else if (!is(&v, s))
+			conf_check_bad(k, "http", 0, opt, "http.%s: its value "
+			    "\"%s\" %s", opt, log_vis(s.p, s.n), why);
+		arena_free(&a);
+	}
 }
 
 static int
@@ -258,6 +290,9 @@ front_hsts(struct check *k)
 {
 	if (!k->c->hsts_preload)
 		return;
+	if (!k->c->hsts)
+		conf_check_warn(k, "http", 0, "hsts-preload", "http.hsts-"
+		    "preload does nothing without hsts");
 	if (k->c->hsts_max_age / 1000 < 31536000 || !k->c->hsts_subdomains)
 		conf_check_bad(k, "http", 0, "hsts-preload", "http.hsts-"
 		    "preload needs hsts-max-age of at least 365d and "
@@ -290,6 +325,9 @@ front_cors(struct check *k)
 	if (l->n == 0 && k->c->cors_private_network)
 		conf_check_bad(k, "http", 0, "cors-private-network",
 		    "http.cors-private-network needs cors-origins");
+	if (l->n == 0 && k->c->cors_headers.n > 0)
+		conf_check_warn(k, "http", 0, "cors-headers", "http.cors-"
+		    "headers does nothing without cors-origins");
 	h.value = x;
 	for (i = 0; i < k->c->cors_headers.n; i++) {
 		h.name = k->c->cors_headers.v[i];
@@ -309,12 +347,21 @@ front_redirect(struct check *k, size_t n)
 {
 	const struct conf_redirect	*r = &k->c->redirects[n];
 	const char			*star = strchr(r->from, '*');
-	size_t				 len = strlen(r->to);
+	size_t				 i, len = strlen(r->to);
 
 	if (r->from[0] != '/' || (star != NULL && star[1] != '\0'))
 		conf_check_bad(k, "redirect", n, "from", "redirect %s: from "
 		    "\"%s\" is not a path, maybe with a last *", r->name,
 		    r->from);
+	else if (strpbrk(r->from, "?#%") != NULL)
+		conf_check_bad(k, "redirect", n, "from", "redirect %s: from "
+		    "\"%s\" is met by no request: it is a path alone, "
+		    "without %%XX", r->name, r->from);
+	for (i = 0; i < n; i++)
+		if (strcmp(k->c->redirects[i].from, r->from) == 0)
+			conf_check_bad(k, "redirect", n, "from", "redirect "
+			    "%s: from is the same as in redirect %s", r->name,
+			    k->c->redirects[i].name);
 	if (len > 0 && r->to[len - 1] == '*') {
 		len--;
 		if (star == NULL)

@@ -103,13 +103,21 @@ eval_vars(struct eval *v, int argc, char *argv[])
 static int
 eval_compile(const char *text, struct expr **e)
 {
-	char	 why[EXPR_ERR];
-	size_t	 col;
+	const char	*p;
+	char		 why[EXPR_ERR];
+	size_t		 col, n;
 
 	*e = expr_compile(text, &req_expr_scope, why, &col);
 	if (*e != NULL)
 		return 0;
-	fprintf(stderr, "%s\n%*s^\n", text, (int)col - 1, "");
+	fprintf(stderr, "%s\n", text);
+	/* as wide as what stands above it: a tab is one, too */
+	for (p = text, n = 1; n < col && *p != '\0'; p++)
+		if (((unsigned char)*p & 0xc0) != 0x80) {
+			fputc(*p == '\t' ? '\t' : ' ', stderr);
+			n++;
+		}
+	fprintf(stderr, "^\n");
 	warnx("column %zu: %s", col, why);
 	return -1;
 }

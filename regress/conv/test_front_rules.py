@@ -24,7 +24,7 @@ http {
 		"if starts_with(url_path, '/api') && remote_ip != '127.0.0.1'",
 		"then 404",
 		"if matches('^/closed/([0-9]+)$', url_path)", "then $1",
-		"if url_path == '/broken'", "then 'no status'",
+		"if url_path == '/broken'", "then url_path + '!'",
 		"if url_path == '/fails'", "then substring(headers, 1, 'x')",
 		"else 200"
 	}
@@ -358,6 +358,10 @@ def test_jmapctl_eval_points_at_the_fault(ruled):
     assert done.returncode == 1
     assert lines[0] == "1 + nobody" and lines[1] == "    ^"
     assert "column 5" in lines[2]
+    done = ruled.jmapctl("eval", "\t'\u00e9' + nobody", check=False)
+    assert done.stderr.splitlines()[1:] == [
+        "\t      ^",
+        'jmapctl: column 8: no such variable here: "nobody"']
     done = ruled.jmapctl("eval", "is_tls", check=False)
     assert done.returncode == 1 and "is_tls" in done.stderr
     done = ruled.jmapctl("eval", "1", "nobody=2", check=False)

@@ -183,7 +183,7 @@ static const struct bad {
 	const char	*err;
 } bad[] = {
 	{ "", 1, "expected a value" },
-	{ "1 +", 4, "expected a value" },
+	{ "1 +", 4, "expected a value" }, { "len(", 5, "expected a value" },
 	{ "(1", 3, "expected )" },
 	{ "1 2", 3, "expected an operator or the end" },
 	{ "nosuch == 1", 1, "no such variable here: \"nosuch\"" },
@@ -210,6 +210,16 @@ static const struct bad {
 	{ "key_get('default', 'nokey')", 20, "no such key: \"nokey\"" },
 	{ "[1, 2", 6, "expected , or ]" }, { "[1][2", 6, "expected ]" },
 	{ "{", 1, "unexpected character" },
+	{ "key_get('other', 'hostname')", 18,
+	    "store \"other\" has no such key: \"hostname\"" },
+	/* in characters */
+	{ "'\xc3\xa9' + nosuch", 7, "no such variable" },
+	{ "1 + \xc3\xa9", 5, "unexpected character" },
+	/* what no first argument mends */
+	{ "is_ip_in_cidr(remote_ip, '10.0.0.0/33')", 26, "not a network" },
+	{ "1 == 2 || is_ip_in_cidr(remote_ip, ('x'))", 36, "not a network" },
+	{ "hash(url_path + 'x', 'rot13')", 22, "no such hash" },
+	{ "email_part(url_path, 'host')", 22, "local and domain" },
 };
 
 static int
@@ -278,7 +288,8 @@ static void
 evaluation_errors_are_no_values(void **state)
 {
 	static const char *const	 texts[] = { "nothing", "1 + nothing",
-	    "hash('a', 'rot13')", "is_ip_in_cidr(remote_ip, 'x')" };
+	    "hash('a', 'rot' + '13')", "is_ip_in_cidr(remote_ip, 'x' + '')",
+	    "email_part('a@b', url_path)" };
 	struct arena			 a;
 	struct slice			 s;
 	const char			*why;
