@@ -18,6 +18,7 @@
 #include "common/log.h"
 
 #define LOG_LINE	2048	/* bytes of one line, newline included */
+#define LOG_HEAD	192	/* of it what stands around the text in JSON */
 #define LOG_VIS		256	/* characters of peer text in a line */
 
 static char	log_name[64] = "jmapd";
@@ -154,7 +155,7 @@ log_vis(const void *p, size_t len)
 static void
 log_put(int pri, int err, const char *fmt, va_list ap)
 {
-	char	 msg[LOG_LINE / 2], text[LOG_LINE];
+	char	 msg[LOG_LINE / 2], text[LOG_LINE - LOG_HEAD];
 	int	 saved = errno;
 
 	vsnprintf(msg, sizeof(msg), fmt, ap);

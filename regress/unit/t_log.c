@@ -4,8 +4,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -52,12 +54,45 @@ long_text_is_cut(void **state)
 	assert_true(a[0] == '\\');	/* the first is still whole */
 }
 
+/* What needs six characters for each of its own, or two. */
+static void
+a_long_line_in_json_is_cut_and_not_lost(void **state)
+{
+	static const char	 fill[] = { '\xe9', '"', '\n' };
+	char			 in[1000], line[4096];
+	FILE			*f;
+	size_t			 i, n;
+	int			 was;
+
+	(void)state;
+	log_init("a process with a name of some length", 1);
+	log_setjson(1);
+	for (i = 0; i < sizeof(fill); i++) {
+		memset(in, fill[i], sizeof(in) - 1);
+		in[sizeof(in) - 1] = '\0';
+		assert_non_null(f = tmpfile());
+		was = dup(STDERR_FILENO);
+		dup2(fileno(f), STDERR_FILENO);
+		log_warnx("%s", in);
+		dup2(was, STDERR_FILENO);
+		close(was);
+		rewind(f);
+		n = fread(line, 1, sizeof(line), f);
+		fclose(f);
+		assert_true(n > 1500 && n <= 2048);
+		assert_memory_equal(line, "{\"time\":", 8);
+		assert_memory_equal(line + n - 3, "\"}\n", 3);
+	}
+	log_setjson(0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	 tests[] = {
 		cmocka_unit_test(control_characters_are_spelled_out),
 		cmocka_unit_test(long_text_is_cut),
+		cmocka_unit_test(a_long_line_in_json_is_cut_and_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
