@@ -193,7 +193,7 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_CTL_RELOAD] = ROW("ctl-reload", CTL, PARENT, 0, 0),
 	[MSG_CTL_VERBOSE] = ROW("ctl-verbose", CTL, PARENT,
 	    sizeof(struct msg_verbose), 0),
-	[MSG_CTL_BAN] = ROW("ctl-ban", CTL, PARENT,
+	[MSG_CTL_BAN] = ROW("ctl-ban", CTL | PARENT, PARENT | AUTH,
 	    sizeof(struct msg_ctl_ban), MSG_VAR),
 	[MSG_CTL_STOP] = ROW("ctl-stop", CTL, PARENT, 0, 0),
 	[MSG_CTL_DIR] = ROW("ctl-dir", CTL | PARENT, PARENT | AUTH,

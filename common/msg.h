@@ -119,7 +119,8 @@ enum msg_type {
 	MSG_CTL_SHOW,	/* ctl -> parent -> any: msg_ctl_show = ROW* END */
 	MSG_CTL_RELOAD,	/* ctl -> parent: = CTL_END */
 	MSG_CTL_VERBOSE, /* ctl -> parent: msg_verbose = CTL_END */
-	MSG_CTL_BAN,	/* ctl -> parent: msg_ctl_ban + reason = CTL_END */
+	MSG_CTL_BAN,	/* ctl -> parent, for a login -> auth: msg_ctl_ban +
+			 * text = CTL_END */
 	MSG_CTL_STOP,	/* ctl -> parent: = CTL_END */
 	MSG_CTL_DIR,	/* ctl -> parent -> auth: msg_dir + text = ROW* END */
 	MSG_CTL_STREAM,	/* ctl -> parent: msg_ctl_stream + name = STREAM_FD */
@@ -416,8 +417,10 @@ struct msg_push_id {
 struct msg_ctl_hello {
 	uint32_t	 version;	/* MSG_CTL_VERSION */
 };
-enum msg_ctl_ban_op { MSG_CTL_BAN_ADD, MSG_CTL_BAN_REMOVE };
-struct msg_ctl_ban {		/* tail: the reason, for ADD */
+enum msg_ctl_ban_op {
+	MSG_CTL_BAN_ADD, MSG_CTL_BAN_REMOVE, MSG_CTL_BAN_LOGIN
+};
+struct msg_ctl_ban {		/* tail: the reason, for ADD; the login */
 	uint32_t	 op;		/* enum msg_ctl_ban_op */
 	uint32_t	 bits;
 	uint64_t	 ms;		/* for how long; 0: for ever */

@@ -88,6 +88,7 @@ static proc_fn *const from_parent[MSG_MAX] = {
 	[MSG_ERASED]	= auth_call_erased,
 	[MSG_CTL_DIR]	= auth_call_ctl,
 	[MSG_CTL_SHOW]	= auth_show,
+	[MSG_CTL_BAN]	= auth_banned_end,
 };
 
 static proc_fn *const from_worker[MSG_MAX] = {

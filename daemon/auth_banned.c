@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* Which logins are refused, for jmapctl ban list: see auth_banned.h.  What
- * counts them is auth_limit.c. */
+/* Which logins are refused, for jmapctl ban list, and that they are not any
+ * more: see auth_banned.h.  What counts them is auth_limit.c. */
 #include "common/compat.h"
 
 #include <string.h>
 
 #include "common/date.h"
 #include "common/ip.h"
+#include "common/log.h"
 #include "common/row.h"
 #include "daemon/auth_banned.h"
 #include "daemon/auth_limit.h"
+#include "daemon/auth_name.h"
 
 /* Who gets rows. */
 struct banned_to {
@@ -56,4 +58,24 @@ banned_row(void *arg, const struct auth_limit_banned *n)
 		proc_send(to->p, MSG_CTL_ROW, to->id, -1, NULL, b.data,
 		    b.len);
 	buf_free(&b);
+}
+
+void
+auth_banned_end(struct proc_peer *p, struct msg *m)
+{
+	static const char	 no[] = "it is neither an address nor a login "
+				    "that is refused";
+	struct msg_ctl_end	 end = { 0 };
+	char			 login[256] = "";
+
+	if (m->tail_len < sizeof(login))
+		memcpy(login, m->tail, m->tail_len);
+	if (auth_name_fold(login) == -1 ||
+	    !auth_limit_end(login, date_mono()))
+		end.code = 1;
+	else
+		log_info("%s is let in again by jmapctl", log_vis(login,
+		    strlen(login)));
+	proc_send(p, MSG_CTL_END, m->id, -1, &end, no,
+	    end.code == 0 ? 0 : strlen(no));
 }

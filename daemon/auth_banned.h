@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Rows of jmapctl ban list about logins. */
+/* What jmapctl ban says of logins. */
 #ifndef DAEMON_AUTH_BANNED_H
 #define DAEMON_AUTH_BANNED_H
 
@@ -9,5 +9,7 @@
 
 /* Send them to who asked with that number. */
 void	auth_banned(struct proc_peer *, uint32_t id);
+/* MSG_CTL_BAN with a login: it is not refused any more. */
+void	auth_banned_end(struct proc_peer *, struct msg *);
 
 #endif

@@ -286,6 +286,29 @@ auth_limit_forget(const char *login)
 	}
 }
 
+int
+auth_limit_end(const char *login, int64_t now)
+{
+	struct limit_slot	*s;
+	struct limit_name	*n;
+	uint8_t			 key[16];
+	int			 was;
+
+	was = limit_over(LIMIT_LOGIN, NULL, login, now) > 0 ||
+	    limit_over(LIMIT_LOGIN_BAN, NULL, login, now) > 0;
+	for (n = limit_names; n < limit_names + LIMIT_LISTED; n++) {
+		if (strcmp(n->login, login) != 0)
+			continue;
+		was |= limit_over(n->kind, &n->addr, login, now) > 0;
+		limit_key(key, n->kind, &n->addr, login);
+		if ((s = limit_find(&limit_counts, key)) != NULL)
+			s->due = 0;
+		n->login[0] = '\0';
+	}
+	auth_limit_forget(login);
+	return was;
+}
+
 /* A unix socket has no source; IPv4 has no wider net that says anything. */
 static int
 limit_applies(enum limit_kind k, const struct msg_addr *a)

@@ -49,6 +49,10 @@ struct auth_limit_banned {
 };
 void	 auth_limit_bans(int64_t now_ms,
 	    void (*)(void *, const struct auth_limit_banned *), void *);
+/* An administrator's word: whatever auth_limit_bans tells of this login is
+ * over, and so is what others did to it within the hour.  1 if it was refused
+ * anywhere. */
+int	 auth_limit_end(const char *login, int64_t now_ms);
 /* Forget the counts of a login name: an administrator changed it. */
 void	 auth_limit_forget(const char *login);
 

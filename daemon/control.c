@@ -410,6 +410,11 @@ cmd_ban(struct client *c, struct msg *m)
 	char				 reason[BAN_REASON];
 	size_t				 n = m->tail_len;
 
+	if (h->op == MSG_CTL_BAN_LOGIN) {
+		client_pass(c, child_find(PROC_AUTH, 0), MSG_CTL_BAN, h, m,
+		    "auth is not running");
+		return;
+	}
 	memset(&ip, 0, sizeof(ip));
 	ip.af = h->addr.family;
 	memcpy(ip.b, h->addr.addr, ip.af == IP_V4 ? 4 : 16);

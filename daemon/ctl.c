@@ -63,7 +63,7 @@ static const struct ctl_verb {
 	{ "ban list", "", ctl_show, "who is shut out, why, how long" },
 	{ "ban add", "[-r reason] [-t time] address[/bits]", ctl_ban_add,
 	    "shut out an address or a network" },
-	{ "ban remove", "address[/bits]", ctl_ban_remove,
+	{ "ban remove", "address[/bits]|login", ctl_ban_remove,
 	    "let an address or a network in again" },
 	{ "queue list", "", ctl_queue_list, "mail that is on its way out" },
 	{ "queue show", "id", ctl_queue_id, "one mail, each recipient" },

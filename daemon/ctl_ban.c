@@ -18,6 +18,7 @@
 #include "daemon/ctl_ban.h"
 
 static int	ctl_ban_net(struct msg_ctl_ban *, const char *);
+static int	ctl_ban_is(struct msg_ctl_ban *, const char *);
 static int	ctl_ban_time(const char *, uint64_t *);
 
 int
@@ -47,21 +48,34 @@ int
 ctl_ban_remove(int argc, char *argv[])
 {
 	struct msg_ctl_ban	 m = { .op = MSG_CTL_BAN_REMOVE };
+	const char		*login = NULL;
 
-	if (argc != 2 || ctl_ban_net(&m, argv[1]) == -1)
+	if (argc == 2 && strpbrk(argv[1], "/:") == NULL &&
+	    ctl_ban_is(&m, argv[1]) == -1) {
+		m.op = MSG_CTL_BAN_LOGIN;
+		login = argv[1];
+	} else if (argc != 2 || ctl_ban_net(&m, argv[1]) == -1)
 		return ctl_usage();
-	return ctl_call(MSG_CTL_BAN, &m, NULL, 0);
+	return ctl_call(MSG_CTL_BAN, &m, login, login == NULL ? 0 :
+	    strlen(login));
 }
 
 static int
 ctl_ban_net(struct msg_ctl_ban *m, const char *text)
 {
+	if (ctl_ban_is(m, text) == 0)
+		return 0;
+	warnx("\"%s\" is neither an address nor a network", text);
+	return -1;
+}
+
+static int
+ctl_ban_is(struct msg_ctl_ban *m, const char *text)
+{
 	struct ip_net	 net;
 
-	if (ip_net_parse(&net, text, strlen(text)) == -1) {
-		warnx("\"%s\" is neither an address nor a network", text);
+	if (ip_net_parse(&net, text, strlen(text)) == -1)
 		return -1;
-	}
 	m->bits = net.bits;
 	m->addr.family = net.ip.af;
 	memcpy(m->addr.addr, net.ip.b, sizeof(m->addr.addr));

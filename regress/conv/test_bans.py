@@ -183,6 +183,18 @@ def test_a_login_is_refused_to_strangers_for_a_while(banning):
         wrong(banning, "198.51.100.9", who)
     time.sleep(0.2)
     assert "198.51.100.9/32" not in bans(banning)
+    # an administrator ends it, everywhere
+    banning.jmapctl("ban", "remove", who.name.upper())
+    assert who.name not in banning.jmapctl("ban", "list").stdout
+    assert f"{who.name} is let in again by jmapctl" in banning.log()
+    for ip in "198.51.100.9", "192.0.2.41":
+        assert told(banning, ip, *ok, path="/jmap/session").status == 200
+    for none in who.name, "nobody@mail.test", "1.2.3", "\x01", "":
+        done = banning.jmapctl("ban", "remove", none, check=False)
+        assert done.returncode == 1 and "neither" in done.stderr, none
+    for bad in "1.2.3.4/33", "::g":
+        done = banning.jmapctl("ban", "remove", bad, check=False)
+        assert done.returncode == 2 and "neither" in done.stderr, bad
 
 
 def test_an_attack_that_ends_each_connection_at_once_counts(banning):

@@ -219,6 +219,25 @@ another_period_counts_anew(void **state)
 	assert_int_equal(wait_at("203.0.113.5", "joe", NOW), 15);
 }
 
+static void
+an_administrator_ends_what_is_listed(void **state)
+{
+	struct conf_rate	 r = { 4, 24 * HOUR };
+
+	(void)state;
+	auth_limit_init(1000);
+	auth_limit_ban(&r);
+	assert_int_equal(auth_limit_end("eve", NOW), 0);
+	failures("192.0.2.1", "eve", 4);
+	failures("192.0.2.1", "ann", 4);
+	assert_true(wait_at("203.0.113.5", "eve", NOW) > 0);
+	assert_int_equal(auth_limit_end("eve", NOW), 1);
+	assert_int_equal(wait_at("203.0.113.5", "eve", NOW), 0);
+	assert_int_equal(wait_at("192.0.2.1", "eve", NOW), 0);
+	assert_true(wait_at("192.0.2.1", "ann", NOW) > 0);
+	assert_int_equal(auth_limit_end("eve", NOW), 0);
+}
+
 int
 main(void)
 {
@@ -232,6 +251,7 @@ main(void)
 		    a_login_and_its_pair_with_a_network_have_days),
 		cmocka_unit_test(slips_at_home_do_not_add_up_elsewhere),
 		cmocka_unit_test(another_period_counts_anew),
+		cmocka_unit_test(an_administrator_ends_what_is_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
