@@ -6,7 +6,10 @@
  */
 #include "common/compat.h"
 
+#include <string.h>
+
 #include "worker/eventsource.h"
+#include "worker/policy/policy.h"
 #include "worker/rest/rest.h"
 #include "worker/worker.h"
 #include "worker/worker_jmap.h"
@@ -14,6 +17,7 @@
 
 #define REST	(ROUTE_AUTH | ROUTE_ADMIN)
 
+static void	routes_to(struct req *, int, const char *);
 static void	root_get(struct req *);
 static void	jmap_get(struct req *);
 static void	robots_get(struct req *);
@@ -73,11 +77,28 @@ const struct route	worker_routes[] = {
 };
 const size_t	worker_nroutes = nitems(worker_routes);
 
+/*
+ * To a resource of ours, at the same host, so that a client's login goes with
+ * it; below the path of http.url, where a proxy has put us.
+ */
+static void
+routes_to(struct req *r, int status, const char *path)
+{
+	char		 url[512], *base, *to;
+
+	url_base(r, url, sizeof(url));
+	base = strstr(url, "://");
+	if (base != NULL)
+		base = strchr(base + 3, '/');
+	to = arena_printf(&r->arena, "%s%s", base != NULL ? base : "", path);
+	req_redirect(r, status, to != NULL ? to : path);
+}
+
 /* What a person sees who types the server's name. */
 static void
 root_get(struct req *r)
 {
-	req_redirect(r, 302, "/.well-known/jmap");
+	routes_to(r, 302, "/.well-known/jmap");
 }
 
 /* RFC 8620 2.2; not cached, so that the session may move. */
@@ -85,7 +106,7 @@ static void
 jmap_get(struct req *r)
 {
 	req_hdr_set(r, "Cache-Control", "no-cache");
-	req_redirect(r, 307, "/jmap/session");
+	routes_to(r, 307, "/jmap/session");
 }
 
 /* RFC 9309: there is nothing here for a search engine. */

@@ -141,6 +141,14 @@ def test_url_is_an_expression(ruled):
         f"http://localhost:{port}/base/jmap/"
 
 
+def test_redirects_lead_below_the_path_of_the_url(ruled):
+    """A proxy has /base for us; the host stays, as the login does."""
+    for path, to in [("/", "/base/.well-known/jmap"),
+                     ("/.well-known/jmap", "/base/jmap/session")]:
+        for c in (tls(ruled), plain(ruled)):
+            assert c.ask(get(path)).get("Location") == to
+
+
 def test_url_behind_a_proxy_that_does_tls_has_no_port(ruled):
     got = session(ruled, "X-Forwarded-Proto: https", PROXY, sock=plain)
     assert got["apiUrl"] == "https://localhost/base/jmap/"
