@@ -31,6 +31,7 @@ static void	front_metrics(struct check *);
 static void	front_proxies(struct check *);
 static void	front_headers(struct check *);
 static void	front_rule(struct check *, size_t);
+static void	front_size(struct check *);
 static void	front_warn(struct check *, const char *, size_t, const char *,
 		    const char *, const char *);
 static void	front_hsts(struct check *);
@@ -51,6 +52,7 @@ conf_check_front(struct check *k)
 	front_headers(k);
 	for (i = 0; i < k->c->nhrules; i++)
 		front_rule(k, i);
+	front_size(k);
 	front_hsts(k);
 	front_cors(k);
 	front_metrics(k);
@@ -271,6 +273,22 @@ front_rule(struct check *k, size_t n)
 		conf_check_bad(k, "header", n, "if", "header %s: if: %s",
 		    h->title, err);
 	req_expr_free(&x);
+}
+
+/* An answer that all of them meet must not be more than clients take. */
+static void
+front_size(struct check *k)
+{
+	size_t	 i, all = 0;
+
+	for (i = 0; i < k->c->nhrules && all <= HDR_CHECK_ALL; i++)
+		if (k->c->hrules[i].verb != CONF_REMOVE)
+			all += strlen(k->c->hrules[i].name) +
+			    strlen(k->c->hrules[i].value);
+	if (all > HDR_CHECK_ALL)
+		conf_check_bad(k, "header", i - 1, "value", "header %s: the "
+		    "rules' fields are longer than %d bytes together",
+		    k->c->hrules[i - 1].title, HDR_CHECK_ALL);
 }
 
 static int

@@ -3,6 +3,8 @@
 administrator.  security.md 1."""
 
 import json
+import pathlib
+import subprocess
 
 import pytest
 
@@ -210,6 +212,14 @@ def test_client_of_a_trusted_proxy_is_logged(wide):
     assert "1.2.3.4" not in wide.log()
 
 
+def check(tmp_path, server, text):
+    """jmapd -n of the server's configuration and more text."""
+    conf = tmp_path / "jmapd.conf"
+    conf.write_text(pathlib.Path(server.dir, "jmapd.conf").read_text() + text)
+    return subprocess.run([str(helpers.BIN / "jmapd"), "-n", "-f", str(conf)],
+                          capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("line,word", [
     ("Content-Length: 5", "Content-Length"),
     ("Set-Cookie: a=b", "Set-Cookie"),
@@ -220,13 +230,21 @@ def test_client_of_a_trusted_proxy_is_logged(wide):
 ])
 def test_bad_custom_header_is_a_configuration_error(tmp_path, server, line,
                                                     word):
-    import pathlib
-    import subprocess
-    conf = tmp_path / "jmapd.conf"
-    text = pathlib.Path(server.dir, "jmapd.conf").read_text()
-    conf.write_text(text + 'http {\n\theaders = { "X-Good: 1", "%s" }\n}\n'
-                    % line)
-    done = subprocess.run([str(helpers.BIN / "jmapd"), "-n", "-f", str(conf)],
-                          capture_output=True, text=True)
+    done = check(tmp_path, server,
+                 'http {\n\theaders = { "X-Good: 1", "%s" }\n}\n' % line)
     assert done.returncode != 0
     assert word in done.stderr + done.stdout
+
+
+def test_rules_have_no_more_than_clients_take(tmp_path, server):
+    """Five of 4000 bytes: it is the fifth, with its line; four are fine."""
+    rules = ['header h%d { name = "X-H%d" value = "%s" }\n' %
+             (i, i, "v" * 4000) for i in range(5)]
+    gone = 'header g { name = "X-Gone" verb = remove }\n'
+    done = check(tmp_path, server, "".join(rules) + gone)
+    assert done.returncode != 0
+    last = (tmp_path / "jmapd.conf").read_text().count("\n") - 1
+    assert f":{last}: header h4: the rules' fields" in \
+        done.stderr + done.stdout
+    done = check(tmp_path, server, "".join(rules[:4]) + gone)
+    assert "header" not in done.stderr + done.stdout
