@@ -391,3 +391,13 @@ header never { name = "Vary" verb = remove class = "session" }
     seen = one.jmapctl("headers", "GET",
                        one.plain_url + "/jmap/session").stdout
     assert "Origin, Accept-Language, X-Tenant" in seen
+
+
+def test_vary_of_http_headers_joins_that_of_cors(new_server):
+    one = new_server("""
+http { cors-origins = {"https://web.test"} headers = {"Vary: X-Tenant"} }
+""")
+    for path, want in [("/jmap/session", "Origin, X-Tenant"),
+                       ("/robots.txt", "X-Tenant")]:
+        for fields in ([], ["Origin: https://web.test"]):
+            assert plain(one).ask(get(path, *fields)).get("Vary") == want

@@ -10,10 +10,12 @@
  */
 #include "common/compat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/conf.h"
+#include "common/hdr_check.h"
 #include "common/log.h"
 #include "common/utf8.h"
 #include "worker/http/hdr.h"
@@ -50,6 +52,7 @@ static const char *const	may_send[] = {
 	"range", "x-requested-with",
 };
 
+static void	cors_vary(struct block *);
 static int	cors_may_read(const struct req *);
 static int	cors_is_preflight(const struct req *, const char **,
 		    const char **);
@@ -95,9 +98,25 @@ cors_compose(struct block *b, const struct block_ctx *x)
 		block_set(b, "Access-Control-Allow-Origin", "*",
 		    BLOCK_DEFAULT);
 	else if (x->conf->cors_origins.n > 0 && CLASSES & (1u << x->class))
-		/* also for those who sent no Origin: a cache must not give
-		 * one's answer to another */
-		block_set(b, "Vary", "Origin", BLOCK_LOCKED);
+		cors_vary(b);
+}
+
+/*
+ * Also for those who sent no Origin: a cache must not give one's answer to
+ * another.  What http.headers says of Vary stays true beside it.
+ */
+static void
+cors_vary(struct block *b)
+{
+	char		 text[HDR_CHECK_LINE + 16];
+	const char	*more;
+	size_t		 len;
+
+	if ((more = block_get(b, "Vary", &len)) == NULL)
+		strlcpy(text, "Origin", sizeof(text));
+	else
+		snprintf(text, sizeof(text), "Origin, %.*s", (int)len, more);
+	block_set(b, "Vary", text, BLOCK_LOCKED);
 }
 
 /* An answer, of any status, to a script of an origin of the list. */
