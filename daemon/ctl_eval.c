@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * jmapctl eval: an expression of jmapd.conf(5), tried out here, without a
- * jmapd.  Variables are given as name=value; a value of digits is a number.
+ * jmapd.  Variables are given as name=value.
  * And jmapctl headers, which asks a worker what an answer would carry.
  */
 #include "common/compat.h"
@@ -33,6 +33,7 @@ static int	eval_var(void *, size_t, struct expr_val *);
 static int	eval_key(void *, struct slice, struct slice,
 		    struct expr_val *);
 static struct expr_val	eval_value(struct eval *, size_t, const char *);
+static int	eval_number(size_t, const char *, struct expr_val *);
 static int	eval_compile(const char *, struct expr **);
 static int	eval_literal(struct expr_ctx *, struct buf *,
 		    const struct expr_val *, int);
@@ -135,6 +136,8 @@ eval_var(void *arg, size_t i, struct expr_val *out)
 		warnx("say %s=...", req_expr_scope.vars[i]);
 		return -1;
 	}
+	if (i == REQ_REMOTE_PORT || i == REQ_LOCAL_PORT || i == REQ_IS_TLS)
+		return eval_number(i, v->value[i], out);
 	*out = eval_value(v, i, v->value[i]);
 	return 0;
 }
@@ -145,9 +148,7 @@ eval_value(struct eval *v, size_t var, const char *text)
 {
 	struct expr_val	 val, *e;
 	const char	*p;
-	char		*end;
 	size_t		 n = 1;
-	long long	 i;
 
 	if (var == REQ_HEADERS) {
 		for (p = text; *p != '\0'; p++)
@@ -163,10 +164,28 @@ eval_value(struct eval *v, size_t var, const char *text)
 		}
 		return val;
 	}
-	i = strtoll(text, &end, 10);
-	if (*text != '\0' && *end == '\0')
-		return expr_val_int(i);
 	return expr_val_str(text, strlen(text));
+}
+
+/* Of the kind that the server has: ports and is_tls are numbers. */
+static int
+eval_number(size_t var, const char *text, struct expr_val *out)
+{
+	const char	*why = NULL;
+	long long	 i;
+
+	if (var == REQ_IS_TLS && (strcmp(text, "true") == 0 ||
+	    strcmp(text, "false") == 0)) {
+		*out = expr_val_int(*text == 't');
+		return 0;
+	}
+	i = strtonum(text, 0, var == REQ_IS_TLS ? 1 : 65535, &why);
+	if (why != NULL) {
+		warnx("%s=%s is %s", req_expr_scope.vars[var], text, why);
+		return -1;
+	}
+	*out = expr_val_int(i);
+	return 0;
 }
 
 static int

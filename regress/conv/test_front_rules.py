@@ -351,6 +351,9 @@ def test_jmapctl_headers_takes_no_nonsense(ruled, request_line):
     (["local_port / 2", "local_port=3"], "1.5", "float"),
     (["is_ip_in_cidr(remote_ip, '192.0.2.0/24')", "remote_ip=192.0.2.9"],
      "1", "integer"),
+    (["if_then(is_tls, 'y', 'n')", "is_tls=false"], "n", "string"),
+    (["is_tls", "is_tls=true"], "1", "integer"),
+    (["url_path", "url_path=12"], "12", "string"),
     # a list is shown so that one can see its elements
     (["split(path, '/')", "path=/jmap/ws"], "['', 'jmap', 'ws']", "array"),
     (["[1, 2.5, [], ['a b']]"], "[1, 2.5, [], ['a b']]", "array"),
@@ -372,6 +375,9 @@ def test_jmapctl_eval_points_at_the_fault(ruled):
         'jmapctl: column 8: no such variable here: "nobody"']
     done = ruled.jmapctl("eval", "is_tls", check=False)
     assert done.returncode == 1 and "is_tls" in done.stderr
+    for given in ("is_tls=yes", "local_port=65536", "remote_port=x"):
+        done = ruled.jmapctl("eval", given.split("=")[0], given, check=False)
+        assert done.returncode == 1 and given in done.stderr
     done = ruled.jmapctl("eval", "1", "nobody=2", check=False)
     assert done.returncode == 2
 
