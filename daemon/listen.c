@@ -9,6 +9,7 @@
  */
 #include "common/compat.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -49,6 +50,7 @@ static uint64_t		 listen_accepted, listen_refused;
 static TAILQ_HEAD(, listen_sock) listen_socks =
     TAILQ_HEAD_INITIALIZER(listen_socks);
 static int		 listen_on;	/* accepting */
+static uint32_t		 listen_most = UINT32_MAX;	/* of one worker */
 static struct ip_net	*listen_trusted;	/* trusted-proxies */
 static size_t		 listen_ntrusted;
 static int		 listen_told;	/* use-x-forwarded */
@@ -59,7 +61,9 @@ static int	listen_want(const struct conf_file *, size_t, const char *,
 		    struct buf *);
 static struct listen_sock *listen_find(const union listen_addr *, socklen_t,
 		    const char *);
+static void	listen_descriptors(const struct conf *);
 static void	listen_proxies(const struct conf *);
+static int	listen_crowded(const struct child *);
 static int	listen_trusts(const struct ip *);
 static int	listen_tells(const struct listen_sock *, const struct ip *);
 static void	listen_shut_out(int);
@@ -173,6 +177,7 @@ listen_commit(const struct conf *c)
 	struct listen_sock	*s, *next;
 
 	listen_table_limits(c->connections, c->connections_per_source);
+	listen_descriptors(c);
 	listen_proxies(c);
 	listen_told = (int)c->use_x_forwarded;
 	ban_conf(c);
@@ -191,6 +196,28 @@ listen_commit(const struct conf *c)
 		    CONF_PROXY_OFF;
 	}
 	listen_events();
+}
+
+/*
+ * A worker to which a descriptor comes that it has no number for is as good
+ * as dead.  Half of them are for connections, the others for its files
+ * (worker_stores); it has the limit that we have.
+ */
+static void
+listen_descriptors(const struct conf *c)
+{
+	struct rlimit	 rl;
+	uint64_t	 all;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	listen_most = rl.rlim_cur / 2 < UINT32_MAX ?
+	    (uint32_t)(rl.rlim_cur / 2) : UINT32_MAX;
+	all = (uint64_t)listen_most * child_count(MSG_P(PROC_WORKER));
+	if (all < c->connections)
+		log_warnx("limits.connections: the limit of open files (%llu) "
+		    "allows %llu", (unsigned long long)rl.rlim_cur,
+		    (unsigned long long)all);
 }
 
 static void
@@ -303,7 +330,16 @@ listen_ready(const struct child *c)
 static int
 listen_keeps_up(const struct child *c)
 {
-	return listen_ready(c) && c->peer.ibuf.out_nfds < LISTEN_AHEAD;
+	return listen_ready(c) && c->peer.ibuf.out_nfds < LISTEN_AHEAD &&
+	    c->nconns < listen_most;
+}
+
+/* This one has hardly more than those with the fewest. */
+static int
+listen_crowded(const struct child *c)
+{
+	return listen_table_crowded() ||
+	    c->nconns > listen_most - listen_most / 10;
 }
 
 /*
@@ -447,7 +483,7 @@ listen_hand_over(struct listen_sock *s, int fd, const union listen_addr *peer)
 	ip_from_sa(&here, &lport, &local.sa);
 	listen_msg_addr(&m.peer, &ip, port);
 	listen_msg_addr(&m.local, &here, lport);
-	m.crowded = (uint32_t)listen_table_crowded();
+	m.crowded = (uint32_t)listen_crowded(c);
 	s->accepted++;
 	listen_accepted++;
 	listen_keep(c, m.conn, fd, s, &peer->ss);

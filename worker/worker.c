@@ -49,6 +49,7 @@
 
 #define FLUSH_MS	1000	/* parent always reads */
 #define WORKER_STORE	(3200 << 10)	/* bytes of data of an open store */
+#define WORKER_FILES	6		/* descriptors of one: LMDB, segments */
 
 static const char	*worker_user(const struct conf *);
 static const char	*worker_dir(const struct conf *);
@@ -144,13 +145,18 @@ worker_dir(const struct conf *c)
 /*
  * Stores to keep open: LMDB allocates 3 MB of lists for each that has been
  * written to, little of it ever touched, but all of it counted by
- * RLIMIT_DATA; they may have half of it.
+ * RLIMIT_DATA; they may have half of it.  And half of the descriptors: the
+ * others are for connections (listen.c).
  */
 static unsigned
 worker_stores(const struct conf *c)
 {
 	uint64_t	 most = c->worker_memory / 2 / WORKER_STORE;
+	struct rlimit	 rl;
 
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 &&
+	    most > rl.rlim_cur / 2 / WORKER_FILES)
+		most = rl.rlim_cur / 2 / WORKER_FILES;
 	if (most == 0)
 		most = 1;
 	return (unsigned)(c->open_accounts < most ? c->open_accounts : most);

@@ -6,6 +6,7 @@ Tests get them through the fixtures of conftest.py."""
 import json
 import os
 import pathlib
+import resource
 import secrets
 import shlex
 import shutil
@@ -45,7 +46,9 @@ class Server:
     """A scratch server.  Attributes are the assignments that scratch start
     prints, in lower case: url, plain_url, lmtp, ca, ctl, dir, pid, user1 ..."""
 
-    def __init__(self, conf="", directory=None):
+    def __init__(self, conf="", directory=None, files=None):
+        """files: how many each process may have open."""
+        self.files = files
         self.dir = directory or tempfile.mkdtemp(prefix="jmapd-test-",
                                                  dir="/tmp")
         self.conf = None
@@ -60,7 +63,10 @@ class Server:
             args += ["--conf", self.conf]
         done = subprocess.run(args + [self.dir], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True,
-                              close_fds=True)
+                              close_fds=True, preexec_fn=self.files and (
+                                  lambda: resource.setrlimit(
+                                      resource.RLIMIT_NOFILE,
+                                      (self.files, self.files))))
         if done.returncode != 0:
             raise RuntimeError("scratch start:\n" + done.stderr)
         for word in shlex.split(done.stdout):

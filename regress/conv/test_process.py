@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from helpers import BIN, children, exchange, wait_for
+from helpers import BIN, Server, children, exchange, wait_for
 
 GET = b"GET /.well-known/jmap HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -380,6 +380,33 @@ def test_connections_of_a_source_are_limited(new_server):
         assert answers(again)
     for c in conns:
         c.close()
+
+
+def test_more_connections_than_descriptors_kill_no_worker():
+    """Who is too many waits in the system's queue."""
+    s = Server("""
+limits {
+	connections-per-source = 1000
+	header-timeout = 2s
+}
+auto-ban { loiter = false }
+""", files=100)
+    try:
+        assert "allows 100\n" in s.log()
+        crowd = [s.plain() for _ in range(300)]
+        wait_for(lambda: sum(r["connections"] for r in
+                             rows(s, "show", "workers")) == 100)
+        for c in crowd:
+            c.close()
+        with s.tls() as c:
+            assert answers(c)
+        # and accounts take their part only
+        for _ in range(12):
+            s.adduser().mailboxes()
+        assert "went away" not in s.log()
+        assert "Message too long" not in s.log()
+    finally:
+        s.remove()
 
 
 def test_idle_connections_end_sooner_when_they_run_out(new_server):
