@@ -28,6 +28,7 @@
 #define BAN_MANY	4096	/* then once a minute is enough */
 #define BAN_WIDE	8	/* budgets that an IPv6 /48 has */
 #define BAN_BATCH	1024	/* in one message */
+#define BAN_MOST	(INT64_C(3650) * 24 * 3600 * 1000) /* ms, by hand */
 
 /* What stands beside a place of the set. */
 struct ban_info {
@@ -286,6 +287,8 @@ ban_add(const struct ip_net *net, uint64_t ms, const char *reason)
 	b.since = date_now();
 	if (ms == BAN_DEFAULT)
 		ms = (uint64_t)expire;
+	if (ms > BAN_MOST)
+		return "that is longer than ten years: 0 is for ever";
 	b.until = ms == 0 ? BAN_FOR_EVER : b.since + (int64_t)ms;
 	strlcpy(b.reason, reason, sizeof(b.reason));
 	for (i = 0; b.reason[i] != '\0'; i++)

@@ -264,6 +264,9 @@ faults_become_bans_but_not_of_the_allowed(void **state)
 	assert_non_null(ban_add(&n, 0, "holds the allowed"));
 	n = net("203.0.113.7");
 	assert_non_null(ban_add(&n, 0, "is allowed"));
+	n = net("172.16.0.1");
+	assert_non_null(ban_add(&n, INT64_MAX, "until after the end"));
+	assert_non_null(ban_add(&n, UINT64_MAX - 1, "until before"));
 	n = net("10.0.0.0/8");
 	assert_null(ban_add(&n, 0, "tab\there"));
 	ban_rows(row, text);
@@ -335,8 +338,13 @@ a_full_list_loses_the_oldest(void **state)
 	struct ip	 ip = addr("2001:db8::"), old = addr("192.0.2.5");
 	struct ip	 hand = addr("10.0.0.1");
 	uint32_t	 i;
+	int		 was = dup(STDERR_FILENO), null;
 
 	(void)state;
+	/* each is logged */
+	assert_int_not_equal(null = open("/dev/null", O_WRONLY), -1);
+	dup2(null, STDERR_FILENO);
+	close(null);
 	set(c, "auto-ban", "expire", "0");
 	ban_conf(c);
 	for (i = 0; i < 3; i++)
@@ -350,6 +358,8 @@ a_full_list_loses_the_oldest(void **state)
 		ban_fault(&ip, MSG_ABUSE_AUTH);
 		assert_int_equal(ban_fault(&ip, MSG_ABUSE_AUTH), 1);
 	}
+	dup2(was, STDERR_FILENO);
+	close(was);
 	assert_true(ban_has(&ip));
 	assert_true(ban_has(&hand));
 	assert_false(ban_has(&old));
