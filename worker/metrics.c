@@ -143,6 +143,9 @@ metrics_may(struct req *r)
 	if (*r->conf->metrics_credentials == '\0')
 		req_problem(r, 403, NULL, NULL,
 		    "figures are for this machine only");
+	else if (!authz_private(r))
+		req_problem(r, 403, NULL, NULL,
+		    "passwords are not taken over plain HTTP: use https");
 	else {
 		req_hdr_add(r, "WWW-Authenticate",
 		    "Basic realm=\"metrics\", charset=\"UTF-8\"");
@@ -162,8 +165,8 @@ metrics_knows(const struct req *r)
 	const char	*conf = r->conf->metrics_credentials;
 	int		 ok;
 
-	if (*conf == '\0' || value == NULL || (!r->secure &&
-	    !ip_loopback(&r->peer)) || !authz_basic(value, user, secret))
+	if (*conf == '\0' || value == NULL || !authz_private(r) ||
+	    !authz_basic(value, user, secret))
 		return 0;
 	strlcpy(both, user, sizeof(both));
 	strlcat(both, ":", sizeof(both));

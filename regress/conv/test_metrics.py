@@ -10,6 +10,7 @@ import signal
 import pytest
 
 import helpers
+from test_front_hsts import public
 from http_tools import ask, basic, get, plain, post, tls, ECHO
 
 CONF = """
@@ -189,6 +190,25 @@ def test_figures_are_for_this_machine_or_for_the_credential(measured):
     # an account's password is another thing
     assert ask(measured, get("/metrics", *far,
                              basic(measured.admin()))).status == 401
+
+
+@pytest.mark.parametrize("hsts,status", [("false", 403), ("true", 301)])
+def test_the_credential_is_not_taken_without_tls(new_server, hsts, status):
+    """Nor asked for: whoever is asked sends it, and all on the way read."""
+    s = new_server(f"""
+http {{
+	trusted-proxies = {{"127.0.0.1"}}
+	metrics-credentials = "prom:secret"
+	hsts = {hsts}
+}}
+listen public {{ address = "127.0.0.1" port = 0 proxy-protocol = v1 }}
+""")
+    for path in ("/metrics", "/metrics/prometheus"):
+        for fields in ([], [login("prom:secret")], [login("prom:wrong")]):
+            a = public(s, get(path, *fields))
+            assert a.status == status and a.all("WWW-Authenticate") == []
+            assert b"jmapd_" not in a.body
+    assert public(s, get("/healthz/live")).status == 200
 
 
 # What strangers may say to a proxy on this machine, or it about them: none

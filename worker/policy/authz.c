@@ -40,7 +40,6 @@ struct wait {
 static LIST_HEAD(, asking)	 askings = LIST_HEAD_INITIALIZER(askings);
 static size_t			 nasking;
 
-static int		 authz_private(const struct req *);
 static int		 authz_foreign(const struct req *);
 static enum req_ret	 authz_park(struct req *, const char *, const char *,
 			    const uint8_t [AUTHZ_KEY]);
@@ -99,8 +98,7 @@ authz_step(struct req *r)
 	return ret;
 }
 
-/* Could somebody on the way read a password? */
-static int
+int
 authz_private(const struct req *r)
 {
 	return r->secure || forwarded_local(r);

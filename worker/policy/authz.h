@@ -24,6 +24,9 @@
  */
 enum req_ret	authz_step(struct req *);
 
+/* 0 if somebody on the way could read a password: none is taken then. */
+int	authz_private(const struct req *);
+
 /*
  * Read the value of an Authorization field (RFC 7617 2): 1 and both strings,
  * or 0 when it is not Basic, or not written right: base64 with one spelling,
