@@ -13,7 +13,7 @@
 
 #define PROXY_V1	0x01
 #define PROXY_V2	0x02
-#define PROXY_MAX	4096	/* bytes of a header that we read at most */
+#define PROXY_MAX	(16 + 4096)	/* bytes of a header that we read at most */
 
 struct proxy {
 	size_t		 len;		/* bytes of the header, to be skipped */

@@ -124,6 +124,7 @@ GOOD = [
     ("v2", v2(), "192.0.2.7"),
     ("v2 ipv6", v2("2001:db8::7", "2001:db8::2"), "2001:db8::7"),
     ("v2 long", v2(tlvs=tlv(4, bytes(3000))), "192.0.2.7"),
+    ("v2 longest", v2(tlvs=tlv(4, bytes(4096 - 12 - 3))), "192.0.2.7"),
     ("v2 tlvs", v2(tlvs=tlv(1, b"h2") + tlv(2, b"mail.test") +
                    tlv(5, b"u" * 128)), "192.0.2.7"),
     ("v2 checksum", summed(), "192.0.2.7"),
@@ -212,6 +213,7 @@ BAD = [
     ("ptls", SIG + b"\x21\x11\x00\x0b" + bytes(11)),     # too short
     ("ptls", SIG + b"\x21\x21\x00\x0c" + bytes(12)),
     ("ptls", SIG + b"\x21\x11\xff\xff" + bytes(5000)),   # too long
+    ("ptls", v2(tlvs=tlv(4, bytes(4097 - 12 - 3)))),
     ("ptls", v2(tlvs=b"\x04\x00")),                      # torn
     ("ptls", v2(tlvs=b"\x04\x00\x09abc")),
     ("ptls", v2(tlvs=tlv(5, b"u" * 129))),
