@@ -157,12 +157,13 @@ http {
     (["X-Real-IP: ::ffff:192.0.2.9"], 409),      # the same, spelled twice
     (["X-Real-IP: 2001:db8::9"], 410),
     (["x-real-ip: 192.0.2.9"], 409),
-    # what is no single address is nobody's word: the proxy's own then
-    (["X-Real-IP: 192.0.2.9, 192.0.2.8"], 418),
-    (["X-Real-IP: 192.0.2.9", "X-Real-IP: 192.0.2.9"], 418),
-    (["X-Real-IP: 192.0.2.9:80"], 418),
-    (["X-Real-IP: unknown"], 418),
-    (["X-Real-IP: 192.0.2.09"], 418),
+    # what is no single address is nobody's word, and nobody is let in as
+    # the proxy for it: remote_ip fails
+    (["X-Real-IP: 192.0.2.9, 192.0.2.8"], 403),
+    (["X-Real-IP: 192.0.2.9", "X-Real-IP: 192.0.2.9"], 403),
+    (["X-Real-IP: 192.0.2.9:80"], 403),
+    (["X-Real-IP: unknown"], 403),
+    (["X-Real-IP: 192.0.2.09"], 403),
     # nothing else is believed in this mode
     (["X-Forwarded-For: 192.0.2.9"], 418),
     (["Forwarded: for=192.0.2.9"], 418),

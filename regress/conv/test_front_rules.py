@@ -192,6 +192,15 @@ def test_default_url_is_what_a_trusted_proxy_was_asked_for(new_server):
     ("/closed/199", [PROXY], 403),
     ("/broken", [PROXY], 403),
     ("/healthz/live", [PROXY], 200),
+    # who hides is not taken for the proxy, whom remote_ip would let in
+    ("/api/principal", ["X-Forwarded-For: somebody"], 403),
+    ("/api/principal", ["X-Forwarded-For: " +
+                        ", ".join(["192.0.2.7"] * 33)], 403),
+    ("/api/principal", ["X-Forwarded-For: " + "1" * 4097], 403),
+    ("/api/principal", ["Forwarded: for=_hidden"], 403),
+    ("/api/principal", ["Forwarded: for=192.0.2.7;for"], 403),
+    ("/api/principal", ["X-Forwarded-For: x, 192.0.2.7"], 404),
+    ("/robots.txt", ["X-Forwarded-For: somebody"], 200),
     # a forwarded loopback is no loopback
     ("/api/principal", ["X-Forwarded-For: 127.0.0.1"], 401),
     ("/closed/403", ["X-Forwarded-For: 127.0.0.1"], 403),

@@ -208,6 +208,10 @@ struct req {
 	int			 tls;		/* this socket is TLS */
 	int			 secure;	/* tls, or a proxy says so */
 	int			 clear;		/* no TLS, a proxy says */
+	int			 hidden;	/* a proxy that we trust said
+						 * something of the client
+						 * that is no address: client
+						 * is the last one known */
 	const struct hosts	*hosts;		/* names served on it */
 	const struct conf_listen *listen;
 	const struct conf	*conf;		/* settings it was born under */

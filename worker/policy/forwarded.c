@@ -63,12 +63,14 @@ forwarded_step(struct req *r)
 		forwarded_real(r);
 	else if (forwarded_hops(r, &f) == -1) {
 		forwarded_warn(r, "too long a list of hops");
+		r->hidden = 1;
 		return REQ_NEXT;
 	} else {
 		if (f.n == 0)
 			forwarded_warn(r, "no word of its client");
 		forwarded_walk(&f, &r->peer, r->setup->trusted,
 		    r->setup->ntrusted, &r->client, &proto);
+		r->hidden = f.hidden;
 	}
 	if (proto == 0)
 		proto = forwarded_proto(r);
@@ -130,8 +132,10 @@ forwarded_real(struct req *r)
 
 	if (v != NULL && ip_parse(&ip, v, strlen(v)) == 0)
 		r->client = ip;
-	else
+	else {
+		r->hidden = req_hdr_find(r, "X-Real-IP") != NULL;
 		forwarded_warn(r, "no X-Real-IP, or one that is no address");
+	}
 }
 
 /* X-Forwarded-Proto: a second line may be the client's own. */
@@ -210,6 +214,7 @@ forwarded_walk(struct forwarded *f, const struct ip *peer,
 	*client = *peer;
 	*proto = 0;
 	f->at = NULL;
+	f->hidden = 0;
 	for (i = f->n; i-- > 0; ) {
 		if (!forwarded_trusts(client, trusted, ntrusted))
 			return;
@@ -221,7 +226,7 @@ forwarded_walk(struct forwarded *f, const struct ip *peer,
 			*proto = f->hop[i].proto;
 			f->at = &f->hop[i];
 		}
-		if (hidden)
+		if ((f->hidden = hidden))
 			return;
 	}
 }

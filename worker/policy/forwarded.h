@@ -24,6 +24,7 @@ struct forwarded {
 	size_t			 n;
 	size_t			 bytes;
 	const struct forwarded_hop *at;	/* the walk's: the client's, or NULL */
+	int			 hidden;	/* the walk's: ended at IP_NONE */
 };
 
 /* Append the hops of one field value.  0, or -1: too many or too long;

@@ -54,7 +54,8 @@ vars_var(void *arg, size_t i, struct expr_val *out)
 	case REQ_LISTENER:
 		return vars_text(r->listen->name, out);
 	case REQ_REMOTE_IP:
-		return vars_ip(r, &r->client, out);
+		/* the proxy's own address may open what is closed to others */
+		return r->hidden ? -1 : vars_ip(r, &r->client, out);
 	case REQ_REMOTE_PORT:
 		return vars_int(r->peer_port, out);
 	case REQ_LOCAL_IP:
