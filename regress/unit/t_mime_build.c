@@ -440,6 +440,7 @@ static const char *const names[] = {
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaa.txt",
+	"=?utf-8?q?w?=", "a =?xansi*de?b?eA==?=", "a=?b",
 };
 
 static void

@@ -433,7 +433,8 @@ mime_enc_param(struct buf *out, size_t *col, const char *attr,
 		    s[i] == '.' || s[i] == '_';
 	}
 	put(&f, ";", 1);
-	if (!ascii || n > QUOTED_MAX)
+	/* what looks like an encoded word is read as one, by us, too */
+	if (!ascii || n > QUOTED_MAX || (n > 0 && strstr(s, "=?") != NULL))
 		param_sections(out, &f.col, attr, s);
 	else {
 		space(&f, strlen(attr) + n + 3);
