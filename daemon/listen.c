@@ -334,7 +334,7 @@ listen_keeps_up(const struct child *c)
 	    c->nconns < listen_most;
 }
 
-/* This one has hardly more than those with the fewest. */
+/* Nearly as many as there may be, in all or of this worker. */
 static int
 listen_crowded(const struct child *c)
 {
