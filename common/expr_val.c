@@ -82,24 +82,22 @@ expr_val_text(struct expr_ctx *x, const struct expr_val *v, struct slice *out)
 	return 0;
 }
 
-/* Elements joined by CRLF; one of them that is an array is left out, so
- * that depth cannot cost more than width. */
+/* Elements joined by CRLF, those of arrays within, too.  They are only as
+ * deep as an expression's text (EXPR_DEPTH), and no stranger's. */
 static int
 val_join(struct expr_ctx *x, const struct expr_val *v, struct slice *out)
 {
 	struct slice	*part;
-	size_t		 i, n = 0, len = 0;
+	size_t		 i, n = v->u.arr.n, len = 0;
 	char		*p;
 
-	part = arena_array(x->arena, v->u.arr.n + 1, sizeof(*part));
+	part = arena_array(x->arena, n + 1, sizeof(*part));
 	if (part == NULL)
 		goto nomem;
-	for (i = 0; i < v->u.arr.n; i++) {
-		if (v->u.arr.v[i].type == EXPR_ARR)
-			continue;
-		if (expr_val_text(x, &v->u.arr.v[i], &part[n]) == -1)
+	for (i = 0; i < n; i++) {
+		if (expr_val_text(x, &v->u.arr.v[i], &part[i]) == -1)
 			return -1;
-		len += part[n++].n + 2;
+		len += part[i].n + 2;
 	}
 	if ((p = arena_get(x->arena, len + 1)) == NULL)
 		goto nomem;

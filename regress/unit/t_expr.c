@@ -89,7 +89,11 @@ static const struct good {
 	{ "count([1, 2, 3])", "3" }, { "count([])", "0" },
 	{ "['a'] + ['b'] + 'c'", "a\r\nb\r\nc" },
 	{ "[1, 2, 1] - 1", "2" }, { "[1, 2] == [1, 2]", "1" },
-	{ "!['']", "0" },
+	{ "!['']", "0" }, { "[[1], 2] == [[5], 2]", "0" },
+	{ "[[1], 2] == [[1], 2]", "1" }, { "[[1]] == []", "0" },
+	{ "[[], 1] == [1]", "0" }, { "'' + '' == [[[]]]", "1" },
+	{ "contains([[1, 2], 3], [1, 2])", "1" },
+	{ "count([[1, 2], [1, 3]] - [1, 3])", "1" },
 	{ "count('' + [[1], 2])", "3" }, { "'' + '' + [1] == 1", "0" },
 	/* variables, keys, captures */
 	{ "remote_ip", "192.0.2.7" }, { "port + 1", "8081" },
@@ -345,6 +349,19 @@ memory_is_bounded(void **state)
 	assert_null(expr_compile(text, &scope, err, &col));
 	memset(text, '!', sizeof(text) - 1);
 	assert_null(expr_compile(text, &scope, err, &col));
+	/* as deep as it gets: joined level by level */
+	for (i = 0; i < 90; i++) {
+		text[i] = '[';
+		text[91 + i] = ']';
+	}
+	text[90] = '7';
+	strlcpy(text + 181, " == 7", sizeof(text) - 181);
+	arena_init(&a, 1 << 20);
+	assert_int_equal(run(text, &a, &s, &why), 0);
+	strlcpy(text + 181, " == '7'", sizeof(text) - 181);
+	assert_int_equal(run(text, &a, &s, &why), 0);
+	assert_memory_equal(s.p, "1", 1);
+	arena_free(&a);
 	for (i = 0; i < 1000; i++)
 		memcpy(text + i * 3, "[1,", 3);
 	text[3000] = '\0';
