@@ -11,6 +11,7 @@
 static const char	*origin_host(const char *, size_t *, const char **);
 static int		 origin_name(const char *, size_t);
 static int		 origin_port(const char *, const char *, int);
+static int		 origin_written(const char *);
 static int		 origin_local(const char *);
 
 /* After the scheme; its default port in *port. */
@@ -91,6 +92,21 @@ origin_port(const char *p, const char *end, int dflt)
 	return port <= 65535 && port != dflt;
 }
 
+/* RFC 5952, which is what a browser sends: no other spelling is ever met. */
+static int
+origin_written(const char *host)
+{
+	size_t		 n = strcspn(host, "]");
+	struct ip	 ip;
+	char		 text[IP_STRLEN];
+
+	if (*host != '[' || ip_parse(&ip, host + 1, n - 1) == -1 ||
+	    ip.af != IP_V6)
+		return 1;
+	ip_str(&ip, text);
+	return strlen(text) == n - 1 && memcmp(text, host + 1, n - 1) == 0;
+}
+
 /* http is for this machine's own pages only. */
 static int
 origin_local(const char *host)
@@ -142,7 +158,7 @@ origin_parse(struct origin *o, const char *s)
 			return "the wildcard stands for all of a top-level "
 			    "domain";
 	}
-	if (!origin_valid(plain, n))
+	if (!origin_valid(plain, n) || !origin_written(host))
 		return "it is not https://host[:port] as browsers write it "
 		    "(no path, no default port)";
 	if (*dflt == '8' && !origin_local(host))
