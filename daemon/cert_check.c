@@ -28,6 +28,7 @@ static int	check_curve(X509 *);
 static void	check_order(struct cert_try *, STACK_OF(X509) *);
 static int64_t	staple_until(OCSP_BASICRESP *, STACK_OF(X509) *,
 		    const char **);
+static int	staple_signed(OCSP_BASICRESP *, STACK_OF(X509) *);
 static int64_t	staple_ms(const ASN1_GENERALIZEDTIME *);
 
 void
@@ -212,6 +213,9 @@ staple_until(OCSP_BASICRESP *b, STACK_OF(X509) *chain, const char **why)
 	OCSP_CERTID_free(id);
 	if (found != 1)
 		return 0;
+	*why = "is not signed by who may; it is not sent";
+	if (!staple_signed(b, chain))
+		return 0;
 	*why = "does not say that the certificate is good; it is not sent";
 	if (status != V_OCSP_CERTSTATUS_GOOD)
 		return 0;
@@ -220,6 +224,23 @@ staple_until(OCSP_BASICRESP *b, STACK_OF(X509) *chain, const char **why)
 	if (next == NULL || OCSP_check_validity(this, next, CLOCK_S, -1) != 1)
 		return 0;
 	return staple_ms(next);
+}
+
+/* RFC 6960 4.2.2.2: by who signed the certificate, or whom he has made a
+ * responder. */
+static int
+staple_signed(OCSP_BASICRESP *b, STACK_OF(X509) *chain)
+{
+	X509_STORE	*s;
+	int		 ok;
+
+	if ((s = X509_STORE_new()) == NULL ||
+	    X509_STORE_add_cert(s, sk_X509_value(chain, 1)) != 1 ||
+	    X509_STORE_set_flags(s, X509_V_FLAG_PARTIAL_CHAIN) != 1)
+		fatalx("cert: no memory");
+	ok = OCSP_basic_verify(b, chain, s, 0) == 1;
+	X509_STORE_free(s);
+	return ok;
 }
 
 static int64_t

@@ -159,7 +159,7 @@ def test_ticket_keys_rotate_and_end(strict, version):
 
 # --- OCSP ---------------------------------------------------------------------
 
-def staple(s, base, *args):
+def staple(s, base, *args, signer=None):
     """An OCSP answer of the scratch authority, as a DER file."""
     ca = pathlib.Path(s.dir, "tls")
     out = pathlib.Path(f"{base}.der")
@@ -172,17 +172,19 @@ def staple(s, base, *args):
     subprocess.run(
         ["openssl", "ocsp", "-index", str(index), "-CA", str(ca / "ca.pem"),
          "-issuer", str(ca / "ca.pem"), "-cert", f"{base}.pem", "-rsigner",
-         str(ca / "ca.pem"), "-rkey", str(ca / "ca.key"), "-respout",
+         f"{signer or ca / 'ca'}.pem", "-rkey",
+         f"{signer or ca / 'ca'}.key", "-respout",
          str(out), "-noverify", *args], check=True, capture_output=True)
     os.chmod(out, 0o644)
     return out
 
 
-def stapled(tmp, *args, about=None):
+def stapled(tmp, *args, about=None, by=None):
     s = helpers.Server()
     base = make_cert(s, s.dir, "ec.test", "ec")
     pem = pathlib.Path(f"{base}.pem")
-    der = staple(s, about(s) if about else base, *args)
+    der = staple(s, about(s) if about else base, *args,
+                 signer=by and by(s))
     pem.write_text(pem.read_text() +
                    pathlib.Path(s.dir, "tls", "ca.pem").read_text())
     conf = pathlib.Path(s.dir, "jmapd.conf")
@@ -225,6 +227,34 @@ def test_ocsp_answer_about_another_is_not_sent(tmp_path):
             s.log()
         out = s_client(s, "-status", "-servername", "ec.test")
         assert "no response sent" in out
+    finally:
+        s.remove()
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_ocsp_answer_of_another_signer(tmp_path, may):
+    """A responder needs the authority's word that it is one."""
+    def signer(s):
+        base = make_cert(s, s.dir, "responder.test")
+        ca = pathlib.Path(s.dir, "tls")
+        ext = pathlib.Path(f"{base}.ext")
+        ext.write_text("extendedKeyUsage = OCSPSigning\n" if may else
+                       "extendedKeyUsage = serverAuth\n")
+        subprocess.run(
+            ["openssl", "req", "-new", "-key", f"{base}.key", "-subj",
+             "/CN=responder", "-out", f"{base}.csr"], check=True)
+        subprocess.run(
+            ["openssl", "x509", "-req", "-in", f"{base}.csr", "-CA",
+             str(ca / "ca.pem"), "-CAkey", str(ca / "ca.key"), "-extfile",
+             str(ext), "-out", f"{base}.pem", "-days", "2",
+             "-set_serial", "77"], check=True, capture_output=True)
+        return base
+
+    s, _ = stapled(tmp_path, "-ndays", "1", by=signer)
+    try:
+        out = s_client(s, "-status", "-servername", "ec.test")
+        assert ("OCSP Response Status: successful" in out) == may
+        assert ("not signed by who may" in s.log()) != may
     finally:
         s.remove()
 
