@@ -44,6 +44,9 @@ static const char *const words_relay[] = {
 	"starttls", "implicit", "none", NULL
 };
 static const char *const words_log[] = { "plain", "json", NULL };
+static const char *const words_told[] = {
+	"false", "true", "forwarded", "x-forwarded-for", NULL
+};
 static const char *const words_proxy[] = { "off", "v1", "v2", "any", NULL };
 static const char *const words_verb[] = {
 	"set", "add", "default", "remove", NULL
@@ -95,7 +98,7 @@ static const struct conf_opt opts_http[] = {
 	STRS("cors-origins", cors_origins, 512, WORKER),
 	STRS("cors-headers", cors_headers, 128, WORKER),
 	BOOL("cors-private-network", cors_private_network, "false", WORKER),
-	BOOL("use-x-forwarded", use_x_forwarded, "false", WORKER),
+	WORD("use-x-forwarded", use_x_forwarded, "false", words_told, WORKER),
 	BOOL("x-real-ip", x_real_ip, "false", WORKER),
 	STRS("trusted-proxies", trusted_proxies, 128, WORKER),
 	BOOL("unsafe-blob-override", unsafe_blob_override, "false", WORKER),

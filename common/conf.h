@@ -37,6 +37,8 @@ struct conf_listen {			/* listen NAME { } */
 	uint64_t	 proxy_protocol;	/* enum conf_proxy */
 };
 enum conf_protocol { CONF_HTTP, CONF_LMTP };
+enum conf_told { CONF_TOLD_NO, CONF_TOLD_ANY, CONF_TOLD_FORWARDED,
+	CONF_TOLD_X };
 enum conf_proxy { CONF_PROXY_OFF, CONF_PROXY_V1, CONF_PROXY_V2,
 	CONF_PROXY_ANY };
 
@@ -106,7 +108,8 @@ struct conf {
 	uint64_t	 permissive_cors;
 	struct conf_strs cors_origins, cors_headers;
 	uint64_t	 cors_private_network;
-	uint64_t	 use_x_forwarded, x_real_ip;
+	uint64_t	 use_x_forwarded; /* enum conf_told */
+	uint64_t	 x_real_ip;
 	struct conf_strs trusted_proxies;
 	uint64_t	 unsafe_blob_override;
 	char		*metrics_credentials;	/* "user:password" or "" */

@@ -181,6 +181,36 @@ def test_default_url_is_what_a_trusted_proxy_was_asked_for(new_server):
     assert session(s)["apiUrl"] == f"https://localhost:{port}/jmap/"
 
 
+@pytest.mark.parametrize("told,client", [
+    ("true", "192.0.2.1"),
+    ("forwarded", "192.0.2.1"),
+    ("x-forwarded-for", "192.0.2.2"),
+])
+def test_only_the_field_that_the_proxy_writes_counts(new_server, told, client):
+    """The other one, and what comes with it, may be the client's own."""
+    s = new_server("http {\n\tuse-x-forwarded = %s\n}\n" % told)
+    a = plain(s).ask(get("/robots.txt",
+        "Forwarded: for=192.0.2.1;proto=https;host=mail.test",
+        "X-Forwarded-For: 192.0.2.2"))
+    assert a.status == 200
+    helpers.wait_for(lambda: f"client={client} " in s.log())
+    both = ["Forwarded: for=192.0.2.1;proto=https", PROXY,
+            "X-Forwarded-Host: mail.test"]
+    if told == "x-forwarded-for":
+        both.append("X-Forwarded-Proto: https")
+    got = session(s, *both, sock=plain)["apiUrl"]
+    assert got == "https://%s/jmap/" % (
+        "localhost" if told == "forwarded" else "mail.test")
+    # one alone, which is not the proxy's, is no proxy's word
+    other = {"forwarded": ["X-Forwarded-For: 192.0.2.9",
+                           "X-Forwarded-Proto: https"],
+             "x-forwarded-for": ["Forwarded: for=192.0.2.9;proto=https"]}
+    if told in other:
+        assert plain(s).ask(get("/robots.txt", *other[told])).status == 200
+        helpers.wait_for(lambda: s.log().count("status=200") >= 3)
+        assert "192.0.2.9" not in s.log()
+
+
 @pytest.mark.parametrize("path,fields,status", [
     ("/api/principal", [PROXY], 404),
     ("/api/principal", [], 401),             # this machine itself

@@ -51,7 +51,7 @@ enum req_ret
 forwarded_step(struct req *r)
 {
 	static struct forwarded	 f;		/* hops carry their hosts */
-	int			 proto = 0;
+	int			 proto = 0, x;
 
 	if ((!r->conf->use_x_forwarded && !r->conf->x_real_ip) ||
 	    !forwarded_trusts(&r->peer, r->setup->trusted,
@@ -72,13 +72,14 @@ forwarded_step(struct req *r)
 		    r->setup->ntrusted, &r->client, &proto);
 		r->hidden = f.hidden;
 	}
-	if (proto == 0)
+	x = r->conf->use_x_forwarded != CONF_TOLD_FORWARDED;
+	if (proto == 0 && x)
 		proto = forwarded_proto(r);
 	if (proto == 2)
 		r->secure = 1;
 	r->clear = proto == 1;
 	forwarded_authority(r, f.at != NULL && f.at->host[0] != '\0' ?
-	    f.at->host : forwarded_one(r, "X-Forwarded-Host"));
+	    f.at->host : x ? forwarded_one(r, "X-Forwarded-Host") : NULL);
 	return REQ_NEXT;
 }
 
@@ -94,13 +95,17 @@ forwarded_warn(const struct req *r, const char *what)
 	log_warnx("proxy %s sends %s", ip_str(&r->peer, ip), what);
 }
 
-/* Forwarded, or else X-Forwarded-For; -1: not to be used at all. */
+/* Forwarded, or else X-Forwarded-For, or the one that proxies write; -1: not
+ * to be used at all. */
 static int
 forwarded_hops(const struct req *r, struct forwarded *f)
 {
-	if (forwarded_collect(r, HDR_FORWARDED, forwarded_7239, f) == -1)
+	uint64_t	 told = r->conf->use_x_forwarded;
+
+	if (told != CONF_TOLD_X &&
+	    forwarded_collect(r, HDR_FORWARDED, forwarded_7239, f) == -1)
 		return -1;
-	if (f->n > 0)
+	if (f->n > 0 || told == CONF_TOLD_FORWARDED)
 		return 0;
 	return forwarded_collect(r, HDR_X_FORWARDED_FOR, forwarded_xff, f);
 }
