@@ -64,17 +64,28 @@ def test_pipelined_posts_with_bodies(server):
         assert a["methodResponses"][0][2] == f"n{i}"
 
 
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    helpers.wait_for(lambda: "T" in subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)],
+        stdout=subprocess.PIPE, text=True).stdout)
+
+
 def test_what_is_sent_ahead_waits_for_others(new_server):
-    """The log has the order in which requests were worked on."""
+    """The log has the order in which requests were worked on.  The worker is
+    stopped until all are sent; which of both it hears first is its own."""
     s = new_server("workers = 1\nlimits {\n\tconnections-per-source = 100\n}\n")
+    worker = json.loads(s.jmapctl("-j", "show", "workers").stdout)["pid"]
     many, one = plain(s), plain(s)
     many.ask(LIVE)
     one.ask(LIVE)
 
     def between(i):
         """Does one request come between those sent before it?"""
+        stop(worker)
         many.send(get(f"/robots.txt?{i}") * 250)
         one.send(get(f"/nope?{i}"))
+        os.kill(worker, signal.SIGCONT)
         assert one.answer().status == 404
         assert [many.answer().status for _ in range(250)] == [200] * 250
         done = 2 + 251 * (i + 1)
@@ -106,12 +117,6 @@ def test_many_who_send_ahead_do_not_add_up(new_server):
     one = plain(s)
     count = lambda: len(re.findall(r"status=\d+", s.log()))
 
-    def stop():
-        os.kill(worker, signal.SIGSTOP)
-        helpers.wait_for(lambda: "T" in subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(worker)],
-            stdout=subprocess.PIPE, text=True).stdout)
-
     def still():
         time.sleep(0.05)
         before = count()
@@ -123,13 +128,13 @@ def test_many_who_send_ahead_do_not_add_up(new_server):
         many = [plain(s) for _ in range(20)]
         for c in many:
             c.ask(LIVE)
-        stop()
+        stop(worker)
         for c in many:
             c.send(get(f"/robots.txt?{i}") * 400)
         start = helpers.wait_for(still)
         os.kill(worker, signal.SIGCONT)
         helpers.wait_for(lambda: count() > start + 500, 10, 0.001)
-        stop()
+        stop(worker)
         seen = helpers.wait_for(still)
         one.send(get(f"/nope?{i}"))
         os.kill(worker, signal.SIGCONT)
