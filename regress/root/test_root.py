@@ -86,7 +86,10 @@ certificate one {{
 }}
 listen tls {{ address = "127.0.0.1" tls = true }}
 listen plain {{ address = "127.0.0.1" }}
-limits {{ drain-timeout = 2s }}
+limits {{
+	drain-timeout = 2s
+	connections-per-source = 1000	# what has ended is counted till it is told
+}}
 {extra}
 """)
 
