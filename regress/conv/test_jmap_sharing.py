@@ -779,7 +779,7 @@ def test_pushes_over_websocket(ann, bob):
                     "accountId": bob.id, "ids": None}, "0"]]})
         got = ws.hear()
         assert got["requestId"] == "R1"
-        assert got["methodResponses"][0][0] == "Principal/get"
+        assert got["methodResponses"][0][0] == "Principal/get", got
         assert len(got["methodResponses"][0][1]["list"]) >= 2
 
 
