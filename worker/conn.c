@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -431,6 +432,7 @@ conn_on_turn(int fd, short what, void *arg)
 	(void)arg;
 	if (c == NULL)
 		return;
+	sched_yield();		/* to other processes, too */
 	conn_tick();
 	conn_unyield(c);
 	if (c->want == IO_WANT_WRITE && buf_left(&c->out) == 0)

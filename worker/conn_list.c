@@ -9,6 +9,8 @@
 
 #include <sys/time.h>
 
+#include <sched.h>
+
 #include "common/date.h"
 #include "worker/conn_int.h"
 
@@ -137,6 +139,8 @@ list_sweep(int fd, short what, void *arg)
 		swept = TAILQ_NEXT(c, entry);
 		ends += (size_t)list_check(c);
 	}
+	if (ends > 0)
+		sched_yield();
 	if (ends == most)
 		tv.tv_usec = SWEEP_PAUSE * 1000;
 	if ((sweeping = nconns > 0))
