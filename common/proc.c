@@ -13,7 +13,6 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,10 @@
 #define PROC_ARGS	16	/* arguments of a role at most */
 /*
  * Looks at the pipe before a call sleeps on it.  An elliptic signature is
- * there in 50 us, and to sleep and be woken takes an idle processor as long;
- * where it is busy, others run.  After a slow answer (RSA) the next calls
- * sleep at once.
+ * there in 50 us, and to sleep and be woken takes an idle processor as long.
+ * After a slow answer (RSA, or no processor is idle) the next calls sleep at
+ * once.  No sched_yield between looks: where others run, they run for
+ * milliseconds then, while the answer lies there.
  */
 #define PROC_SPINS	100
 #define PROC_SLOW	100	/* calls */
@@ -364,9 +364,7 @@ proc_call(struct proc_peer *p, uint32_t type, uint32_t id, const void *fixed,
 	    proc_late(&im, n, answer, id)) {
 		if (n != 0)
 			continue;
-		if (spins > 0)
-			sched_yield();
-		else if (proc_wait(p, POLLIN, until) == -1)
+		if (spins <= 0 && proc_wait(p, POLLIN, until) == -1)
 			return -1;
 		if (--spins == 0)
 			p->slow = PROC_SLOW;
