@@ -115,6 +115,7 @@ const struct msg_rule msg_rules[MSG_MAX] = {
 	[MSG_PONG] = ROW("pong", KEYS | QUEUE | PARENT, PARENT | WORKER,
 	    sizeof(struct msg_pong), 0),
 
+	[MSG_SIGN_SOON] = ROW("sign-soon", WORKER, KEYS, 0, 0),
 	[MSG_SIGN] = ROW("sign", WORKER, KEYS,
 	    sizeof(struct msg_sign), MSG_VAR),
 	[MSG_SIGNED] = ROW("signed", KEYS, WORKER,

@@ -69,6 +69,7 @@ enum msg_type {
 	MSG_PONG,	/* keys, queue -> parent -> wrk */
 
 	/* signatures: synchronous, on the pipe of worker and keys */
+	MSG_SIGN_SOON,	/* wrk -> keys: a MSG_SIGN follows at once */
 	MSG_SIGN,	/* wrk -> keys: msg_sign + tbs = SIGNED */
 	MSG_SIGNED,	/* keys -> wrk: msg_signed + sig */
 

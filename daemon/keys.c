@@ -11,6 +11,7 @@
 #include "common/compat.h"
 
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 #define KEYS_SIG_MAX	1024		/* bytes: RSA of 8192 bits */
 
 #define KEYS_SCHEMES	13
+#define KEYS_LOOKS	300	/* for a question that was announced */
 
 /* A private key, or (pk NULL yet) the certificate that waits for it. */
 struct key {
@@ -85,6 +87,7 @@ static void	keys_gone(struct proc_peer *);
 static void	keys_cert(struct proc_peer *, struct msg *);
 static void	keys_key(struct proc_peer *, struct msg *);
 static void	keys_show(struct proc_peer *, struct msg *);
+static void	keys_soon(struct proc_peer *, struct msg *);
 static void	keys_sign(struct proc_peer *, struct msg *);
 static struct key	*keys_find(uint32_t, uint32_t);
 static void	keys_forget(struct key *);
@@ -106,6 +109,7 @@ static proc_fn *const keys_from_parent[MSG_MAX] = {
 };
 
 static proc_fn *const keys_from_worker[MSG_MAX] = {
+	[MSG_SIGN_SOON]	= keys_soon,
 	[MSG_SIGN]	= keys_sign,
 };
 
@@ -343,6 +347,24 @@ keys_may(const struct msg *m)
 	    (keys_scheme(h->scheme) != NULL &&
 	    (tbs_ok(h->scheme, m->tail, m->tail_len) ||
 	    (keys_dhe && tbs_dhe(m->tail, m->tail_len))));
+}
+
+/*
+ * A question follows in less time than it takes to wake a processor that has
+ * gone to sleep: stay awake for it, 100 us or so.  A worker says it only
+ * while answers come fast, which is while a processor is idle (tls_sign.c).
+ */
+static void
+keys_soon(struct proc_peer *p, struct msg *m)
+{
+	char	 c;
+	int	 i;
+
+	(void)m;
+	for (i = 0; i < KEYS_LOOKS; i++)
+		if (recv(p->ibuf.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) != -1 ||
+		    errno != EAGAIN)
+			return;
 }
 
 static void

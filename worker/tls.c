@@ -24,6 +24,7 @@
 #include "worker/http/target.h"
 #include "worker/tls.h"
 #include "worker/tls_key.h"
+#include "worker/tls_sign.h"
 #include "worker/tls_ticket.h"
 #include "worker/worker.h"
 
@@ -196,6 +197,7 @@ tls_ctx(const struct conf *conf)
 	SSL_CTX_set_timeout(x, (long)(life < TICKET_MAX ? life : TICKET_MAX));
 	SSL_CTX_set_max_early_data(x, 0);	/* 0-RTT can be replayed */
 	tls_ticket_use(x);
+	SSL_CTX_set_cert_cb(x, tls_sign_on_cert, NULL);
 	SSL_CTX_set_tlsext_servername_callback(x, tls_on_name);
 	SSL_CTX_set_alpn_select_cb(x, tls_on_alpn, NULL);
 	SSL_CTX_set_tlsext_status_cb(x, tls_on_staple);

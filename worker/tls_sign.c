@@ -45,6 +45,16 @@ sign_gone(struct proc_peer *p)
 	log_warnx("keys has gone: no new TLS sessions until it is back");
 }
 
+int
+tls_sign_on_cert(struct ssl_st *ssl, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	if (have_keys && keys.slow == 0)
+		proc_send(&keys, MSG_SIGN_SOON, 0, -1, NULL, NULL, 0);
+	return 1;
+}
+
 size_t
 tls_sign(uint32_t key, uint32_t generation, uint32_t scheme,
     const uint8_t *tbs, size_t len, uint8_t *sig, size_t room)

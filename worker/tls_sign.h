@@ -8,10 +8,18 @@
 
 #include "common/compat.h"
 
+struct ssl_st;
+
 /* 1 while there is a pipe to keys. */
 int	tls_sign_up(void);
 /* The pipe to keys; fd becomes ours.  A second call replaces the first. */
 void	tls_sign_peer(uint32_t slot, int fd);
+/*
+ * For SSL_CTX_set_cert_cb: a certificate is wanted, so a signature will be
+ * asked for in this turn of the loop, and keys had better be awake.  Says
+ * nothing while its answers are slow.
+ */
+int	tls_sign_on_cert(struct ssl_st *, void *);
 /*
  * The signature of len bytes by a key of a configuration, by a scheme of
  * struct msg_sign, to sig, which has room bytes.  Waits for it, 2 s at most.

@@ -176,6 +176,8 @@ server(struct conf *c, const struct cert_set *certs, size_t i, int direct)
 	    SSL_CTX_use_PrivateKey(x, k) != 1)
 		errx(1, "certificate %s", c->certs[i].name);
 	SSL_CTX_set_num_tickets(x, 0);
+	if (!direct)			/* as tls.c does */
+		SSL_CTX_set_cert_cb(x, tls_sign_on_cert, NULL);
 	EVP_PKEY_free(k);
 	X509_free(leaf);
 	BIO_free(bio);

@@ -154,6 +154,9 @@ static const struct ok_row {
 	enum msg_proc	 from, to;
 	int		 ok;
 } ok_rows[] = {
+	{ MSG_SIGN_SOON, 0, 0, PROC_WORKER, PROC_KEYS, 1 },
+	{ MSG_SIGN_SOON, 1, 0, PROC_WORKER, PROC_KEYS, 0 },
+	{ MSG_SIGN_SOON, 0, 0, PROC_KEYS, PROC_WORKER, 0 },
 	{ MSG_SIGN, sizeof(struct msg_sign), 0, PROC_WORKER, PROC_KEYS, 1 },
 	{ MSG_SIGN, sizeof(struct msg_sign) + 9, 0, PROC_WORKER, PROC_KEYS, 1 },
 	{ MSG_SIGN, sizeof(struct msg_sign) - 1, 0, PROC_WORKER, PROC_KEYS, 0 },
